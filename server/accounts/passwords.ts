@@ -1,0 +1,92 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import argon2 from 'argon2'
+import { Unavailable } from '../errors.ts'
+
+// RFC 9106 / OWASP minimum: 19 MiB, two passes, one lane; about 25 ms here.
+const parameters = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+// Two at a time leave libuv threads to the database; 64 in line wait about a second and a half at most.
+const running = Math.min(2, availableParallelism())
+const waiting = 64
+
+let busy = 0
+const line: (() => void)[] = []
+
+/** One bounded queue for every door: web, LDAP, import. */
+async function inTurn<T>(work: () => Promise<T>, patient = false): Promise<T> {
+  if (busy >= running) {
+    if (!patient && line.length >= waiting) throw new Unavailable('Too many sign-ins at once. Try again in a moment.', 2)
+    await new Promise<void>((resolve) => line.push(resolve))
+  } else {
+    busy++
+  }
+  try {
+    return await work()
+  } finally {
+    const next = line.shift()
+    if (next) next()
+    else busy--
+  }
+}
+
+/** The one function that turns a clear password into what is kept. Waits its turn. */
+export const hashPassword = (password: string): Promise<string> => inTurn(() => argon2.hash(password, parameters), true)
+
+export const minimumLength = 8
+/** Longer is refused before any work is done with it. */
+const maxBytes = 512
+
+/** Why this cannot be a password, or undefined. Says nothing of the password itself. */
+export function passwordProblem(password: string, username = ''): string | undefined {
+  if ([...password].length < minimumLength) return `Password must have at least ${minimumLength} characters.`
+  if (Buffer.byteLength(password) > maxBytes) return `Password must not be longer than ${maxBytes} bytes.`
+  if (password.includes('\0')) return 'Password must not contain a NUL character.'
+  if (username && password.toLowerCase() === username.toLowerCase()) return 'Password must not be the username.'
+  return undefined
+}
+
+// Bounds for what may arrive from elsewhere: a record with m=4 GiB must not stop a node (CVE-2026-11790 of a peer).
+const bounded = (phc: string): boolean => {
+  const parameter = (name: string) => Number(new RegExp(`[$,]${name}=(\\d+)`).exec(phc)?.[1] ?? Number.NaN)
+  return phc.startsWith('$argon2id$') && parameter('m') <= 262_144 && parameter('t') <= 10 && parameter('p') <= 4
+}
+
+const cacheKey = randomBytes(32)
+const cacheMs = 60_000
+const cacheSize = 10_000
+const verified = new Map<string, { mac: string; until: number }>()
+const macOf = (password: string) => createHmac('sha256', cacheKey).update(password).digest('base64')
+
+let dummy: Promise<string> | undefined
+
+/**
+ * Does the password fit the stored PHC string? Without one it burns the same time and says no. Successes are remembered
+ * for a minute under the stored string, so a changed password forgets them; services that bind per request need this.
+ * Rejects with Unavailable when the line is full.
+ */
+export async function verifyPassword(stored: string | undefined, password: string): Promise<boolean> {
+  if (Buffer.byteLength(password) > maxBytes) return false
+  const known = stored === undefined ? undefined : verified.get(stored)
+  if (known && known.until > Date.now() && known.mac === macOf(password)) return true
+  if (stored === undefined || !bounded(stored)) {
+    dummy ??= hashPassword(randomBytes(16).toString('hex'))
+    const hash = await dummy
+    await inTurn(() => argon2.verify(hash, password))
+    return false
+  }
+  const fits = await inTurn(() => argon2.verify(stored, password))
+  if (fits) remember(stored, password)
+  return fits
+}
+
+function remember(stored: string, password: string): void {
+  if (verified.size >= cacheSize) verified.delete(verified.keys().next().value as string)
+  verified.set(stored, { mac: macOf(password), until: Date.now() + cacheMs })
+}
+
+const letters = 'abcdefghjkmnpqrstuvwxyz23456789'
+
+/** A password for a machine or for a first sign-in, 95 bits, without look-alike letters. */
+export const newPassword = (): string =>
+  [0, 1, 2, 3].map(() => Array.from(randomBytes(5), (byte) => letters[byte % letters.length]).join('')).join('-')

@@ -1,0 +1,53 @@
+import type { RequestHandler } from 'express'
+import session from 'express-session'
+import type { Db } from '../store/db.ts'
+import { keptKey } from '../store/files.ts'
+import { SessionStore } from './session-store.ts'
+
+declare module 'express-session' {
+  interface SessionData {
+    /** When a page was last asked for by a person; live parts of a page do not count. */
+    seenAt: number
+    signedInAt: number
+    /** `passwordChanged` of the user at sign-in: a new password ends the sessions that began with the old one. */
+    passwordChanged: string
+    /** First run: the code was typed in this session. */
+    claimedAt: number
+    /** First run: set up in this session, so that its last page may show what was made. */
+    setUpAt: number
+    flash: Flash
+  }
+}
+
+/** What the next page says once. */
+export type Flash = { text: string; kind?: 'good' | 'look' | 'bad' }
+
+const minute = 60_000
+export const idleMs = 30 * minute
+export const absoluteMs = 12 * 60 * minute
+
+/** Sessions in the store, in a cookie that ends with the browser. */
+export function sessions(db: Db, secure: boolean): RequestHandler {
+  return session({
+    name: cookieName(secure),
+    // The id itself has 192 random bits; the signature only spares the store from made-up ones.
+    secret: keptKey(db.dir, 'cookie.key').toString('hex'),
+    store: new SessionStore(db),
+    resave: false,
+    saveUninitialized: false,
+    cookie: { httpOnly: true, sameSite: 'lax', secure, path: '/' },
+  })
+}
+
+/** The `__Host-` prefix needs Secure, so plain HTTP on loopback goes without it. */
+export const cookieName = (secure: boolean): string => (secure ? '__Host-session' : 'session')
+
+/** Ends what was left alone for half an hour or lasts for half a day. Writes at most once a minute. */
+export const endOldSessions: RequestHandler = (req, _res, next) => {
+  const now = Date.now()
+  const { seenAt, signedInAt } = req.session
+  const over = (seenAt && now - seenAt > idleMs) || (signedInAt && now - signedInAt > absoluteMs)
+  if (over) return req.session.regenerate(next)
+  if (seenAt && now - seenAt > minute && req.query['live'] === undefined) req.session.seenAt = now
+  next()
+}

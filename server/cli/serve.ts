@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { Invalid, Refused } from '../errors.ts'
+import { overSocket } from './call.ts'
+import { dataOf } from './options.ts'
+
+type Flags = Partial<Record<'listen' | 'webPort' | 'ldapPort' | 'ldapsPort' | 'syncPort' | 'filesPort', string>>
+
+export function serveCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('run this node until it is told to stop')
+    .option('--listen <address>', 'address of all listeners (ACCOUNT_SYNC_LISTEN; 127.0.0.1)')
+    .option('--web-port <n>', 'web pages; 0 = off, as for all ports (ACCOUNT_SYNC_WEB_PORT; 8081)')
+    .option('--ldap-port <n>', 'LDAP, on loopback (ACCOUNT_SYNC_LDAP_PORT; 3890)')
+    .option('--ldaps-port <n>', 'LDAP over TLS (ACCOUNT_SYNC_LDAPS_PORT; 6360)')
+    .option('--sync-port <n>', 'what slaves call (ACCOUNT_SYNC_SYNC_PORT; 8154)')
+    .action(run)
+}
+
+async function run(flags: Flags, command: Command): Promise<void> {
+  const data = dataOf(command)
+  const { readConfig } = await import('../config.ts')
+  const config = usage(command, () => readConfig({ ...flags, data }, process.env))
+  const unlock = await own(config.dataDir)
+  try {
+    const { serve } = await import('../main.ts')
+    const node = await serve(config)
+    await told()
+    await node.close()
+  } finally {
+    await unlock()
+  }
+}
+
+/** A setting that cannot be is a matter of usage: exit 2. */
+function usage<T>(command: Command, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof Invalid)) throw error
+    const [[name, sentence] = ['', '']] = Object.entries(error.problems)
+    return command.error(`error: ${name ? `${name}: ` : ''}${sentence}`)
+  }
+}
+
+const patienceMs = 10_000
+
+/** The data directory for this process alone. A command may have it for a moment; a node that runs has it for good. */
+async function own(dir: string): Promise<() => Promise<void>> {
+  const { lockFolder } = await import('../store/lock.ts')
+  for (const until = Date.now() + patienceMs; ; await wait(50)) {
+    const unlock = await lockFolder(dir)
+    if (unlock) return unlock
+    const runs = existsSync(join(dir, 'admin.sock')) && (await overSocket(dir, 'status', {}))
+    if (runs || Date.now() > until) throw new Refused(`A node is already running on ${dir}.`, 'running')
+  }
+}
+
+/** Until someone stops this process; also when a demo that started it is gone. */
+const told = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+    if (!process.channel) return
+    process.once('disconnect', () => resolve())
+    // It must not keep a node alive that is done.
+    process.channel.unref()
+  })

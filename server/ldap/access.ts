@@ -1,0 +1,76 @@
+import type { Account, Entry } from './entry.ts'
+import { attribute, attributeTypes } from './schema.ts'
+import { slots } from './slots.ts'
+
+/** Shown to nobody, and Undefined in every filter and compare, so that nobody can guess at them either. */
+const secrets = ['userPassword']
+
+const toFindPeopleBy = ['objectClass', 'uid', 'cn', 'mail', 'entryUUID', 'entryDN', 'structuralObjectClass', 'ou', 'dc']
+
+export type ViewName = 'anonymous' | Account['view']
+
+type Rules = {
+  entries: 'none' | 'own' | 'users' | 'all'
+  attributes: 'all' | readonly string[]
+  /** Entries one search may return at most. */
+  maxEntries: number
+  maxSeconds: number
+}
+
+/**
+ * Who sees what. The root DSE and the schema are open to everyone, because clients read them before they bind.
+ * Containers may be searched from by everyone who is bound, and are themselves shown to those who see `users` or `all`.
+ */
+const table: Record<ViewName, Rules> = {
+  anonymous: { entries: 'none', attributes: [], maxEntries: 0, maxSeconds: 5 },
+  person: { entries: 'own', attributes: 'all', maxEntries: 100, maxSeconds: 10 },
+  auth: { entries: 'users', attributes: toFindPeopleBy, maxEntries: 500, maxSeconds: 30 },
+  read: { entries: 'all', attributes: 'all', maxEntries: Number.POSITIVE_INFINITY, maxSeconds: 300 },
+  samba: { entries: 'all', attributes: 'all', maxEntries: Number.POSITIVE_INFINITY, maxSeconds: 300 },
+  administrator: { entries: 'all', attributes: 'all', maxEntries: Number.POSITIVE_INFINITY, maxSeconds: 300 },
+}
+
+export type View = Rules & {
+  name: ViewName
+  /** 1 for each attribute type, by number, that may be read, filtered by and compared. */
+  types: Uint8Array
+  /** The same by slot. */
+  slots: Uint8Array
+}
+
+export const views = Object.fromEntries(
+  Object.entries(table).map(([name, rules]) => [name, createView(name as ViewName, rules)]),
+) as Record<ViewName, View>
+
+function createView(name: ViewName, rules: Rules): View {
+  const types = new Uint8Array(attributeTypes.length)
+  if (rules.attributes === 'all') types.fill(1)
+  else for (const each of rules.attributes) types[attribute(each).number] = 1
+  for (const secret of secrets) types[attribute(secret).number] = 0
+  const bySlot = new Uint8Array(256)
+  slots.forEach(({ type }, slot) => {
+    bySlot[slot] = types[type.number]!
+  })
+  return { name, ...rules, types, slots: bySlot }
+}
+
+/** What the root DSE and the schema are read with, by anybody. */
+export const openView: View = createView('anonymous', { ...table.anonymous, entries: 'all', attributes: 'all', maxEntries: 1 })
+
+/** May be returned. */
+export function mayRead(view: View, self: Entry | undefined, entry: Entry): boolean {
+  switch (view.entries) {
+    case 'all':
+      return true
+    case 'users':
+      return entry.children !== undefined || entry.membership !== undefined
+    case 'own':
+      return entry === self
+    case 'none':
+      return false
+  }
+}
+
+/** May be named as the base of a search or in a compare; other entries are as if they did not exist. */
+export const mayKnow = (view: View, self: Entry | undefined, entry: Entry): boolean =>
+  view.entries !== 'none' && (entry.children !== undefined || mayRead(view, self, entry))

@@ -1,0 +1,188 @@
+import { tag, tlv, tlvSize, writeHeader } from './wire/ber.ts'
+import { rdnSlot, type Slot, slots } from './slots.ts'
+
+/**
+ * A block is a list of attributes, finished as BER (PartialAttribute, RFC 4511 section 4.1.7), behind a layout that says
+ * where each one is: count, then slot (one byte) and length (four) of each, then the attributes. An answer copies from it.
+ */
+export type Line = [slot: Slot, values: readonly string[]]
+
+const recordSize = 5
+const nameTlvs = slots.map(({ type }) => tlv(tag.octetString, type.names[0]!))
+
+let scratch = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** The block of these lines; the first record is the RDN where one is given. A view on scratch: copy it before the next call. */
+export function encodeBlock(lines: readonly Line[], rdn?: string): Buffer {
+  const filled = lines.filter(([, values]) => values.length > 0)
+  const count = filled.length + (rdn === undefined ? 0 : 1)
+  let layout = 1
+  let at = 1 + count * recordSize
+  if (rdn !== undefined) {
+    const length = Buffer.byteLength(rdn)
+    ensure(at + length)
+    scratch.write(rdn, at)
+    layout = writeRecord(layout, rdnSlot, length)
+    at += length
+  }
+  for (const [slot, values] of filled) {
+    const start = at
+    at = writeAttribute(at, nameTlvs[slot]!, values)
+    layout = writeRecord(layout, slot, at - start)
+  }
+  scratch[0] = count
+  return scratch.subarray(0, at)
+}
+
+export const copyBlock = (lines: readonly Line[]): Buffer => Buffer.from(encodeBlock(lines))
+
+function ensure(size: number): void {
+  if (size <= scratch.length) return
+  const grown = Buffer.allocUnsafeSlow(Math.max(size, scratch.length * 2))
+  scratch.copy(grown)
+  scratch = grown
+}
+
+function writeRecord(at: number, slot: Slot, length: number): number {
+  scratch[at] = slot
+  scratch.writeUInt32BE(length, at + 1)
+  return at + recordSize
+}
+
+function writeAttribute(start: number, name: Buffer, values: readonly string[]): number {
+  let valuesLength = 0
+  for (const value of values) valuesLength += tlvSize(Buffer.byteLength(value))
+  const length = name.length + tlvSize(valuesLength)
+  ensure(start + tlvSize(length))
+  let at = writeHeader(scratch, start, tag.sequence, length)
+  scratch.set(name, at)
+  at = writeHeader(scratch, at + name.length, tag.set, valuesLength)
+  for (const value of values) {
+    at = writeHeader(scratch, at, tag.octetString, Buffer.byteLength(value))
+    at += scratch.write(value, at)
+  }
+  return at
+}
+
+/** One attribute with an empty set of values, as typesOnly asks. */
+export const typeOnly = (slot: Slot): Buffer => tlv(tag.sequence, nameTlvs[slot]!, tlv(tag.set))
+
+const lengthAt = (bytes: Buffer, at: number): number =>
+  bytes[at]! * 0x100_0000 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!)
+
+/** Length of the RDN of a block that has one; it stands at `firstByte`. */
+export const rdnLength = (bytes: Buffer, block: number): number => lengthAt(bytes, block + 2)
+
+/** Where the contents of a block begin. */
+export const firstByte = (bytes: Buffer, block: number): number => block + 1 + bytes[block]! * recordSize
+
+/** How many bytes the attributes take that a mask lets through. */
+export function selectedLength(bytes: Buffer, block: number, mask: Uint8Array): number {
+  let sum = 0
+  const end = firstByte(bytes, block)
+  for (let record = block + 1; record < end; record += recordSize) {
+    if (mask[bytes[record]!] === 1) sum += lengthAt(bytes, record + 1)
+  }
+  return sum
+}
+
+/** Copies the attributes that a mask lets through, neighbours together; gives the offset after them. */
+export function copySelected(bytes: Buffer, block: number, mask: Uint8Array, target: Buffer, at: number): number {
+  const end = firstByte(bytes, block)
+  let from = end
+  let to = end
+  for (let record = block + 1; record < end; record += recordSize) {
+    const length = lengthAt(bytes, record + 1)
+    if (mask[bytes[record]!] === 1) {
+      to += length
+      continue
+    }
+    if (to > from) at += bytes.copy(target, at, from, to)
+    to += length
+    from = to
+  }
+  if (to > from) at += bytes.copy(target, at, from, to)
+  return at
+}
+
+/** The slots of a block that a mask lets through. */
+export function selectedSlots(bytes: Buffer, block: number, mask: Uint8Array): Slot[] {
+  const found: Slot[] = []
+  const end = firstByte(bytes, block)
+  for (let record = block + 1; record < end; record += recordSize) {
+    if (mask[bytes[record]!] === 1) found.push(bytes[record]!)
+  }
+  return found
+}
+
+/** Where the attribute in this slot starts, or -1. */
+export function findSlot(bytes: Buffer, block: number, slot: Slot): number {
+  const end = firstByte(bytes, block)
+  let at = end
+  for (let record = block + 1; record < end; record += recordSize) {
+    if (bytes[record] === slot) return at
+    at += lengthAt(bytes, record + 1)
+  }
+  return -1
+}
+
+/** Whether one of the values of the attribute that starts here passes. The bytes are our own, so nothing is checked again. */
+export function someValue(bytes: Buffer, attributeAt: number, passes: (value: string) => boolean): boolean {
+  const name = valueAt(bytes, attributeAt)
+  const set = name + bytes[name + 1]! + 2
+  let at = valueAt(bytes, set)
+  const end = at + lengthOf(bytes, set)
+  while (at < end) {
+    const length = lengthOf(bytes, at)
+    const value = valueAt(bytes, at)
+    at = value + length
+    if (passes(bytes.toString('utf8', value, at))) return true
+  }
+  return false
+}
+
+function lengthOf(bytes: Buffer, tlvAt: number): number {
+  const first = bytes[tlvAt + 1]!
+  if (first < 0x80) return first
+  let length = 0
+  for (let i = 0; i < (first & 0x7f); i++) length = length * 256 + bytes[tlvAt + 2 + i]!
+  return length
+}
+
+function valueAt(bytes: Buffer, tlvAt: number): number {
+  const first = bytes[tlvAt + 1]!
+  return tlvAt + 2 + (first < 0x80 ? 0 : first & 0x7f)
+}
+
+/** The first value of a slot, for what has one. */
+export function firstValue(bytes: Buffer, block: number, slot: Slot): string | undefined {
+  let found: string | undefined
+  const at = findSlot(bytes, block, slot)
+  if (at >= 0) {
+    someValue(bytes, at, (value) => {
+      found = value
+      return true
+    })
+  }
+  return found
+}
+
+/** A set of values whose TLVs are given, as a block of one or more attributes: for long lists that are copied together. */
+export function blockOfLists(lists: { slot: Slot; valuesLength: number; write: (bytes: Buffer, at: number) => number }[]): Buffer {
+  const present = lists.filter((list) => list.valuesLength > 0)
+  const sizes = present.map((list) => tlvSize(nameTlvs[list.slot]!.length + tlvSize(list.valuesLength)))
+  const bytes = Buffer.allocUnsafeSlow(1 + present.length * recordSize + sizes.reduce((sum, size) => sum + size, 0))
+  bytes[0] = present.length
+  let at = 1 + present.length * recordSize
+  present.forEach((list, i) => {
+    const name = nameTlvs[list.slot]!
+    bytes[1 + i * recordSize] = list.slot
+    bytes.writeUInt32BE(sizes[i]!, 2 + i * recordSize)
+    at = writeHeader(bytes, at, tag.sequence, name.length + tlvSize(list.valuesLength))
+    bytes.set(name, at)
+    at = writeHeader(bytes, at + name.length, tag.set, list.valuesLength)
+    at = list.write(bytes, at)
+  })
+  return bytes
+}
+

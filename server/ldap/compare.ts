@@ -1,0 +1,34 @@
+import { mayKnow } from './access.ts'
+import { parseDn } from './dn.ts'
+import { prepare, truth } from './evaluate.ts'
+import type { Call } from './operations.ts'
+import { attributeByName } from './schema.ts'
+import { named } from './search.ts'
+import { whoIs } from './who.ts'
+import { readConstructed, readOctets, readText } from './wire/ber.ts'
+import { type Result, resultCode } from './wire/result.ts'
+
+/** RFC 4511 section 4.10. */
+export function compare(call: Call): Result {
+  const { body } = call.message
+  const name = readText(body)
+  const assertion = readConstructed(body, 0x30)
+  const attribute = readText(assertion)
+  const value = readOctets(assertion)
+  const dn = parseDn(name)
+  if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The name of the entry is not a DN.' }
+  const { tree } = call.services.directory
+  const found = named(tree, dn, whoIs(call.session, tree))
+  if ('code' in found) return found
+  const { entry, who } = found
+  const { view } = who
+  const type = attributeByName(attribute)
+  if (!type) return { code: resultCode.undefinedAttributeType, message: 'This attribute is not in the schema.' }
+  // What may not be read is as if it were not there.
+  const isPresent = prepare({ kind: 'present', attribute }, tree, view).evaluate(entry) === truth.true
+  if (!isPresent || !mayKnow(view, who.self, entry)) return { code: resultCode.noSuchAttribute }
+  if (!type.equality) return { code: resultCode.inappropriateMatching, message: 'Values of this attribute have no equality.' }
+  const result = prepare({ kind: 'equal', attribute, value }, tree, view).evaluate(entry)
+  if (result === truth.undefined) return { code: resultCode.invalidAttributeSyntax }
+  return { code: result === truth.true ? resultCode.compareTrue : resultCode.compareFalse }
+}

@@ -1,0 +1,22 @@
+import type { ClientBody } from '../../store/bodies.ts'
+import { escapeValue } from '../dn.ts'
+import type { Described } from '../entry.ts'
+import { slotOf } from '../slots.ts'
+import { operationalLines } from './times.ts'
+
+const cn = slotOf('cn')
+const description = slotOf('description')
+
+const roles = {
+  auth: 'Finds users and checks their passwords.',
+  read: 'Reads the directory.',
+  samba: 'Serves Windows Networking.',
+} as const
+
+/** A service that binds. simpleSecurityObject asks for userPassword, which is there but shown to nobody. */
+export const describeClient = (id: string, body: ClientBody): Described => ({
+  rdn: `cn=${escapeValue(body.name)}`,
+  classes: ['top', 'applicationProcess', 'simpleSecurityObject'],
+  lines: [[cn, [body.name]], [description, [roles[body.role]]], ...operationalLines(id, body.added)],
+  account: { hash: body.password, refused: undefined, view: body.role },
+})

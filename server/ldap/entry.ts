@@ -1,0 +1,63 @@
+import type { Kept, Slab } from './arena.ts'
+import type { Line } from './block.ts'
+import type { Membership } from './members.ts'
+import type { Part } from './parts.ts'
+
+/** What entries/ make of an object: everything the directory needs to hold it. */
+export type Described = {
+  /** `uid=anna` as it is written. */
+  rdn: string
+  classes: readonly string[]
+  lines: readonly Line[]
+  account?: Account
+  /** For users: what they are members of. */
+  memberOf?: readonly string[]
+  /** For groups: under which key users name them in `memberOf`. */
+  membersKey?: string
+}
+
+/** What binding needs to know; never part of what is encoded. */
+export type Account = {
+  /** PHC string; undefined while there is no password. */
+  hash: string | undefined
+  /** Why this account may not bind. */
+  refused: 'disabled' | 'locked' | undefined
+  /** Whose eyes it gets once bound: a key of `views` in access.ts. */
+  view: 'person' | 'administrator' | 'auth' | 'read' | 'samba'
+}
+
+/** One entry of the tree. The attributes of its own are a block in the arena; what it shares with others is in its part. */
+export type Entry = Kept & {
+  id: string
+  seq: number
+  /** Folded RDN, the key among its siblings. */
+  key: string
+  /** The entry above; undefined for the base. */
+  parent: Entry | undefined
+  part: Part
+  /** Index in `part.entries`; -1 once the entry is gone. */
+  place: number
+  /** Entries below by key; only containers have any. */
+  children: Map<string, Entry> | undefined
+  membership: Membership | undefined
+  membersKey: string | undefined
+  account: Account | undefined
+}
+
+const noSlab: Slab = { bytes: Buffer.alloc(1), live: 0 }
+
+export const newEntry = (id: string, parent: Entry | undefined, part: Part): Entry => ({
+  id,
+  seq: 0,
+  key: '',
+  parent,
+  part,
+  place: -1,
+  children: undefined,
+  membership: undefined,
+  membersKey: undefined,
+  account: undefined,
+  slab: noSlab,
+  at: 0,
+  size: 0,
+})

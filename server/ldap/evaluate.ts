@@ -1,0 +1,360 @@
+import { isUtf8 } from 'node:buffer'
+import type { View } from './access.ts'
+import { findSlot, someValue } from './block.ts'
+import { parseDn } from './dn.ts'
+import type { Entry } from './entry.ts'
+import { type Rule, ruleByName } from './matching.ts'
+import { objectClassByName } from './schema-classes.ts'
+import { type AttributeType, attribute, attributeByName } from './schema.ts'
+import { type Slot, slotsOfFamily } from './slots.ts'
+import type { Tree } from './tree.ts'
+import type { Filter } from './wire/filter.ts'
+
+/** Three-valued logic, RFC 4511 section 4.5.1.7; numbers, so that AND is the least, OR the greatest and NOT the opposite. */
+export const truth = { false: -1, undefined: 0, true: 1 } as const
+export type Truth = (typeof truth)[keyof typeof truth]
+
+/** A filter made ready for one search. */
+export type Test = {
+  evaluate: (entry: Entry) => Truth
+  /** Entries among which all matches are, where that is known without looking at every entry. */
+  candidates?: Candidates
+  /** Set when the test is an equality: many of them in an OR are one look-up in a set. */
+  equality?: { tree: Tree; type: AttributeType; rule: Rule; key: string; slots: readonly Slot[] }
+}
+
+/** An entry may be in more than one list. */
+export type Candidates = { count: number; lists: Iterable<Entry>[] }
+
+const nobody: Candidates = { count: 0, lists: [] }
+const constant = (value: Truth): Test => ({
+  evaluate: () => value,
+  candidates: value === truth.true ? undefined : nobody,
+})
+
+/** Always true: no entry needs looking at. */
+export const everything: Test = constant(truth.true)
+const never = constant(truth.undefined)
+
+const objectClass = attribute('objectClass')
+const memberOf = attribute('memberOf')
+const member = attribute('member')
+const memberUid = attribute('memberUid')
+const uid = attribute('uid')
+const entryDn = attribute('entryDN')
+const hasSubordinates = attribute('hasSubordinates')
+
+export function prepare(filter: Filter, tree: Tree, view: View): Test {
+  const test = (each: Filter): Test => prepare(each, tree, view)
+  switch (filter.kind) {
+    case 'and':
+      return all(filter.filters.map(test))
+    case 'or':
+      return some(filter.filters.map(test))
+    case 'not': {
+      const inner = test(filter.filter)
+      if (inner === never) return never
+      return { evaluate: (entry) => -inner.evaluate(entry) as Truth }
+    }
+    case 'extensible':
+      return extensible(filter, tree, view)
+  }
+  const type = attributeByName(filter.attribute)
+  // A denied attribute is as unknown as one that is not in the schema.
+  if (!type || view.types[type.number] !== 1) return never
+  switch (filter.kind) {
+    case 'present':
+      return present(type, tree, view)
+    case 'equal':
+    case 'approximate':
+      return equal(type, type.equality, filter.value, tree, view)
+    case 'atLeast':
+      return ordered(type, filter.value, tree, view, (order) => order >= 0)
+    case 'atMost':
+      return ordered(type, filter.value, tree, view, (order) => order <= 0)
+    case 'substrings':
+      return substrings(type, filter, tree, view)
+  }
+}
+
+function all(tests: Test[]): Test {
+  if (tests.length === 0) return everything
+  if (tests.length === 1) return tests[0]!
+  let best: Candidates | undefined
+  for (const { candidates } of tests) if (candidates && (!best || candidates.count < best.count)) best = candidates
+  return {
+    candidates: best,
+    evaluate(entry) {
+      let least: Truth = truth.true
+      for (const test of tests) {
+        const value = test.evaluate(entry)
+        if (value === truth.false) return value
+        if (value < least) least = value
+      }
+      return least
+    },
+  }
+}
+
+function some(given: Test[]): Test {
+  if (given.length === 1) return given[0]!
+  const tests = joinEqualities(given)
+  return {
+    candidates: union(tests),
+    evaluate(entry) {
+      let greatest: Truth = truth.false
+      for (const test of tests) {
+        const value = test.evaluate(entry)
+        if (value === truth.true) return value
+        if (value > greatest) greatest = value
+      }
+      return greatest
+    },
+  }
+}
+
+/**
+ * Samba asks for hundreds of names in one OR. Each by itself would make the work grow with the square of their number,
+ * because every entry found by one of them is then held against all of them.
+ */
+function joinEqualities(tests: Test[]): Test[] {
+  const joined: Test[] = []
+  const byType = new Map<AttributeType, Test[]>()
+  for (const test of tests) {
+    const type = test.equality?.type
+    if (!type) joined.push(test)
+    else if (byType.has(type)) byType.get(type)!.push(test)
+    else byType.set(type, [test])
+  }
+  for (const same of byType.values()) joined.push(same.length > 1 ? oneOf(same) : same[0]!)
+  return joined
+}
+
+function oneOf(tests: Test[]): Test {
+  const { tree, rule, slots } = tests[0]!.equality!
+  const keys = new Set(tests.map((test) => test.equality!.key))
+  const matches = (value: string): boolean => {
+    const key = rule.key(value)
+    return key !== undefined && keys.has(key)
+  }
+  return {
+    evaluate: (entry) => toTruth(hasValue(tree, entry, slots, matches)),
+    candidates: union(tests),
+  }
+}
+
+/** All candidates of all tests; undefined when one of them may match anything. */
+function union(tests: readonly Test[]): Candidates | undefined {
+  const all: Candidates = { count: 0, lists: [] }
+  for (const { candidates } of tests) {
+    if (!candidates) return undefined
+    all.count += candidates.count
+    for (const list of candidates.lists) all.lists.push(list)
+  }
+  return all
+}
+
+const toTruth = (claim: boolean): Truth => (claim ? truth.true : truth.false)
+
+const readableSlots = (type: AttributeType, view: View): Slot[] =>
+  slotsOfFamily(type).filter((slot) => view.slots[slot] === 1)
+
+const textOf = (value: Buffer): string | undefined => (isUtf8(value) ? value.toString('utf8') : undefined)
+
+/** Whether the entry has a value in one of these slots that passes. */
+function hasValue(tree: Tree, entry: Entry, slots: readonly Slot[], passes: (value: string) => boolean): boolean {
+  const { visible } = entry.part
+  for (const slot of slots) {
+    if (visible[slot] !== 1) continue
+    const own = findSlot(entry.slab.bytes, entry.at, slot)
+    if (own >= 0) {
+      if (someValue(entry.slab.bytes, own, passes)) return true
+      continue
+    }
+    const { block } = entry.part
+    const shared = findSlot(block, 0, slot)
+    if (shared >= 0) {
+      if (someValue(block, shared, passes)) return true
+      continue
+    }
+    if (slot === entryDn.number) {
+      if (passes(tree.dnOf(entry))) return true
+    } else if (slot === hasSubordinates.number && entry.children) {
+      if (passes(entry.children.size > 0 ? 'TRUE' : 'FALSE')) return true
+    } else if (slot === memberOf.number || slot === member.number || slot === memberUid.number) {
+      const members = tree.members.blockOf(entry)
+      const at = members ? findSlot(members, 0, slot) : -1
+      if (at >= 0 && someValue(members!, at, passes)) return true
+    }
+  }
+  return false
+}
+
+function present(type: AttributeType, tree: Tree, view: View): Test {
+  if (type === objectClass) return everything
+  if (type === entryDn || type === hasSubordinates) return { evaluate: () => truth.true }
+  if (type === memberOf) return { evaluate: (entry) => toTruth(tree.members.groupsOf(entry).length > 0) }
+  if (type === member || type === memberUid) {
+    return { evaluate: (entry) => toTruth(entry.membersKey !== undefined && tree.members.countOf(entry) > 0) }
+  }
+  const slots = readableSlots(type, view)
+  return { evaluate: (entry) => toTruth(hasValue(tree, entry, slots, () => true)) }
+}
+
+function equal(type: AttributeType, rule: Rule | undefined, value: Buffer, tree: Tree, view: View): Test {
+  const text = textOf(value)
+  const key = text === undefined ? undefined : rule?.key(text)
+  if (!rule || text === undefined || key === undefined) return never
+  if (rule === type.equality) {
+    if (type === objectClass) return hasClass(text, tree)
+    if (type === memberOf) return isMemberOf(text, tree)
+    if (type === member) return hasMember(entryNamed(text, tree), tree)
+    if (type === memberUid) return hasMember(userCalled(key, tree), tree)
+    if (type === entryDn) return isNamed(text, tree)
+  }
+  const slots = readableSlots(type, view)
+  const matches = (found: string): boolean => rule.key(found) === key
+  return {
+    evaluate: (entry) => toTruth(hasValue(tree, entry, slots, matches)),
+    // The index holds the keys of the equality rule of exactly this type.
+    candidates: rule === type.equality && type.family.length === 1 ? indexed(type, key, tree) : undefined,
+    equality: rule === type.equality ? { tree, type, rule, key, slots } : undefined,
+  }
+}
+
+function indexed(type: AttributeType, key: string, tree: Tree): Candidates | undefined {
+  const found = tree.indexes.find(type, key)
+  if (found === undefined) return undefined
+  if (found === 'none') return nobody
+  return found instanceof Set ? { count: found.size, lists: [found] } : { count: 1, lists: [[found]] }
+}
+
+function hasClass(name: string, tree: Tree): Test {
+  const known = objectClassByName(name.trim())
+  if (!known) return never
+  const folded = known.name.toLowerCase()
+  const parts = [...tree.parts.all()].filter((part) => part.classes.has(folded))
+  return {
+    evaluate: (entry) => toTruth(entry.part.classes.has(folded)),
+    candidates: {
+      count: parts.reduce((sum, part) => sum + part.entries.length, 0),
+      lists: parts.map((part) => part.entries),
+    },
+  }
+}
+
+const entryNamed = (text: string, tree: Tree): Entry | undefined => tree.resolve(parseDn(text) ?? []).entry
+
+function userCalled(key: string, tree: Tree): Entry | undefined {
+  const found = tree.indexes.find(uid, key)
+  const entries = found === undefined || found === 'none' ? [] : found instanceof Set ? [...found] : [found]
+  return entries.find((entry) => entry.membership)
+}
+
+function isMemberOf(dn: string, tree: Tree): Test {
+  const group = entryNamed(dn, tree)
+  if (!group?.membersKey) return constant(truth.false)
+  const { members } = tree
+  return {
+    evaluate: (entry) => toTruth(members.isMember(entry, group)),
+    candidates: { count: members.countOf(group), lists: [members.usersOf(group)] },
+  }
+}
+
+function hasMember(user: Entry | undefined, tree: Tree): Test {
+  if (!user) return constant(truth.false)
+  const groups = tree.members.groupsOf(user)
+  return {
+    evaluate: (entry) => toTruth(groups.includes(entry)),
+    candidates: { count: groups.length, lists: [groups] },
+  }
+}
+
+function isNamed(dn: string, tree: Tree): Test {
+  const named = entryNamed(dn, tree)
+  if (!named) return constant(truth.false)
+  return { evaluate: (entry) => toTruth(entry === named), candidates: { count: 1, lists: [[named]] } }
+}
+
+function ordered(
+  type: AttributeType,
+  value: Buffer,
+  tree: Tree,
+  view: View,
+  isWanted: (order: number) => boolean,
+): Test {
+  const rule = type.ordering
+  const text = textOf(value)
+  const key = text === undefined ? undefined : rule?.key(text)
+  if (!rule?.compare || key === undefined) return never
+  const slots = readableSlots(type, view)
+  const passes = (found: string): boolean => {
+    const other = rule.key(found)
+    return other !== undefined && isWanted(rule.compare!(other, key))
+  }
+  return { evaluate: (entry) => toTruth(hasValue(tree, entry, slots, passes)) }
+}
+
+function substrings(type: AttributeType, filter: Filter & { kind: 'substrings' }, tree: Tree, view: View): Test {
+  const rule = type.substrings
+  if (!rule) return never
+  const fold = (piece: Buffer): string | undefined => {
+    const text = textOf(piece)
+    // White space at the ends of a piece is inside the value, so it is not cut off as it is from a whole value.
+    return text === undefined ? undefined : foldPiece(rule, text)
+  }
+  const initial = filter.initial && fold(filter.initial)
+  const final = filter.final && fold(filter.final)
+  const any = filter.any.map(fold)
+  if ((filter.initial && initial === undefined) || (filter.final && final === undefined)) return never
+  if (any.includes(undefined)) return never
+  const slots = readableSlots(type, view)
+  const passes = (found: string): boolean => {
+    const value = rule.key(found)
+    return value !== undefined && hasPieces(value, initial ?? '', any as string[], final ?? '')
+  }
+  return { evaluate: (entry) => toTruth(hasValue(tree, entry, slots, passes)) }
+}
+
+function foldPiece(rule: Rule, piece: string): string | undefined {
+  const key = rule.key(piece)
+  if (key === undefined || rule.syntax === 'telephoneNumber') return key
+  if (key === '') return ' '
+  return `${/^\s/.test(piece) ? ' ' : ''}${key}${/\s$/.test(piece) ? ' ' : ''}`
+}
+
+/** Pieces in order, none overlapping. */
+function hasPieces(value: string, initial: string, any: readonly string[], final: string): boolean {
+  if (!value.startsWith(initial)) return false
+  let at = initial.length
+  for (const piece of any) {
+    const found = value.indexOf(piece, at)
+    if (found < 0) return false
+    at = found + piece.length
+  }
+  return value.length - at >= final.length && value.endsWith(final)
+}
+
+/**
+ * An extensible match with what we have: an attribute, and its own equality rule or another one by name. What is not known
+ * is Undefined and no error, as RFC 4511 section 4.5.1.7 asks; that goes for a rule without attribute too.
+ */
+function extensible(filter: Filter & { kind: 'extensible' }, tree: Tree, view: View): Test {
+  const type = filter.attribute === undefined ? undefined : attributeByName(filter.attribute)
+  if (!type || view.types[type.number] !== 1) return never
+  const rule = filter.rule === undefined ? type.equality : ruleByName(filter.rule)
+  const own = equal(type, rule, filter.value, tree, view)
+  const text = textOf(filter.value)
+  const key = text === undefined ? undefined : rule?.key(text)
+  if (!filter.withDnAttributes || !rule || key === undefined) return own
+  const inDn = (entry: Entry): boolean =>
+    (parseDn(tree.dnOf(entry)) ?? [])
+      .flat()
+      .some((part) => attributeByName(part.type) === type && rule.key(part.value) === key)
+  return {
+    evaluate: (entry) => {
+      const value = own.evaluate(entry)
+      return value !== truth.true && inDn(entry) ? truth.true : value
+    },
+  }
+}

@@ -1,0 +1,71 @@
+import { findSlot, someValue } from './block.ts'
+import type { Entry } from './entry.ts'
+import { attribute, type AttributeType } from './schema.ts'
+import { type Slot, slotsOfType } from './slots.ts'
+
+/** Attributes that clients find entries by. `member`, `memberUid` and `memberOf` need no index: members.ts knows. */
+const indexed = ['uid', 'cn', 'displayName', 'mail', 'uidNumber', 'gidNumber', 'sn', 'givenName', 'entryUUID', 'ou', 'dc']
+
+/** Key of a value -> the one entry that has it, or all of them. */
+type Index = Map<string, Entry | Set<Entry>>
+
+export type Indexes = {
+  add: (entry: Entry) => void
+  remove: (entry: Entry) => void
+  /** Undefined when the attribute has no index. */
+  find: (type: AttributeType, key: string) => Entry | Set<Entry> | 'none' | undefined
+}
+
+export function createIndexes(): Indexes {
+  const byType = new Map<AttributeType, Index>()
+  const places: { slot: Slot; type: AttributeType; index: Index }[] = []
+  for (const name of indexed) {
+    const type = attribute(name)
+    const index: Index = new Map()
+    byType.set(type, index)
+    for (const slot of slotsOfType(type)) places.push({ slot, type, index })
+  }
+
+  function eachKey(entry: Entry, take: (index: Index, key: string) => void): void {
+    const { bytes } = entry.slab
+    // Several attributes mostly have the same value (cn and displayName): then they share one string in memory.
+    let last = ''
+    for (const { slot, type, index } of places) {
+      const at = findSlot(bytes, entry.at, slot)
+      if (at < 0) continue
+      someValue(bytes, at, (value) => {
+        const key = type.equality!.key(value)
+        if (key !== undefined) {
+          if (key !== last) last = key
+          take(index, last)
+        }
+        return false
+      })
+    }
+  }
+
+  return {
+    add: (entry) => eachKey(entry, (index, key) => put(index, key, entry)),
+    remove: (entry) => eachKey(entry, (index, key) => take(index, key, entry)),
+    find(type, key) {
+      const index = byType.get(type)
+      return index && (index.get(key) ?? 'none')
+    },
+  }
+}
+
+function put(index: Index, key: string, entry: Entry): void {
+  const there = index.get(key)
+  if (there === undefined) index.set(key, entry)
+  else if (there instanceof Set) there.add(entry)
+  else if (there !== entry) index.set(key, new Set([there, entry]))
+}
+
+function take(index: Index, key: string, entry: Entry): void {
+  const there = index.get(key)
+  if (there === entry) index.delete(key)
+  else if (there instanceof Set) {
+    there.delete(entry)
+    if (there.size === 0) index.delete(key)
+  }
+}

@@ -1,0 +1,203 @@
+import { blockOfLists, copyBlock, firstByte, firstValue, rdnLength } from './block.ts'
+import type { Entry } from './entry.ts'
+import { slotOf } from './slots.ts'
+import { tlvSize, writeHeader, tag } from './wire/ber.ts'
+
+/** The key of the group that everybody is in without being listed. */
+export const everyone = 'everyone'
+
+export const pluginKey = (plugin: string): string => `plugin:${plugin}`
+
+/** What a user is a member of. Users who are in the same groups share one, and with it the encoded `memberOf`. */
+export type Membership = { key: string; groups: readonly string[]; users: number; version: number; block: Buffer }
+
+export type Members = {
+  /** Sets what a user is a member of. */
+  join: (user: Entry, groups: readonly string[]) => void
+  leave: (user: Entry) => void
+  /** The user is called something else now. */
+  renamed: (user: Entry) => void
+  addGroup: (key: string, group: Entry) => void
+  removeGroup: (key: string, group: Entry) => void
+  /** Every name has changed. */
+  forget: () => void
+  groupsOf: (user: Entry) => Entry[]
+  isMember: (user: Entry, group: Entry) => boolean
+  usersOf: (group: Entry) => Iterable<Entry>
+  countOf: (group: Entry) => number
+  /** `memberOf` of a user, or `memberUid` and `member` of a group, as a block; encoded when first asked for. */
+  blockOf: (entry: Entry) => Buffer | undefined
+}
+
+const memberOfSlot = slotOf('memberOf')
+const memberSlot = slotOf('member')
+const memberUidSlot = slotOf('memberUid')
+const uidSlot = slotOf('uid')
+
+export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Entry) => string): Members {
+  const groups = new Map<string, Entry>()
+  const usersByGroup = new Map<string, Set<Entry>>()
+  const memberships = new Map<string, Membership>()
+  const numbers = new Map<string, number>()
+  const lists = new Map<string, Buffer>()
+  const none = new Set<Entry>()
+  // Moves on when a group comes, goes or is renamed: every encoded `memberOf` is worked out again when next read.
+  let version = 0
+
+  // Ids are long and a membership has many: its key is made of small numbers instead.
+  function numberOf(group: string): number {
+    let number = numbers.get(group)
+    if (number === undefined) {
+      number = numbers.size
+      numbers.set(group, number)
+    }
+    return number
+  }
+
+  function join(user: Entry, keys: readonly string[]): void {
+    const wanted = [...new Set([everyone, ...keys])]
+    const key = wanted
+      .map(numberOf)
+      .sort((a, b) => a - b)
+      .join()
+    const before = user.membership
+    if (before?.key === key) return
+    let membership = memberships.get(key)
+    if (!membership) {
+      membership = { key, groups: wanted, users: 0, version: -1, block: Buffer.alloc(0) }
+      memberships.set(key, membership)
+    }
+    membership.users++
+    user.membership = membership
+    // Only lists that really change are given up: the list of everybody outlives somebody's change of groups.
+    if (before) drop(before)
+    for (const group of before?.groups ?? []) if (!wanted.includes(group)) takeOut(group, user)
+    for (const group of wanted) if (!before?.groups.includes(group)) putIn(group, user)
+  }
+
+  function leave(user: Entry): void {
+    const { membership } = user
+    if (!membership) return
+    user.membership = undefined
+    drop(membership)
+    for (const group of membership.groups) takeOut(group, user)
+  }
+
+  function drop(membership: Membership): void {
+    if (--membership.users === 0) memberships.delete(membership.key)
+  }
+
+  function putIn(group: string, user: Entry): void {
+    lists.delete(group)
+    if (group === everyone) return
+    const set = usersByGroup.get(group)
+    if (set) set.add(user)
+    else usersByGroup.set(group, new Set([user]))
+  }
+
+  function takeOut(group: string, user: Entry): void {
+    lists.delete(group)
+    const set = usersByGroup.get(group)
+    set?.delete(user)
+    if (set?.size === 0) usersByGroup.delete(group)
+  }
+
+  const groupsOf = (user: Entry): Entry[] =>
+    user.membership?.groups.flatMap((key) => {
+      const group = groups.get(key)
+      return group ? [group] : []
+    }) ?? []
+
+  const usersOf = (group: Entry): Iterable<Entry> =>
+    group.membersKey === everyone ? users().values() : (usersByGroup.get(group.membersKey ?? '') ?? none)
+
+  const countOf = (group: Entry): number =>
+    group.membersKey === everyone ? users().size : (usersByGroup.get(group.membersKey ?? '')?.size ?? 0)
+
+  function blockOf(entry: Entry): Buffer | undefined {
+    if (entry.membership) return memberOfBlock(entry, entry.membership)
+    if (!entry.membersKey) return undefined
+    let block = lists.get(entry.membersKey)
+    if (!block) {
+      block = encodeMembers(entry)
+      lists.set(entry.membersKey, block)
+    }
+    return block
+  }
+
+  function memberOfBlock(user: Entry, membership: Membership): Buffer {
+    if (membership.version !== version) {
+      membership.block = copyBlock([[memberOfSlot, groupsOf(user).map(dnOf)]])
+      membership.version = version
+    }
+    return membership.block
+  }
+
+  /** A group of everybody is long: two passes over the members, straight from bytes to bytes. */
+  function encodeMembers(group: Entry): Buffer {
+    const members = [...usersOf(group)]
+    const suffix = Buffer.from(members[0]?.parent ? `,${dnOf(members[0].parent)}` : '')
+    const uids = members.map((user) => firstValue(user.slab.bytes, user.at, uidSlot) ?? '')
+    let uidsLength = 0
+    for (const uid of uids) uidsLength += tlvSize(Buffer.byteLength(uid))
+    let namesLength = 0
+    for (const user of members) namesLength += tlvSize(rdnLength(user.slab.bytes, user.at) + suffix.length)
+    return blockOfLists([
+      {
+        slot: memberUidSlot,
+        valuesLength: uidsLength,
+        write(bytes, at) {
+          for (const uid of uids) {
+            at = writeHeader(bytes, at, tag.octetString, Buffer.byteLength(uid))
+            at += bytes.write(uid, at)
+          }
+          return at
+        },
+      },
+      {
+        slot: memberSlot,
+        valuesLength: namesLength,
+        write(bytes, at) {
+          for (const user of members) {
+            const length = rdnLength(user.slab.bytes, user.at)
+            const start = firstByte(user.slab.bytes, user.at)
+            at = writeHeader(bytes, at, tag.octetString, length + suffix.length)
+            at += user.slab.bytes.copy(bytes, at, start, start + length)
+            bytes.set(suffix, at)
+            at += suffix.length
+          }
+          return at
+        },
+      },
+    ])
+  }
+
+  return {
+    join,
+    leave,
+    renamed(user) {
+      for (const group of user.membership?.groups ?? []) lists.delete(group)
+    },
+    addGroup(key, group) {
+      groups.set(key, group)
+      version++
+    },
+    removeGroup(key, group) {
+      if (groups.get(key) === group) groups.delete(key)
+      lists.delete(key)
+      version++
+    },
+    forget() {
+      version++
+      lists.clear()
+    },
+    groupsOf,
+    usersOf,
+    countOf,
+    isMember: (user, group) =>
+      group.membersKey === everyone
+        ? user.membership !== undefined
+        : (usersByGroup.get(group.membersKey ?? '')?.has(user) ?? false),
+    blockOf,
+  }
+}

@@ -1,0 +1,216 @@
+import { type Arena, createArena } from './arena.ts'
+import { encodeBlock, firstByte, rdnLength } from './block.ts'
+import { type Dn, dnKey, formatDn, parseDn, rdnKey } from './dn.ts'
+import { describeBase, describeUnit } from './entries/container.ts'
+import { type Described, type Entry, newEntry } from './entry.ts'
+import { createIndexes, type Indexes } from './indexes.ts'
+import { createMembers, type Members } from './members.ts'
+import { createParts, type Parts } from './parts.ts'
+import type { Selection } from './select.ts'
+
+/** Where objects stand. `base` is dc=example,dc=lan; the others are units below the one they name. */
+const units = {
+  accounts: { name: 'Accounts', below: 'base' },
+  users: { name: 'Users', below: 'accounts' },
+  groups: { name: 'Groups', below: 'accounts' },
+  computers: { name: 'Computers', below: 'accounts' },
+  idmap: { name: 'Idmap', below: 'base' },
+  internal: { name: 'Internal', below: 'base' },
+} as const
+
+export type Unit = keyof typeof units
+
+/** Every entry in memory, encoded and indexed. One tree is one state of the directory: a new state after a load is a new tree. */
+export type Tree = {
+  indexes: Indexes
+  members: Members
+  parts: Parts
+  arena: Arena
+  /** Worked-out attribute selections, by what was asked for. */
+  selections: Map<string, Selection>
+  base: () => Entry | undefined
+  size: () => number
+  entryById: (id: string) => Entry | undefined
+  /** The seq of the change that an object was last written by. */
+  seqOf: (id: string) => number | undefined
+  setSeq: (id: string, seq: number, isThere: boolean) => void
+  entries: () => Iterable<Entry>
+  setBase: (id: string, domain: string, added: string) => void
+  setExtension: (name: string, isOn: boolean) => void
+  put: (id: string, unit: Unit, described: Described) => void
+  remove: (id: string) => void
+  /** The entry a DN names; otherwise the nearest one above it that exists. */
+  resolve: (dn: Dn) => { entry?: Entry; above?: Entry }
+  dnOf: (entry: Entry) => string
+  /** What follows the RDN in the DN of an entry, with the comma. */
+  suffixOf: (entry: Entry) => Buffer
+  dnKeyOf: (entry: Entry) => string
+}
+
+export function createTree(): Tree {
+  const on = new Set<string>()
+  const arena = createArena()
+  const indexes = createIndexes()
+  const parts = createParts((extension) => on.has(extension))
+  const byId = new Map<string, Entry>()
+  // Of objects that are no entries: the domain, extensions, plugins that are off.
+  const seqsWithoutEntry = new Map<string, number>()
+  const suffixes = new Map<Entry, Buffer>()
+  const noSuffix = Buffer.alloc(0)
+  const selections = new Map<string, Selection>()
+  let baseKeys: string[] = []
+  let baseSuffix = noSuffix
+
+  const container = (parent: Entry | undefined): Entry => {
+    const entry = newEntry('', parent, parts.find('', [], [], false))
+    entry.children = new Map()
+    return entry
+  }
+  const baseEntry = container(undefined)
+  const unitEntries = {} as Record<Unit, Entry>
+  for (const [name, { below }] of Object.entries(units)) {
+    unitEntries[name as Unit] = container(below === 'base' ? baseEntry : unitEntries[below])
+  }
+  const members = createMembers(() => unitEntries.users.children!, dnOf)
+
+  function rdnOf(entry: Entry): string {
+    const { bytes } = entry.slab
+    const start = firstByte(bytes, entry.at)
+    return bytes.toString('utf8', start, start + rdnLength(bytes, entry.at))
+  }
+
+  function suffixOf(entry: Entry): Buffer {
+    if (entry === baseEntry) return baseSuffix
+    if (!entry.parent) return noSuffix
+    let suffix = suffixes.get(entry.parent)
+    if (!suffix) {
+      suffix = Buffer.from(`,${dnOf(entry.parent)}`)
+      suffixes.set(entry.parent, suffix)
+    }
+    return suffix
+  }
+
+  function dnOf(entry: Entry): string {
+    return `${rdnOf(entry)}${suffixOf(entry).toString()}`
+  }
+
+  function dnKeyOf(entry: Entry): string {
+    if (entry === baseEntry) return baseKeys.join(',')
+    return entry.parent ? `${entry.key},${dnKeyOf(entry.parent)}` : entry.key
+  }
+
+  function write(entry: Entry, described: Described, place: string): void {
+    const { rdn, classes, lines } = described
+    const before = entry.key
+    if (entry.place >= 0) {
+      indexes.remove(entry)
+      arena.release(entry)
+    }
+    arena.keep(encodeBlock(lines, rdn), entry)
+    entry.key = rdnKey(parseDn(rdn)![0]!)
+    parts.enter(entry, parts.find(place, classes, lines, entry.children === undefined))
+    const siblings = entry.parent?.children
+    if (siblings) {
+      if (before !== entry.key && siblings.get(before) === entry) siblings.delete(before)
+      siblings.set(entry.key, entry)
+    }
+    indexes.add(entry)
+  }
+
+  function setBase(id: string, domain: string, added: string): void {
+    const labels = domain.split('.').filter(Boolean)
+    const baseDn: Dn = labels.map((label) => [{ type: 'dc', value: label }])
+    baseKeys = baseDn.map(rdnKey)
+    baseSuffix = labels.length > 1 ? Buffer.from(`,${formatDn(baseDn.slice(1))}`) : noSuffix
+    suffixes.clear()
+    members.forget()
+    write(baseEntry, describeBase(id, labels[0] ?? '', added), 'base')
+    for (const [name, { name: title, below }] of Object.entries(units)) {
+      write(unitEntries[name as Unit], describeUnit(id, title, added), below)
+    }
+  }
+
+  function put(id: string, unit: Unit, described: Described): void {
+    let entry = byId.get(id)
+    const isNew = !entry
+    if (!entry) {
+      entry = newEntry(id, unitEntries[unit], baseEntry.part)
+      byId.set(id, entry)
+    }
+    const rdn = isNew ? '' : rdnOf(entry)
+    write(entry, described, unit)
+    entry.account = described.account
+    if (described.memberOf) {
+      members.join(entry, described.memberOf)
+      if (!isNew && rdn !== described.rdn) members.renamed(entry)
+    }
+    if (described.membersKey && (isNew || rdn !== described.rdn || entry.membersKey !== described.membersKey)) {
+      if (entry.membersKey) members.removeGroup(entry.membersKey, entry)
+      entry.membersKey = described.membersKey
+      members.addGroup(described.membersKey, entry)
+    }
+  }
+
+  function remove(id: string): void {
+    const entry = byId.get(id)
+    if (!entry) return
+    byId.delete(id)
+    indexes.remove(entry)
+    members.leave(entry)
+    if (entry.membersKey) members.removeGroup(entry.membersKey, entry)
+    const siblings = entry.parent!.children!
+    if (siblings.get(entry.key) === entry) siblings.delete(entry.key)
+    parts.leave(entry)
+    arena.release(entry)
+  }
+
+  function setExtension(name: string, isOn: boolean): void {
+    if (on.has(name) === isOn) return
+    if (isOn) on.add(name)
+    else on.delete(name)
+    for (const part of parts.all()) part.refresh()
+    selections.clear()
+  }
+
+  function setSeq(id: string, seq: number, isThere: boolean): void {
+    const entry = byId.get(id)
+    if (entry) entry.seq = seq
+    else if (isThere) seqsWithoutEntry.set(id, seq)
+    if (entry || !isThere) seqsWithoutEntry.delete(id)
+  }
+
+  function resolve(dn: Dn): { entry?: Entry; above?: Entry } {
+    const depth = dn.length - baseKeys.length
+    if (baseKeys.length === 0 || depth < 0) return {}
+    if (dnKey(dn.slice(depth)) !== baseKeys.join(',')) return {}
+    let entry = baseEntry
+    for (let i = depth - 1; i >= 0; i--) {
+      const below = entry.children?.get(rdnKey(dn[i]!))
+      if (!below || below.place < 0) return { above: entry }
+      entry = below
+    }
+    return { entry }
+  }
+
+  return {
+    indexes,
+    members,
+    parts,
+    arena,
+    selections,
+    base: () => (baseKeys.length > 0 ? baseEntry : undefined),
+    size: () => byId.size + (baseKeys.length > 0 ? 1 + Object.keys(units).length : 0),
+    entryById: (id) => byId.get(id),
+    seqOf: (id) => byId.get(id)?.seq ?? seqsWithoutEntry.get(id),
+    setSeq,
+    entries: () => byId.values(),
+    setBase,
+    setExtension,
+    put,
+    remove,
+    resolve,
+    dnOf,
+    suffixOf,
+    dnKeyOf,
+  }
+}

@@ -1,0 +1,20 @@
+import { type View, views } from './access.ts'
+import type { Entry } from './entry.ts'
+import type { Tree } from './tree.ts'
+
+/** Who a connection is. Only the id is kept: what it may do is looked up for each request. */
+export type Session = {
+  /** Id of the object that is bound; undefined: anonymous. */
+  accountId: string | undefined
+  /** Where the client is. */
+  address: string
+}
+
+export type Who = { view: View; self: Entry | undefined }
+
+/** An account that was disabled, locked or removed since it was bound is anonymous from its next request on. */
+export function whoIs(session: Session, tree: Tree): Who {
+  const self = session.accountId === undefined ? undefined : tree.entryById(session.accountId)
+  if (!self?.account || self.account.refused) return { view: views.anonymous, self: undefined }
+  return { view: views[self.account.view], self }
+}

@@ -1,0 +1,152 @@
+import type { SecureContextOptions } from 'node:tls'
+import { verifyPassword } from './accounts/passwords.ts'
+import { openAdminSocket } from './api/socket.ts'
+import { claimCode, forgetClaimCode } from './auth/claim.ts'
+import { type Config, isLoopback } from './config.ts'
+import { createDirectory } from './ldap/directory.ts'
+import { startLdap } from './ldap/server.ts'
+import { type Face, faces, listen, portProblem } from './listeners.ts'
+import { createLog } from './log.ts'
+import { countBind, watchNode } from './metrics.ts'
+import { firstRunPair, readOwn, renewOwn } from './mode/certificates.ts'
+import { declareNew } from './mode/set-up.ts'
+import { createPullApp } from './pull/app.ts'
+import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
+import { servedBy } from './replication/status.ts'
+import { createWorker } from './replication/worker.ts'
+import { closeDb, onChanges, onLocalChange, openDb } from './store/db.ts'
+import { liveObjects } from './store/objects.ts'
+import { removeExpiredSessions } from './store/sessions.ts'
+import { settled } from './store/write.ts'
+import { createWebApp } from './web/app.ts'
+
+export type Running = {
+  /** Where each face listens now; absent while it is off. */
+  ports: () => Record<string, number | undefined>
+  close: () => Promise<void>
+}
+
+const minuteMs = 60_000
+const dayMs = 86_400_000
+
+/** Runs one node until `close`: the store, the directory in memory, the faces that its mode needs, the worker. */
+export async function serve(config: Config, log = createLog()): Promise<Running> {
+  const db = await openDb(config.dataDir)
+  const isSecure = !isLoopback(config.listen)
+  const webUrl = () => `${isSecure ? 'https' : 'http'}://${isSecure ? db.local.name : config.listen}:${config.webPort}`
+
+  await openContacts(db)
+  await declareNew(db)
+  const directory = createDirectory()
+  const readDirectory = () => directory.load(liveObjects(db))
+  const stopFollowing = onChanges(db, (changes) => {
+    if (changes !== 'all') directory.apply(changes)
+    else void readDirectory().catch((error) => log.error({ err: error }, 'the directory could not be read again'))
+  })
+  await readDirectory()
+  const worker = createWorker(db, log)
+  servedBy(db, worker)
+  watchNode(db)
+
+  const firstRun = isSecure && !readOwn(db.dir) ? await firstRunPair(db.local.name) : undefined
+  const certificate = (): SecureContextOptions => {
+    const pair = readOwn(db.dir) ?? firstRun
+    return { cert: pair?.certificate, key: pair?.key }
+  }
+
+  const web: Face = {
+    name: 'web',
+    wanted: () => config.webPort > 0,
+    open: async () =>
+      listen({
+        app: await createWebApp({ db, config, log, secure: isSecure }),
+        host: config.listen,
+        port: config.webPort,
+        name: 'Web pages',
+        flag: '--web-port',
+        context: isSecure ? certificate : undefined,
+      }),
+  }
+  const sync: Face = {
+    name: 'sync',
+    wanted: () => db.local.mode === 'master' && config.syncPort > 0,
+    open: () =>
+      listen({
+        app: createPullApp(db, log, webUrl),
+        host: config.listen,
+        port: config.syncPort,
+        name: 'Synchronization',
+        flag: '--sync-port',
+        context: certificate,
+        longPoll: true,
+      }),
+  }
+  const ldap: Face = {
+    name: 'ldap',
+    wanted: () => db.local.mode !== undefined && config.ldapPort + config.ldapsPort > 0,
+    open: async () => {
+      const given = { host: config.listen, port: config.ldapsPort, name: 'LDAP', flag: '--ldap-port or --ldaps-port' }
+      const server = await startLdap({
+        directory,
+        verify: verifyPassword,
+        onBind: countBind,
+        // Simple binds carry the password: in the clear they stay on this machine.
+        plain: config.ldapPort > 0 ? { host: '127.0.0.1', port: config.ldapPort } : undefined,
+        tls: config.ldapsPort > 0 ? { host: config.listen, port: config.ldapsPort, context: certificate } : undefined,
+        log,
+      }).catch((error) => {
+        throw portProblem(error, given)
+      })
+      return { port: server.ports.plain ?? server.ports.tls ?? 0, close: server.close, renewTls: server.renewTls }
+    },
+  }
+  const open = faces([web, sync, ldap])
+
+  /** What the mode asks for; again whenever this node learns something new about itself. */
+  const arrange = async () => {
+    await open.arrange()
+    if (db.local.mode === 'slave') worker.start()
+    if (db.local.mode) forgetClaimCode(db.dir)
+  }
+  const stopArranging = onLocalChange(db, () => void arrange().catch((error) => log.error(String(error.message))))
+  const timers = [
+    setInterval(() => void flushContacts(db).catch((error) => log.warn({ err: error }, 'contacts were not kept')), minuteMs),
+    setInterval(() => void removeExpiredSessions(db).catch(() => {}), 10 * minuteMs),
+    setInterval(() => void renewOwn(db).then((renewed) => renewed && open.renewTls()), dayMs),
+  ]
+
+  let closed: Promise<void> | undefined
+  const close = () => {
+    closed ??= (async () => {
+      for (const timer of timers) clearInterval(timer)
+      stopArranging()
+      endPolls(db)
+      await worker.stop()
+      await socket?.close()
+      await open.close()
+      await settled(db)
+      await flushContacts(db).catch(() => {})
+      stopFollowing()
+      await closeDb(db)
+    })()
+    return closed
+  }
+
+  let socket: Awaited<ReturnType<typeof openAdminSocket>> | undefined
+  try {
+    await renewOwn(db)
+    socket = await openAdminSocket(db)
+    await arrange()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  log.info({ mode: db.local.mode ?? 'not set up', node: db.local.name, web: webUrl(), seq: db.position.seq }, 'serving')
+  if (!db.local.mode) sayClaimCode(webUrl(), claimCode(db.dir))
+  return { ports: open.ports, close }
+}
+
+/** The one secret that is printed: it works once, and only for a node that nobody has claimed. */
+function sayClaimCode(url: string, code: string): void {
+  process.stdout.write(`\nThis node is not set up yet. Open ${url}/setup and type this code: ${code}\n\n`)
+}

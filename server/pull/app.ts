@@ -1,0 +1,178 @@
+import express, { type Express, type Request, type Response } from 'express'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { z } from 'zod'
+import type { Actor } from '../audit/actor.ts'
+import { Invalid, Refused, Unavailable } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { epochName } from '../mode/epoch.ts'
+import { endPolls, hear, pollOpens } from '../replication/contact.ts'
+import { deviceByCredential, enrolDevice, renewCertificate } from '../replication/devices.ts'
+import { judgePosition, ownDigest, waitForChange } from '../replication/master.ts'
+import { buckets, headers, protocol } from '../replication/wire.ts'
+import type { DeviceBody } from '../store/bodies.ts'
+import { type Db, onChanges } from '../store/db.ts'
+import { type Coding, createAnswers, type Encoded } from './answers.ts'
+import { errorHandler, sendProblem } from './errors.ts'
+
+/** What slaves call on port 8154. `webUrl` is told to them, for links to the master's pages. */
+export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  const answers = createAnswers(db)
+  const enrolments = new RateLimiterMemory({ points: 10, duration: 60 })
+  endPollsOfRevoked(db)
+
+  app.use((_req, res, next) => {
+    res.set('cache-control', 'no-store')
+    if (db.local.mode !== 'master') throw new Refused(`${db.local.name} is not a master.`, 'not-master')
+    next()
+  })
+  app.post('/v1/enrol', express.json({ limit: '32kb' }), enrol)
+  app.get('/v1/changes', changes)
+  app.get('/v1/digest', digest)
+  app.get('/v1/objects', objects)
+  app.post('/v1/certificate', express.json({ limit: '32kb' }), certificate)
+  app.use((_req, res) => sendProblem(res, { status: 404, title: 'Not found', detail: 'There is nothing here.', code: 'not-found' }))
+  app.use(errorHandler(log))
+  return app
+
+  async function enrol(req: Request, res: Response): Promise<void> {
+    const asked = enrolRequest.safeParse(req.body ?? {})
+    if (!asked.success) throw new Invalid({ '': 'The enrolment is not complete.' })
+    if (asked.data.protocol !== protocol) throw new Refused(`This master speaks protocol ${protocol}.`, 'protocol')
+    const address = req.ip ?? ''
+    await enrolments.consume(address).catch(() => {
+      throw new Unavailable('Too many tries to enrol from this address. Try again in a minute.', 60)
+    })
+    const actor: Actor = { name: asked.data.name, via: 'replication', address }
+    const answer = await enrolDevice(db, actor, asked.data)
+    await enrolments.delete(address)
+    log.info({ device: asked.data.deviceId, name: asked.data.name, address }, 'a device joined')
+    res.status(201).json(answer)
+  }
+
+  async function changes(req: Request, res: Response): Promise<void> {
+    const device = await known(req)
+    const asked = changesQuery.parse(req.query)
+    note(req, device, asked.since, asked.hash)
+    const refusal = await judgePosition(db, asked)
+    if (refusal) return sendProblem(res, { title: 'Another history', ...refusal, ...standing(res) })
+    const gone = new AbortController()
+    let revoked = false
+    const closes = pollOpens(db, device.deviceId, () => {
+      revoked = true
+      gone.abort()
+    })
+    res.once('close', () => gone.abort())
+    try {
+      await waitForChange(db, asked.since, asked.wait * 1000, gone.signal)
+      if (revoked) throw new Refused('This device is revoked.', 'revoked')
+      if (res.closed || res.destroyed) return
+      standing(res)
+      if (db.position.seq === asked.since) return void res.status(204).end()
+      await sendEncoded(res, await answers.since(asked.since, codingFor(req)))
+    } finally {
+      closes()
+    }
+  }
+
+  async function digest(req: Request, res: Response): Promise<void> {
+    await known(req)
+    standing(res)
+    res.json(await ownDigest(db))
+  }
+
+  async function objects(req: Request, res: Response): Promise<void> {
+    await known(req)
+    const wanted = objectsQuery.parse(req.query).buckets
+    standing(res)
+    await sendEncoded(res, await answers.buckets(new Set(wanted), codingFor(req)))
+  }
+
+  async function certificate(req: Request, res: Response): Promise<void> {
+    const device = await known(req)
+    const asked = certificateRequest.parse(req.body ?? {})
+    res.json({ certificate: await renewCertificate(db, device, asked.request, asked.names) })
+  }
+
+  /** The device that asks, for this cluster. Nothing is answered before this. */
+  async function known(req: Request): Promise<DeviceBody> {
+    const [scheme, credential] = (req.get('authorization') ?? '').split(' ')
+    if (scheme !== 'Bearer' || !credential) throw new Refused('A device’s credential is needed.', 'credential')
+    const device = await deviceByCredential(db, credential)
+    if (req.get(headers.cluster) !== db.position.clusterId) throw new Refused('This master is of another cluster.', 'cluster')
+    if (req.get('sync-protocol') !== String(protocol)) throw new Refused(`This master speaks protocol ${protocol}.`, 'protocol')
+    return device
+  }
+
+  function note(req: Request, device: DeviceBody, seq: number, hash: string): void {
+    hear(db, {
+      deviceId: device.deviceId,
+      seq,
+      hash,
+      address: req.ip,
+      version: req.get('sync-version')?.slice(0, 32),
+      lastContact: new Date().toISOString(),
+    })
+  }
+
+  function standing(res: Response): Record<string, unknown> {
+    const { seq, hash } = db.position
+    res.set({
+      [headers.seq]: String(seq),
+      [headers.hash]: hash,
+      [headers.epoch]: epochName(db.position),
+      [headers.name]: encodeURIComponent(db.local.name),
+      [headers.web]: encodeURIComponent(webUrl() ?? ''),
+    })
+    return { seq, epoch: epochName(db.position) }
+  }
+}
+
+/** A device that is revoked hears of it while its poll is open. */
+function endPollsOfRevoked(db: Db): void {
+  onChanges(db, (changes) => {
+    if (changes === 'all') return endPolls(db)
+    for (const { kind, body } of changes)
+      if (kind === 'device' && body?.status === 'revoked') endPolls(db, body.deviceId)
+  })
+}
+
+const codingFor = (req: Request): Coding => (req.acceptsEncodings('br', 'gzip', 'identity') || 'identity') as Coding
+
+function sendEncoded(res: Response, { body, coding }: Encoded): Promise<void> {
+  res.set({ 'content-type': 'application/x-ndjson', 'content-length': String(body.length) })
+  if (coding !== 'identity') res.set('content-encoding', coding)
+  return new Promise((resolve) => {
+    res.once('close', resolve)
+    res.end(body)
+  })
+}
+
+const whole = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+
+const changesQuery = z.object({
+  since: whole,
+  hash: z.string().max(32).default(''),
+  epoch: z.string().max(64).default(''),
+  wait: z.coerce.number().int().min(0).max(60).default(0),
+})
+
+const objectsQuery = z.object({
+  buckets: z.string().max(1024).transform((text) => text.split(',').map(Number).filter((bucket) => bucket >= 0 && bucket < buckets)),
+})
+
+const pem = z.string().min(1).max(8192)
+const names = z.array(z.string().max(253)).max(64)
+const certificateRequest = z.object({ request: pem, names })
+const enrolRequest = z.object({
+  keyId: z.string().max(16),
+  secret: z.string().max(64),
+  deviceId: z.string().regex(/^D(-[0-9A-Z]{4}){3}$/),
+  name: z.string().max(64),
+  version: z.string().max(32),
+  protocol: z.number().int(),
+  request: pem,
+  names,
+})

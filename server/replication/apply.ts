@@ -1,0 +1,102 @@
+import { setImmediate as others } from 'node:timers/promises'
+import type { Actor } from '../audit/actor.ts'
+import type { Db } from '../store/db.ts'
+import { freeNames } from '../store/names.ts'
+import { feedRows } from '../store/objects.ts'
+import { emptyHash, hashHex, stateHash } from '../store/position.ts'
+import { wipe } from '../store/wipe.ts'
+import { type Change, commit } from '../store/write.ts'
+import { type Answer, BadAnswer, objectsIn } from './answer.ts'
+import { bucketOf } from './wire.ts'
+
+/** After applying it, this node would not be equal to the master. Nothing was kept; a repair is needed. */
+export class Diverged extends Error {}
+
+const slice = 250
+
+/**
+ * Applies a whole answer in one transaction, with the position in it, and commits only when this node's own state hash
+ * agrees with the master's. Killed at any moment, the node stands where it stood before, or where the answer leads.
+ * `repaired`: the buckets that a repair answer holds whole.
+ */
+export async function applyAnswer(db: Db, answer: Answer, repaired: ReadonlySet<number> = new Set()): Promise<void> {
+  const actor: Actor = { name: db.local.masterName ?? 'master', via: 'replication' }
+  const provedAt = new Date().toISOString()
+  await commit(db, actor, async (change) => {
+    await prepare(change, answer, repaired)
+    await moveAll(change, answer)
+    arrive(change, answer)
+    change.local({ provedAt })
+  })
+}
+
+async function prepare(change: Change, { head, lines }: Answer, repaired: ReadonlySet<number>): Promise<void> {
+  if (head.mode === 'delta') {
+    if (head.since !== change.head.seq) throw new BadAnswer(`it begins at ${head.since}, this node is at ${change.head.seq}`)
+    if (lines.length > slice) await freeAllNames(change, lines)
+    return
+  }
+  if (head.mode === 'full') {
+    // Depends on nothing that is here: whatever went wrong before is gone with it.
+    if (change.head.objects > 0 || change.head.seq > 0) await wipe(change.trx)
+    change.head.state = stateHash(emptyHash)
+    Object.assign(change.head, { objects: 0, seq: 0, fresh: true, many: true })
+    return
+  }
+  await removeStrays(change, lines, repaired)
+  await freeAllNames(change, lines)
+  change.head.many = true
+}
+
+/** Names pass from one person to another across slices only if all of them are free first. */
+async function freeAllNames(change: Change, lines: string[]): Promise<void> {
+  await eachSlice(lines, (objects) =>
+    freeNames(
+      change.trx,
+      objects.map((object) => object.id),
+    ),
+  )
+  change.head.namesFreed = true
+}
+
+/** In buckets that are repaired, what the master does not have is wrong here. Only a complete answer gets this far. */
+async function removeStrays(change: Change, lines: string[], repaired: ReadonlySet<number>): Promise<void> {
+  const live = new Set<string>()
+  await eachSlice(lines, async (objects) => {
+    for (const { kind, id } of objects) live.add(`${kind}\0${id}`)
+  })
+  const strays: { kind: string; id: string; body: undefined; seq: number }[] = []
+  for await (const rows of feedRows(change.trx, 0))
+    for (const { kind, id, body, seq } of rows)
+      if (body !== undefined && repaired.has(bucketOf(id)) && !live.has(`${kind}\0${id}`)) strays.push({ kind, id, body: undefined, seq })
+  for (let at = 0; at < strays.length; at += slice) await change.move(strays.slice(at, at + slice))
+}
+
+async function moveAll(change: Change, { lines }: Answer): Promise<void> {
+  await eachSlice(lines, (objects) => change.move(objects))
+}
+
+async function eachSlice(lines: string[], run: (objects: ReturnType<typeof objectsIn>) => Promise<void>): Promise<void> {
+  let last = 0
+  for (let at = 0; at < lines.length; at += slice) {
+    const objects = objectsIn(lines.slice(at, at + slice), last)
+    last = objects.at(-1)?.seq ?? last
+    await run(objects)
+    await others()
+  }
+}
+
+function arrive(change: Change, { head, end }: Answer): void {
+  const mine = hashHex(change.head.state)
+  if (mine !== end.hash || change.head.objects !== end.objects)
+    throw new Diverged(`at ${end.upto} the master holds ${end.objects} objects (${end.hash}), this node ${change.head.objects} (${mine})`)
+  const [no, id] = head.epoch.split(/\.(.*)/)
+  Object.assign(change.head, {
+    seq: end.upto,
+    clusterId: head.cluster,
+    epochNo: Number(no),
+    epochId: id,
+    epochSig: head.sig,
+    horizon: Math.max(head.horizon, head.mode === 'delta' ? change.head.horizon : head.horizon),
+  })
+}

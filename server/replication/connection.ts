@@ -1,0 +1,128 @@
+import type { Readable } from 'node:stream'
+import { createBrotliDecompress, createGunzip } from 'node:zlib'
+import { Agent, type Dispatcher, request } from 'undici'
+import { messageOf, Unavailable } from '../errors.ts'
+import { masterName, readCa } from '../mode/certificates.ts'
+import { epochName } from '../mode/epoch.ts'
+import { readCredential } from '../mode/credential.ts'
+import type { Db } from '../store/db.ts'
+import { version } from '../version.ts'
+import { headers, type Problem, protocol } from './wire.ts'
+
+/** A slave's line to its master: TLS to the pinned CA and to the master's own name, nothing else. */
+export type Connection = { url: string; agent: Agent; headers: Record<string, string> }
+
+export const longPollSeconds = 25
+
+export function openConnection(url: string, ca: string, clusterId: string, credential?: string): Connection {
+  return {
+    url,
+    agent: new Agent({
+      connect: { ca, servername: masterName(clusterId), minVersion: 'TLSv1.2', timeout: 10_000 },
+      connections: 2,
+      pipelining: 1,
+      headersTimeout: (longPollSeconds + 15) * 1000,
+      bodyTimeout: 60_000,
+    }),
+    headers: {
+      [headers.cluster]: clusterId,
+      'sync-protocol': String(protocol),
+      'sync-version': version,
+      'accept-encoding': 'br, gzip',
+      ...(credential && { authorization: `Bearer ${credential}` }),
+    },
+  }
+}
+
+/** The line of a slave that has joined. */
+export function connectionToMaster(db: Db): Connection {
+  const ca = readCa(db.dir)
+  const credential = readCredential(db.dir)
+  if (!db.local.masterUrl || !ca || !credential) throw new Unavailable('This node has not joined a master yet.')
+  return openConnection(db.local.masterUrl, ca, db.position.clusterId, credential)
+}
+
+/** What the master refused, by its problem code. */
+export class MasterRefused extends Error {
+  readonly status: number
+  readonly code: string
+  readonly retryAfterSeconds: number | undefined
+  readonly problem: Partial<Problem>
+  constructor(status: number, problem: Partial<Problem>, retryAfter?: string) {
+    super(problem.detail ?? problem.title ?? `the master answered ${status}`)
+    this.status = status
+    this.code = problem.code ?? `http-${status}`
+    this.retryAfterSeconds = retryAfter === undefined ? undefined : Number(retryAfter) || undefined
+    this.problem = problem
+  }
+}
+
+export type MasterAnswer = { status: number; headers: Dispatcher.ResponseData['headers']; body: Readable }
+
+export async function askMaster(
+  connection: Connection,
+  path: string,
+  given: { method?: 'GET' | 'POST'; json?: unknown; signal?: AbortSignal } = {},
+): Promise<MasterAnswer> {
+  const answer = await request(`${connection.url}${path}`, {
+    dispatcher: connection.agent,
+    method: given.method ?? 'GET',
+    headers: { ...connection.headers, ...(given.json !== undefined && { 'content-type': 'application/json' }) },
+    body: given.json === undefined ? undefined : JSON.stringify(given.json),
+    signal: given.signal,
+  })
+  if (answer.statusCode >= 300) {
+    const text = await answer.body.text().catch(() => '')
+    throw new MasterRefused(answer.statusCode, problemIn(text), answer.headers['retry-after'] as string | undefined)
+  }
+  return { status: answer.statusCode, headers: answer.headers, body: decoded(answer) }
+}
+
+function decoded(answer: Dispatcher.ResponseData): Readable {
+  const coding = answer.headers['content-encoding']
+  if (coding !== 'br' && coding !== 'gzip') return answer.body
+  const plain = coding === 'br' ? createBrotliDecompress() : createGunzip()
+  answer.body.on('error', (error) => plain.destroy(error))
+  plain.on('close', () => answer.body.destroy())
+  return answer.body.pipe(plain)
+}
+
+function problemIn(text: string): Partial<Problem> {
+  try {
+    const value = JSON.parse(text)
+    return value !== null && typeof value === 'object' ? value : {}
+  } catch {
+    return {}
+  }
+}
+
+export async function readJson<T>(body: Readable, maxBytes = 1024 * 1024): Promise<T> {
+  let text = ''
+  for await (const chunk of body) {
+    text += chunk
+    if (text.length > maxBytes) throw new Error('the master’s answer is too long')
+  }
+  return JSON.parse(text)
+}
+
+/** Where this slave stands, as the master reads it. */
+export function standing(db: Db): string {
+  const { seq, hash } = db.position
+  return new URLSearchParams({ since: String(seq), hash, epoch: epochName(db.position) }).toString()
+}
+
+/** Why the master cannot be reached, in words. */
+export function reachProblem(error: unknown, where: string): string {
+  const cause = (error as { cause?: { code?: string } }).cause
+  const code = (error as { code?: string }).code ?? cause?.code
+  if (code === 'ECONNREFUSED') return `Nothing answers at ${where}. Is the master running, and is the port right?`
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `The host name in ${where} is not known.`
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return `There is no way to ${where} from here.`
+  if (code === 'ETIMEDOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') return `${where} did not answer in 10 seconds.`
+  if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET') return `${where} closed the connection.`
+  if (/CERT|SIGNATURE|ALTNAME|VERIFY/.test(code ?? '')) return `What answers at ${where} is not this cluster’s master (${code}).`
+  return `${where}: ${messageOf(error)}`
+}
+
+export const refusedForGood = (error: unknown): boolean =>
+  error instanceof MasterRefused && error.code === 'revoked'

@@ -1,0 +1,92 @@
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import type { Actor } from '../audit/actor.ts'
+import { Invalid, NotFound, Refused } from '../errors.ts'
+import { isCertificateName, signRequest } from '../mode/certificates.ts'
+import { keyEnrols } from '../mode/key.ts'
+import { nodeNameProblem } from '../mode/set-up.ts'
+import type { DeviceBody } from '../store/bodies.ts'
+import type { Db } from '../store/db.ts'
+import { deviceRow } from '../store/devices.ts'
+import { objectById, objectsOf } from '../store/objects.ts'
+import { write } from '../store/write.ts'
+import type { EnrolAnswer, EnrolRequest } from './wire.ts'
+
+const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex')
+
+/** Takes a slave in: checks the key's secret, gives it a credential and a certificate of its own. */
+export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Promise<EnrolAnswer> {
+  if (db.local.mode !== 'master') throw new Refused('This node is not a master.', 'not-master')
+  if (!keyEnrols(db.dir, asked.keyId, asked.secret))
+    throw new Refused('The Synchronization Key is not accepted; a new one may have been made on the master.', 'key')
+  const nameIs = nodeNameProblem(asked.name)
+  if (nameIs) throw new Invalid({ name: nameIs })
+  const names = [asked.name, ...asked.names].filter(isCertificateName).slice(0, 32)
+  const certificate = await signRequest(db.dir, asked.request, names)
+  const token = randomBytes(32).toString('base64url')
+  await write(db, actor, async (change) => {
+    const known = await deviceRow(change.trx, asked.deviceId)
+    const body: DeviceBody = {
+      deviceId: asked.deviceId,
+      name: asked.name,
+      tokenHash: tokenHash(token),
+      status: 'active',
+      joined: new Date().toISOString(),
+    }
+    const id = known?.id ?? randomUUID()
+    await change.put('device', id, body)
+    change.note({
+      sentence: known ? `Device ${asked.name} joined again` : `Device ${asked.name} joined`,
+      object: { kind: 'device', id, name: asked.name },
+      changes: [{ field: 'deviceId', after: asked.deviceId }],
+    })
+  })
+  const { clusterId, epochNo, epochId, epochSig } = db.position
+  return {
+    credential: `${asked.deviceId}.${token}`,
+    clusterId,
+    epochNo,
+    epochId,
+    epochSig,
+    certificate,
+    masterName: db.local.name,
+  }
+}
+
+/** A new certificate for a device that has joined. */
+export async function renewCertificate(db: Db, device: DeviceBody, request: string, names: string[]): Promise<string> {
+  const usable = [device.name, ...names].filter(isCertificateName).slice(0, 32)
+  return signRequest(db.dir, request, usable)
+}
+
+/** The device behind `<deviceId>.<token>`. Refused: unknown (`credential`) or revoked (`revoked`). */
+export async function deviceByCredential(db: Db, credential: string): Promise<DeviceBody> {
+  const dot = credential.lastIndexOf('.')
+  const row = dot > 0 ? await deviceRow(db.reader, credential.slice(0, dot)) : undefined
+  const given = Buffer.from(tokenHash(credential.slice(dot + 1)))
+  const kept = Buffer.from(row?.token_hash ?? tokenHash(''))
+  if (!timingSafeEqual(given, kept) || !row) throw new Refused('This device is not known here.', 'credential')
+  if (row.status === 'revoked') throw new Refused('This device is revoked.', 'revoked')
+  const object = await objectById(db.reader, 'device', row.id)
+  if (!object) throw new Refused('This device is not known here.', 'credential')
+  return object.body
+}
+
+export async function deviceList(db: Db): Promise<(DeviceBody & { id: string })[]> {
+  return (await objectsOf(db.reader, 'device')).map(({ id, body }) => ({ ...body, id }))
+}
+
+/** Takes a device's credential away: its open pull ends at once, and it receives nothing any more. */
+export async function revokeDevice(db: Db, actor: Actor, deviceId: string): Promise<void> {
+  await write(db, actor, async (change) => {
+    const row = await deviceRow(change.trx, deviceId.trim().toUpperCase())
+    const object = row && (await objectById(change.trx, 'device', row.id))
+    if (!object) throw new NotFound(`There is no device “${deviceId}”.`)
+    if (object.body.status === 'revoked') return
+    await change.put('device', object.id, { ...object.body, status: 'revoked' })
+    change.note({
+      sentence: `Revoked device ${object.body.name}`,
+      object: { kind: 'device', id: object.id, name: object.body.name },
+      changes: [{ field: 'status', before: 'active', after: 'revoked' }],
+    })
+  })
+}

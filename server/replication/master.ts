@@ -1,0 +1,116 @@
+import type { Knex } from 'knex'
+import { epochName } from '../mode/epoch.ts'
+import { type Db, onChanges } from '../store/db.ts'
+import { countObjects, feedRows } from '../store/objects.ts'
+import { type Position, readPosition, wasPosition } from '../store/position.ts'
+import { digestOf } from './digest.ts'
+import { type AnswerMode, bucketOf, type EndLine, type HeadLine, objectLine } from './wire.ts'
+
+/** Where a slave says it stands. */
+export type Asked = { since: number; hash: string; epoch: string }
+
+/** Why a delta cannot be given, and the code a slave acts on. */
+export type Refusal = { status: 409 | 410; code: 'epoch' | 'ahead' | 'diverged' | 'gone' | 'cluster' | 'not-master'; detail: string }
+
+/** Judges a slave's position against this master's history. */
+export async function judgePosition(db: Db, asked: Asked): Promise<Refusal | undefined> {
+  const { seq, hash, horizon } = db.position
+  if (asked.since === 0) return undefined
+  if (asked.epoch !== epochName(db.position))
+    return { status: 409, code: 'epoch', detail: `This master is in epoch ${epochName(db.position)}.` }
+  if (asked.since > seq)
+    return { status: 409, code: 'ahead', detail: `The slave is at ${asked.since}, this master at ${seq}.` }
+  if (asked.since < horizon)
+    return { status: 410, code: 'gone', detail: `Changes before ${horizon} are no longer kept.` }
+  const known = asked.since === seq ? asked.hash === hash : await wasPosition(db.reader, asked.since, asked.hash)
+  return known ? undefined : { status: 409, code: 'diverged', detail: `This master was never at ${asked.since} with that hash.` }
+}
+
+/** Resolves when something after `since` is there, when time is up, or when the asker is gone. */
+export function waitForChange(db: Db, since: number, waitMs: number, gone: AbortSignal): Promise<void> {
+  if (db.position.seq > since || waitMs <= 0 || gone.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      stop()
+      gone.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, waitMs)
+    const stop = onChanges(db, () => db.position.seq > since && done())
+    gone.addEventListener('abort', done)
+  })
+}
+
+/**
+ * The lines of an answer, all read from one snapshot: every object that changed after `since`, as it is at `upto`. What is
+ * not in it did not change, so the slave that applies it stands exactly at `upto`.
+ */
+export async function* answerLines(db: Db, since: number): AsyncGenerator<string> {
+  yield* inSnapshot(db, async function* (trx, position) {
+    const mode: AnswerMode = since === 0 ? 'full' : 'delta'
+    yield headLine(position, mode, since, await countObjects(trx, since, mode === 'delta'))
+    let n = 0
+    for await (const rows of feedRows(trx, since)) {
+      const sent = mode === 'full' ? rows.filter((row) => row.body !== undefined) : rows
+      n += sent.length
+      if (sent.length > 0) yield sent.map(objectLine).join('')
+    }
+    yield endLine(position, n)
+  })
+}
+
+/** Everything live in some buckets, for a slave that differs there. */
+export async function* bucketLines(db: Db, wanted: Set<number>): AsyncGenerator<string> {
+  yield* inSnapshot(db, async function* (trx, position) {
+    yield headLine(position, 'repair', 0, 0)
+    let n = 0
+    for await (const rows of feedRows(trx, 0)) {
+      const sent = rows.filter((row) => row.body !== undefined && wanted.has(bucketOf(row.id)))
+      n += sent.length
+      if (sent.length > 0) yield sent.map(objectLine).join('')
+    }
+    yield endLine(position, n)
+  })
+}
+
+/** What this node really holds, bucket by bucket, and the position it is at. */
+export async function ownDigest(db: Db): Promise<{ upto: number; hash: string; buckets: string[] }> {
+  const trx = await db.reader.transaction()
+  try {
+    const { seq, hash } = await readPosition(trx)
+    return { upto: seq, hash, buckets: await digestOf(trx) }
+  } finally {
+    await trx.rollback()
+  }
+}
+
+async function* inSnapshot(
+  db: Db,
+  read: (trx: Knex, position: Position) => AsyncGenerator<string>,
+): AsyncGenerator<string> {
+  const trx = await db.reader.transaction()
+  try {
+    yield* read(trx, await readPosition(trx))
+  } finally {
+    await trx.rollback()
+  }
+}
+
+const line = (value: HeadLine | EndLine): string => `${JSON.stringify(value)}\n`
+
+const headLine = (position: Position, mode: AnswerMode, since: number, count: number): string =>
+  line({
+    t: 'head',
+    mode,
+    cluster: position.clusterId,
+    epoch: epochName(position),
+    sig: position.epochSig,
+    since,
+    upto: position.seq,
+    count,
+    horizon: mode === 'full' ? position.seq : position.horizon,
+  })
+
+const endLine = (position: Position, n: number): string =>
+  line({ t: 'end', upto: position.seq, hash: position.hash, objects: position.objects, n })

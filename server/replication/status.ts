@@ -1,0 +1,148 @@
+import { baseDomain } from '../accounts/domain.ts'
+import { countGroups } from '../accounts/groups.ts'
+import { countUsers } from '../accounts/users.ts'
+import type { Db } from '../store/db.ts'
+import type { Mode } from '../store/local.ts'
+import { version } from '../version.ts'
+import { contactsOf } from './contact.ts'
+import { deviceList } from './devices.ts'
+import type { Worker } from './worker.ts'
+import type { AnswerMode } from './wire.ts'
+
+/** The slave's side: its line to the master. */
+export type MasterStatus = {
+  url: string
+  name: string
+  /** The master's web pages, when it said where they are. */
+  webUrl?: string
+  reachable: boolean
+  /** Since when it is (not) reachable, ISO 8601. */
+  since: string
+  lastContact?: string
+  /** 0 while this node holds what the master last said it has. */
+  lagSeconds: number
+  phase: 'idle' | AnswerMode
+  received: number
+  total: number
+  problem?: string
+  /** The last moment at which both hashes agreed, ISO 8601. */
+  provedAt?: string
+}
+
+export type DeviceStatus = {
+  deviceId: string
+  name: string
+  status: 'active' | 'revoked'
+  state: 'equal' | 'behind' | 'away' | 'revoked'
+  address?: string
+  version?: string
+  joined: string
+  /** Where it stood when it last asked. */
+  seq?: number
+  /** Changes it has not confirmed. */
+  lag: number
+  lastContact?: string
+}
+
+export type NodeStatus = {
+  deviceId: string
+  name: string
+  mode?: Mode
+  version: string
+  clusterId: string
+  epoch: { no: number; id: string }
+  seq: number
+  stateHash: string
+  objects: number
+  users: number
+  groups: number
+  /** When this process began to serve, ISO 8601; absent when it does not. */
+  startedAt?: string
+  baseDomain?: string
+  master?: MasterStatus
+  devices: DeviceStatus[]
+}
+
+const running = new WeakMap<Db, { startedAt: string; worker: Worker }>()
+
+/** The process tells what serves this store. */
+export const servedBy = (db: Db, worker: Worker): void =>
+  void running.set(db, { startedAt: new Date().toISOString(), worker })
+
+export const workerOf = (db: Db): Worker | undefined => running.get(db)?.worker
+
+export async function nodeStatus(db: Db): Promise<NodeStatus> {
+  const { position, local } = db
+  const [users, groups, domain, devices] = await Promise.all([countUsers(db), countGroups(db), baseDomain(db), deviceStatuses(db)])
+  return {
+    deviceId: local.deviceId,
+    name: local.name,
+    mode: local.mode,
+    version,
+    clusterId: position.clusterId,
+    epoch: { no: position.epochNo, id: position.epochId },
+    seq: position.seq,
+    stateHash: position.hash,
+    objects: position.objects,
+    users,
+    groups,
+    startedAt: running.get(db)?.startedAt,
+    baseDomain: domain,
+    master: local.mode === 'slave' ? masterStatus(db) : undefined,
+    devices,
+  }
+}
+
+export function masterStatus(db: Db): MasterStatus {
+  const line = workerOf(db)?.line
+  return {
+    url: db.local.masterUrl ?? '',
+    name: db.local.masterName ?? '',
+    webUrl: db.local.masterWeb,
+    reachable: line?.reachable ?? false,
+    since: line?.since ?? db.local.since ?? '',
+    lastContact: line?.lastContact,
+    lagSeconds: lagSeconds(db),
+    phase: line?.phase ?? 'idle',
+    received: line?.received ?? 0,
+    total: line?.total ?? 0,
+    problem: line?.problem ?? (line ? undefined : 'The service is not running, so nothing is pulled.'),
+    provedAt: db.local.provedAt,
+  }
+}
+
+/** Seconds since this node is known to be behind, or since it was last heard from the master. */
+function lagSeconds(db: Db): number {
+  const line = workerOf(db)?.line
+  const from = line?.reachable ? line.behindSince : (line?.lastContact ?? db.local.provedAt)
+  return from ? Math.max(0, Math.round((Date.now() - Date.parse(from)) / 1000)) : 0
+}
+
+const awayMs = 15_000
+
+/** Every slave as this master sees it; worst first. */
+export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
+  if (db.local.mode === 'slave') return []
+  const known = contactsOf(db)
+  const statuses = (await deviceList(db)).map(({ deviceId, name, status, joined }): DeviceStatus => {
+    const contact = known?.all.get(deviceId)
+    const isOpen = (known?.open.get(deviceId)?.size ?? 0) > 0
+    const lastContact = isOpen ? new Date().toISOString() : contact?.lastContact
+    const isHere = isOpen || (lastContact !== undefined && Date.now() - Date.parse(lastContact) < awayMs)
+    const isEqual = contact?.seq === db.position.seq && contact.hash === db.position.hash
+    return {
+      deviceId,
+      name,
+      status,
+      state: status === 'revoked' ? 'revoked' : !isHere ? 'away' : isEqual ? 'equal' : 'behind',
+      address: contact?.address,
+      version: contact?.version,
+      joined,
+      seq: contact?.seq,
+      lag: Math.max(0, db.position.seq - (contact?.seq ?? 0)),
+      lastContact,
+    }
+  })
+  const rank = { away: 0, behind: 1, equal: 2, revoked: 3 }
+  return statuses.sort((a, b) => rank[a.state] - rank[b.state] || (a.name < b.name ? -1 : 1))
+}

@@ -1,0 +1,98 @@
+/**
+ * The protocol between slaves and master, version 1: what both sides write and read, and nothing else.
+ * An answer is NDJSON: a head line, one line per object, an end line. Without its end line it is nothing.
+ */
+export const protocol = 1
+
+/** Headers on every answer: where the master stands. */
+export const headers = {
+  cluster: 'sync-cluster',
+  epoch: 'sync-epoch',
+  seq: 'sync-seq',
+  hash: 'sync-hash',
+  /** How the master is called, and where its web pages are. */
+  name: 'sync-name',
+  web: 'sync-web',
+} as const
+
+/** delta: what changed after `since`. full: everything. repair: everything in some buckets. */
+export type AnswerMode = 'delta' | 'full' | 'repair'
+
+export type HeadLine = {
+  t: 'head'
+  mode: AnswerMode
+  cluster: string
+  epoch: string
+  sig: string
+  since: number
+  upto: number
+  count: number
+  horizon: number
+}
+
+export type EndLine = { t: 'end'; upto: number; hash: string; objects: number; n: number }
+
+export type ObjectLine = { seq: number; kind: string; id: string; body: string | undefined }
+
+const bodyStarts = ',"b":'
+
+/** The body stands last and as it is kept, so that the other side keeps the very same bytes. */
+export const objectLine = ({ seq, kind, id, body }: ObjectLine): string =>
+  body === undefined
+    ? `{"s":${seq},"k":"${kind}","i":"${id}","d":1}\n`
+    : `{"s":${seq},"k":"${kind}","i":"${id}"${bodyStarts}${body}}\n`
+
+/** Kinds and ids never hold quotes or spaces, so a line can be cut without ambiguity. */
+const isWord = (text: unknown): text is string => typeof text === 'string' && /^[\w.:-]{1,64}$/.test(text)
+
+/** Reads one object line; throws when it is not one. */
+export function readObjectLine(line: string): ObjectLine {
+  const at = line.indexOf(bodyStarts)
+  const start = at < 0 ? line : `${line.slice(0, at)}}`
+  const parsed: unknown = JSON.parse(start)
+  const { s, k, i, d } = parsed as { s: unknown; k: unknown; i: unknown; d: unknown }
+  if (!Number.isSafeInteger(s) || (s as number) < 1 || !isWord(k) || !isWord(i)) throw new Error('not an object line')
+  if (at < 0) {
+    if (d !== 1) throw new Error('neither a body nor a removal')
+    return { seq: s as number, kind: k, id: i, body: undefined }
+  }
+  if (!line.endsWith('}')) throw new Error('cut off')
+  const body = line.slice(at + bodyStarts.length, -1)
+  const value: unknown = JSON.parse(body)
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('body is not an object')
+  return { seq: s as number, kind: k, id: i, body }
+}
+
+/** What a slave sends to enrol. */
+export type EnrolRequest = {
+  keyId: string
+  secret: string
+  deviceId: string
+  name: string
+  version: string
+  protocol: number
+  /** PKCS #10 request for its certificate, PEM, and the names it is reached by. */
+  request: string
+  names: string[]
+}
+
+export type EnrolAnswer = {
+  credential: string
+  clusterId: string
+  epochNo: number
+  epochId: string
+  epochSig: string
+  certificate: string
+  masterName: string
+}
+
+/** Problem details (RFC 9457) as both sides know them; `code` is for machines. */
+export type Problem = { status: number; title: string; detail: string; code: string; [more: string]: unknown }
+
+export const buckets = 256
+
+/** Objects are compared in 256 heaps by the first byte of their id. */
+export const bucketOf = (id: string): number => {
+  const byte = Number.parseInt(id.slice(0, 2), 16)
+  return Number.isNaN(byte) ? 0 : byte
+}

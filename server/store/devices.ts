@@ -1,0 +1,55 @@
+import type { Knex } from 'knex'
+import type { Projection } from './project.ts'
+import { inSlices } from './slices.ts'
+
+export type DeviceRow = { id: string; device_id: string; token_hash: string; status: 'active' | 'revoked' }
+
+export async function projectDevices(trx: Knex, changes: Projection<'device'>[]): Promise<void> {
+  if (changes.length === 0) return
+  const removed = changes.filter((change) => !change.now).map((change) => change.id)
+  await inSlices(removed, (ids) => trx('devices').whereIn('id', ids).delete())
+  const rows: DeviceRow[] = changes.flatMap(({ id, now }) =>
+    now ? [{ id, device_id: now.deviceId, token_hash: now.tokenHash, status: now.status }] : [],
+  )
+  await inSlices(rows, (slice) => trx('devices').insert(slice).onConflict('id').merge())
+}
+
+export async function deviceRow(db: Knex, deviceId: string): Promise<DeviceRow | undefined> {
+  return db('devices').where({ device_id: deviceId }).first()
+}
+
+/** How far a slave was when it last asked. */
+export type Contact = {
+  deviceId: string
+  seq: number
+  hash: string
+  address?: string
+  version?: string
+  lastContact: string
+}
+
+type ContactRow = { device_id: string; seq: number; hash: string; address: string | null; version: string | null; last_contact: string }
+
+export async function contacts(db: Knex): Promise<Contact[]> {
+  const rows: ContactRow[] = await db('contacts')
+  return rows.map((row) => ({
+    deviceId: row.device_id,
+    seq: Number(row.seq),
+    hash: row.hash,
+    address: row.address ?? undefined,
+    version: row.version ?? undefined,
+    lastContact: row.last_contact,
+  }))
+}
+
+export async function keepContacts(trx: Knex, kept: Contact[]): Promise<void> {
+  const rows: ContactRow[] = kept.map((contact) => ({
+    device_id: contact.deviceId,
+    seq: contact.seq,
+    hash: contact.hash,
+    address: contact.address ?? null,
+    version: contact.version ?? null,
+    last_contact: contact.lastContact,
+  }))
+  await inSlices(rows, (slice) => trx('contacts').insert(slice).onConflict('device_id').merge())
+}

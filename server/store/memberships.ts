@@ -1,0 +1,53 @@
+import type { Knex } from 'knex'
+import type { UserBody } from './bodies.ts'
+import { inSlices } from './slices.ts'
+
+/** What a person belongs to, as kept in `memberships.of`. */
+export const ofPlugin = (name: string): string => `plugin:${name}`
+export const ofExtension = (name: string): string => `extension:${name}`
+
+/** Everything a body belongs to: its groups, its plugins, and the extensions that hold a value. */
+export function belongings(body: UserBody): string[] {
+  const filled = Object.entries(body.extensions).filter(([, values]) => Object.keys(values).length > 0)
+  return [...body.groups, ...body.plugins.map(ofPlugin), ...filled.map(([name]) => ofExtension(name))]
+}
+
+export type Membership = { of: string; user_id: string }
+
+export async function insertMemberships(trx: Knex, rows: Membership[]): Promise<void> {
+  await inSlices(rows, (slice) => trx('memberships').insert(slice))
+}
+
+export async function removeMemberships(trx: Knex, rows: Membership[]): Promise<void> {
+  const users = new Map<string, string[]>()
+  for (const { of, user_id } of rows) users.set(of, [...(users.get(of) ?? []), user_id])
+  for (const [of, ids] of users) await inSlices(ids, (slice) => trx('memberships').where({ of }).whereIn('user_id', slice).delete())
+}
+
+export async function countMembers(db: Knex, of: string[]): Promise<Map<string, number>> {
+  const counts = new Map<string, number>()
+  await inSlices(of, async (slice) => {
+    const rows: { of: string; n: number }[] = await db('memberships')
+      .whereIn('of', slice)
+      .groupBy('of')
+      .select('of')
+      .count({ n: '*' })
+    for (const row of rows) counts.set(row.of, Number(row.n))
+  })
+  return counts
+}
+
+/** Ids of a group's members, in slices. */
+export async function* memberIds(trx: Knex, of: string, slice = 400): AsyncGenerator<string[]> {
+  for (let after = ''; ; ) {
+    const rows: { user_id: string }[] = await trx('memberships')
+      .where({ of })
+      .where('user_id', '>', after)
+      .orderBy('user_id')
+      .limit(slice)
+      .select('user_id')
+    if (rows.length > 0) yield rows.map((row) => row.user_id)
+    if (rows.length < slice) return
+    after = rows.at(-1)?.user_id ?? ''
+  }
+}

@@ -1,0 +1,17 @@
+import type { Knex } from 'knex'
+import { inSlices } from './slices.ts'
+
+/** Unique names of users and groups alike: one canonical name has one owner. */
+export async function ownerOfName(trx: Knex, name: string): Promise<string | undefined> {
+  const row: { owner: string } | undefined = await trx('names').where({ name }).first('owner')
+  return row?.owner
+}
+
+/** Names are freed before they are taken: two people may swap theirs in one answer of the master. */
+export async function freeNames(trx: Knex, owners: string[]): Promise<void> {
+  await inSlices(owners, (slice) => trx('names').whereIn('owner', slice).delete())
+}
+
+export async function takeNames(trx: Knex, names: { name: string; owner: string }[]): Promise<void> {
+  await inSlices(names, (slice) => trx('names').insert(slice))
+}

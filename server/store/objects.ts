@@ -1,0 +1,178 @@
+import type { Knex } from 'knex'
+import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
+import type { Db } from './db.ts'
+import { countIn, hashHex, type Position, type StateHash, stateHash } from './position.ts'
+import { type Projected, project } from './project.ts'
+import { inSlices } from './slices.ts'
+
+/** One object on its way into the feed. `body` is canonical JSON, undefined when it is removed. */
+export type Move = {
+  kind: string
+  id: string
+  body: string | undefined
+  /** Given by the master; here, on the master, the next one is taken. */
+  seq?: number
+}
+
+/** The feed while a transaction moves it. */
+export type Head = Omit<Position, 'hash'> & {
+  state: StateHash
+  changes: Changed[]
+  /** So much has changed that listeners should read everything again. */
+  many: boolean
+  auditKey: Buffer
+  /** The store holds nothing yet: no old row needs to be looked for. */
+  fresh: boolean
+  /** The names of everything that moves were freed beforehand, so all of them are taken again. */
+  namesFreed: boolean
+}
+
+export const headAt = (position: Position, auditKey: Buffer): Head => {
+  const { hash, ...rest } = position
+  return { ...rest, state: stateHash(hash), changes: [], many: false, auditKey, fresh: false, namesFreed: false }
+}
+
+export const positionOf = (head: Head): Position => {
+  const { clusterId, epochNo, epochId, epochSig, seq, objects, horizon } = head
+  return { clusterId, epochNo, epochId, epochSig, seq, objects, horizon, hash: hashHex(head.state) }
+}
+
+const tellAtMost = 2000
+
+type Row = { seq: number; kind: string; id: string; deleted: boolean | number; body: string | null }
+
+/** Moves objects in the feed and in the projections, on master and slave alike, and keeps the state hash. */
+export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise<void> {
+  if (moves.length === 0) return
+  const old = head.fresh ? new Map<string, string>() : await liveBodies(trx, moves)
+  const rows: Row[] = []
+  const projected: Projected[] = []
+  for (const { kind, id, body, seq } of moves) {
+    const was = old.get(`${kind}\0${id}`)
+    if (seq === undefined && was === body) continue
+    if (was !== undefined) countIn(head.state, -1, kind, id, was)
+    if (body !== undefined) countIn(head.state, 1, kind, id, body)
+    head.objects += (body === undefined ? 0 : 1) - (was === undefined ? 0 : 1)
+    const at = seq ?? head.seq + 1
+    if (at > head.seq) head.seq = at
+    rows.push({ seq: at, kind, id, deleted: body === undefined, body: body ?? null })
+    if (isKnownKind(kind)) remember(head, projected, kind, id, at, was, body)
+  }
+  await inSlices(rows, (slice) => trx('objects').insert(slice).onConflict(['kind', 'id']).merge())
+  await project(trx, projected, head.namesFreed)
+}
+
+function remember(
+  head: Head,
+  projected: Projected[],
+  kind: Kind,
+  id: string,
+  seq: number,
+  was: string | undefined,
+  body: string | undefined,
+): void {
+  const now = body === undefined ? undefined : JSON.parse(body)
+  projected.push({ kind, id, was: was === undefined ? undefined : JSON.parse(was), now })
+  if (head.many) return
+  head.changes.push({ kind, id, seq, body: now })
+  if (head.changes.length > tellAtMost) {
+    head.many = true
+    head.changes = []
+  }
+}
+
+async function liveBodies(trx: Knex, moves: Move[]): Promise<Map<string, string>> {
+  const ids = groupByKind(moves)
+  const bodies = new Map<string, string>()
+  for (const [kind, ofKind] of ids) {
+    const rows: Row[] = await trx('objects')
+      .where({ kind, deleted: false })
+      .whereIn(
+        'id',
+        ofKind.map((move) => move.id),
+      )
+      .select('id', 'body')
+    for (const row of rows) bodies.set(`${kind}\0${row.id}`, row.body as string)
+  }
+  return bodies
+}
+
+function groupByKind(moves: Move[]): Map<string, Move[]> {
+  const groups = new Map<string, Move[]>()
+  for (const move of moves) {
+    const group = groups.get(move.kind)
+    if (group) group.push(move)
+    else groups.set(move.kind, [move])
+  }
+  return groups
+}
+
+/** A live object, or undefined. */
+export async function objectById<K extends Kind>(
+  db: Knex,
+  kind: K,
+  id: string,
+): Promise<{ id: string; seq: number; body: Bodies[K] } | undefined> {
+  const row: Row | undefined = await db('objects').where({ kind, id, deleted: false }).first('seq', 'body')
+  return row && { id, seq: Number(row.seq), body: JSON.parse(row.body as string) }
+}
+
+export async function objectsByIds<K extends Kind>(
+  db: Knex,
+  kind: K,
+  ids: readonly string[],
+): Promise<Map<string, { id: string; seq: number; body: Bodies[K] }>> {
+  const found = new Map<string, { id: string; seq: number; body: Bodies[K] }>()
+  for (let at = 0; at < ids.length; at += 500) {
+    const rows: Row[] = await db('objects')
+      .where({ kind, deleted: false })
+      .whereIn('id', ids.slice(at, at + 500))
+      .select('id', 'seq', 'body')
+    for (const row of rows) found.set(row.id, { id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) })
+  }
+  return found
+}
+
+/** All live objects of a kind of which there are few (domain, plugins, clients, devices ...). */
+export async function objectsOf<K extends Kind>(db: Knex, kind: K): Promise<{ id: string; seq: number; body: Bodies[K] }[]> {
+  const rows: Row[] = await db('objects').where({ kind, deleted: false }).orderBy('seq').select('id', 'seq', 'body')
+  return rows.map((row) => ({ id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) }))
+}
+
+export type FeedRow = { seq: number; kind: string; id: string; body: string | undefined }
+
+/** The feed after `since`, in order, in slices; inside one read transaction it is one state. */
+export async function* feedRows(trx: Knex, since: number, slice = 500): AsyncGenerator<FeedRow[]> {
+  for (let after = since; ; ) {
+    const rows: Row[] = await trx('objects').where('seq', '>', after).orderBy('seq').limit(slice)
+    if (rows.length > 0)
+      yield rows.map((row) => ({
+        seq: Number(row.seq),
+        kind: row.kind,
+        id: row.id,
+        body: row.deleted ? undefined : (row.body as string),
+      }))
+    if (rows.length < slice) return
+    after = Number(rows.at(-1)?.seq)
+  }
+}
+
+/** Every live object of the kinds this version knows, in slices of one state: what the LDAP directory is built from. */
+export async function* liveObjects(db: Db): AsyncGenerator<Changed[]> {
+  const trx = await db.reader.transaction()
+  try {
+    for await (const rows of feedRows(trx, 0)) {
+      yield rows.flatMap(({ kind, id, seq, body }) =>
+        body !== undefined && isKnownKind(kind) ? [{ kind, id, seq, body: JSON.parse(body) } as Changed] : [],
+      )
+    }
+  } finally {
+    await trx.rollback()
+  }
+}
+
+export const countObjects = async (trx: Knex, since: number, withRemoved: boolean): Promise<number> => {
+  const query = trx('objects').where('seq', '>', since).count({ n: '*' })
+  const [row] = await (withRemoved ? query : query.where({ deleted: false }))
+  return Number(row?.n ?? 0)
+}

@@ -1,0 +1,106 @@
+import { hash } from 'node:crypto'
+import type { Knex } from 'knex'
+
+/** Where a node stands in the feed, and the proof: equal positions mean equal accounts. */
+export type Position = {
+  clusterId: string
+  epochNo: number
+  epochId: string
+  /** The cluster key's signature over the epoch, base64. */
+  epochSig: string
+  seq: number
+  /** Additive 128-bit set hash over all live objects, 32 hex digits. */
+  hash: string
+  /** Number of live objects. */
+  objects: number
+  /** Deltas are answered for positions at or after this seq; older ones need a full sync. */
+  horizon: number
+}
+
+export const emptyHash = '0'.repeat(32)
+
+export type StateHash = Uint32Array
+
+export const stateHash = (hex: string): StateHash =>
+  Uint32Array.from([0, 8, 16, 24], (at) => Number.parseInt(hex.slice(at, at + 8), 16))
+
+export const hashHex = (state: StateHash): string =>
+  Array.from(state, (lane) => lane.toString(16).padStart(8, '0')).join('')
+
+/**
+ * Adds (sign 1) or takes away (-1) one live object. Kind and id are hashed with the body, so no element can stand in the
+ * set twice: that is what makes a sum safe as a set hash.
+ */
+export function countIn(state: StateHash, sign: 1 | -1, kind: string, id: string, body: string): void {
+  const digest = hash('sha256', `${kind}\0${id}\0${body}`, 'buffer')
+  for (let lane = 0; lane < 4; lane++) state[lane] = (state[lane] as number) + sign * digest.readUInt32BE(lane * 4)
+}
+
+type Row = {
+  cluster_id: string
+  epoch_no: number
+  epoch_id: string
+  epoch_sig: string
+  seq: number
+  hash: string
+  objects: number
+  horizon: number
+}
+
+const rowToPosition = (row: Row): Position => ({
+  clusterId: row.cluster_id,
+  epochNo: row.epoch_no,
+  epochId: row.epoch_id,
+  epochSig: row.epoch_sig,
+  seq: Number(row.seq),
+  hash: row.hash,
+  objects: row.objects,
+  horizon: Number(row.horizon),
+})
+
+const positionToRow = (position: Position): Row & { one: 1 } => ({
+  one: 1,
+  cluster_id: position.clusterId,
+  epoch_no: position.epochNo,
+  epoch_id: position.epochId,
+  epoch_sig: position.epochSig,
+  seq: position.seq,
+  hash: position.hash,
+  objects: position.objects,
+  horizon: position.horizon,
+})
+
+export const noPosition: Position = {
+  clusterId: '',
+  epochNo: 0,
+  epochId: '',
+  epochSig: '',
+  seq: 0,
+  hash: emptyHash,
+  objects: 0,
+  horizon: 0,
+}
+
+export async function readPosition(trx: Knex): Promise<Position> {
+  const row: Row | undefined = await trx('position').where({ one: 1 }).first()
+  return row ? rowToPosition(row) : noPosition
+}
+
+export async function writePosition(trx: Knex, position: Position): Promise<void> {
+  const row = positionToRow(position)
+  await trx('position').insert(row).onConflict('one').merge()
+  if (position.seq > 0)
+    await trx('positions').insert({ seq: position.seq, hash: position.hash }).onConflict('seq').merge()
+}
+
+const keptPositions = 50_000
+
+/** Was this a state of ours? Only what was kept can be answered; a slave further back is answered by its proof afterwards. */
+export async function wasPosition(trx: Knex, seq: number, hash: string): Promise<boolean> {
+  const row: { hash: string } | undefined = await trx('positions').where({ seq }).first('hash')
+  return row?.hash === hash
+}
+
+export async function trimPositions(trx: Knex, head: number): Promise<void> {
+  await trx('positions').where('seq', '<', head - keptPositions).delete()
+}

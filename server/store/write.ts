@@ -1,0 +1,159 @@
+import type { Knex } from 'knex'
+import type { Actor } from '../audit/actor.ts'
+import { messageOf, ReadOnly, Unavailable } from '../errors.ts'
+import { appendAudit, type Note } from './audit.ts'
+import type { Bodies, Changed, Kind } from './bodies.ts'
+import { canonical } from './canonical.ts'
+import type { Db } from './db.ts'
+import { type Local, writeLocal } from './local.ts'
+import { type Head, headAt, type Move, moveObjects, positionOf } from './objects.ts'
+import { readPosition, trimPositions, writePosition } from './position.ts'
+
+/** One change as its function sees it. Everything it does commits together, or not at all. */
+export type Change = {
+  trx: Knex.Transaction
+  actor: Actor
+  /** Where the feed stands; the apply path sets it to the master's position. */
+  head: Head
+  /** Puts an object as it shall be from now on. */
+  put<K extends Kind>(kind: K, id: string, body: Bodies[K]): Promise<void>
+  remove(kind: Kind, id: string): Promise<void>
+  /** Moves many objects at once; at most a few hundred a call. */
+  move(moves: Move[]): Promise<void>
+  /** Says what was done; kept in the audit of the same transaction. */
+  note(note: Note): void
+  /** Changes what this node knows of itself. */
+  local(changes: Partial<Local>): void
+}
+
+export type Job = {
+  actor: Actor
+  run: (change: Change) => Promise<unknown>
+  resolve: (value: never) => void
+  reject: (error: unknown) => void
+}
+
+/**
+ * The one door for changes to accounts: refuses on a slave, then opens the transaction, runs `run`, moves the feed, keeps
+ * the state hash, appends the audit, commits, tells who listens. Web, LDAP, API, CLI and import all come through here.
+ */
+export function write<T>(db: Db, actor: Actor, run: (change: Change) => Promise<T>): Promise<T> {
+  if (db.local.mode === 'slave') return Promise.reject(new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master'))
+  if (!db.local.mode) return Promise.reject(new Unavailable('This node is not set up yet. Choose its mode first.'))
+  return commit(db, actor, run)
+}
+
+/** What `write`, set-up and the apply path of a slave share. Jobs that wait while a commit is under way share the next one. */
+export function commit<T>(db: Db, actor: Actor, run: (change: Change) => Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    db.queue.push({ actor, run, resolve, reject } as Job)
+    void drain(db)
+  })
+}
+
+/** Resolves once every change that was queued before it is answered. */
+export const settled = (db: Db): Promise<void> =>
+  db.draining ? new Promise((resolve) => setImmediate(() => resolve(settled(db)))) : Promise.resolve()
+
+const sharedCommit = 64
+
+async function drain(db: Db): Promise<void> {
+  if (db.draining) return
+  db.draining = true
+  try {
+    for (let jobs = db.queue.splice(0, sharedCommit); jobs.length > 0; jobs = db.queue.splice(0, sharedCommit)) {
+      await commitTogether(db, jobs)
+    }
+  } finally {
+    db.draining = false
+  }
+}
+
+type Outcome = { job: Job } & ({ value: unknown } | { error: unknown })
+
+async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
+  let outcomes: Outcome[] = []
+  const locals: Partial<Local>[] = []
+  let head: Head
+  try {
+    head = await db.writer.transaction(async (trx) => {
+      // A write first: it takes the lock before anything is read, so that a command beside the service waits its turn.
+      await trx('position').where({ one: 1 }).update({ one: 1 })
+      const head = headAt(await readPosition(trx), db.auditKey)
+      outcomes = []
+      for (const job of jobs) outcomes.push(await runJob(trx, head, job, jobs.length === 1, locals))
+      for (const local of locals) await writeLocal(trx, { deviceId: '', name: '' }, local)
+      await writePosition(trx, positionOf(head))
+      if (head.seq % 1000 === 0) await trimPositions(trx, head.seq)
+      return head
+    })
+  } catch (error) {
+    for (const job of jobs) job.reject(explain(error))
+    return
+  }
+  db.position = positionOf(head)
+  for (const local of locals) Object.assign(db.local, local)
+  tell(db, head)
+  if (locals.length > 0) for (const listener of db.localListeners) listener()
+  for (const outcome of outcomes) {
+    if ('error' in outcome) outcome.job.reject(outcome.error)
+    else outcome.job.resolve(outcome.value as never)
+  }
+}
+
+/** A job that fails takes back its own part only; alone in its transaction, it takes back the transaction. */
+async function runJob(
+  trx: Knex.Transaction,
+  head: Head,
+  job: Job,
+  alone: boolean,
+  locals: Partial<Local>[],
+): Promise<Outcome> {
+  const run = async (trx: Knex.Transaction) => {
+    const notes: Note[] = []
+    const mine: Partial<Local>[] = []
+    const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
+    await appendAudit(trx, head, job.actor, notes)
+    locals.push(...mine)
+    return value
+  }
+  if (alone) return { job, value: await run(trx) }
+  const before = { ...head, state: head.state.slice(), changes: head.changes.slice() }
+  try {
+    return { job, value: await trx.transaction(run) }
+  } catch (error) {
+    Object.assign(head, before)
+    return { job, error: explain(error) }
+  }
+}
+
+function changeOf(trx: Knex.Transaction, head: Head, actor: Actor, notes: Note[], locals: Partial<Local>[]): Change {
+  const move = (moves: Move[]) => moveObjects(trx, head, moves)
+  return {
+    trx,
+    actor,
+    head,
+    move,
+    put: (kind, id, body) => move([{ kind, id, body: canonical(body) }]),
+    remove: (kind, id) => move([{ kind, id, body: undefined }]),
+    note: (note) => notes.push(note),
+    local: (changes) => locals.push(changes),
+  }
+}
+
+function tell(db: Db, head: Head): void {
+  const changes: Changed[] | 'all' = head.many ? 'all' : head.changes
+  if (changes !== 'all' && changes.length === 0) return
+  for (const listener of db.listeners) listener(changes)
+}
+
+/** What the disk says, in words; everything else as it is. */
+function explain(error: unknown): unknown {
+  const code = (error as { code?: string }).code
+  if (code === 'SQLITE_FULL') return new Unavailable('The disk of this node is full, so nothing was changed. Free some space and try again.', 60)
+  if (code?.startsWith('SQLITE_IOERR') || code === 'SQLITE_READONLY')
+    return new Unavailable(`The disk of this node refuses to write (${code}), so nothing was changed.`, 60)
+  if (!code?.startsWith('SQLITE_')) return error
+  // knex puts the whole statement with its values into the message; a log must not hold them.
+  return Object.assign(new Error(`The store refused the change: ${messageOf(error).split(' - ').at(-1)}`), { code })
+}

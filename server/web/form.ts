@@ -1,0 +1,51 @@
+import type { Request } from 'express'
+import { Invalid, type Problems } from '../errors.ts'
+
+/** What a form sent, as text. A name that came twice is refused unless it is read as a list. */
+export type Form = { text: (name: string) => string; list: (name: string) => string[]; has: (name: string) => boolean }
+
+export function formOf(req: Request): Form {
+  const body: Record<string, unknown> = req.body ?? {}
+  return {
+    has: (name) => body[name] !== undefined,
+    text: (name) => {
+      const value = body[name] ?? ''
+      if (typeof value !== 'string')
+        throw new Invalid({ [name]: `This form sent “${name}” more than once. Open the page again.` })
+      return value
+    },
+    list: (name) => {
+      const value = body[name] ?? []
+      return (Array.isArray(value) ? value : [value]).filter((one): one is string => typeof one === 'string')
+    },
+  }
+}
+
+/** One value of the address; '' when it is not there. */
+export function asked(req: Request, name: string): string {
+  const value = req.query[name]
+  return typeof value === 'string' ? value : ''
+}
+
+/** One of `allowed`, or nothing. */
+export const askedOne = <T extends string>(req: Request, name: string, allowed: readonly T[]): T | undefined =>
+  allowed.find((one) => one === asked(req, name))
+
+export function askedPage(req: Request): number {
+  const page = Number(asked(req, 'page'))
+  return Number.isSafeInteger(page) && page > 0 ? page : 1
+}
+
+export const pageSize = 50
+
+/** One part of the path. */
+export const part = (req: Request, name: string): string => String(req.params[name] ?? '')
+
+/** The sentences of a problem; anything else is not for the form. */
+export function problemsOf(error: unknown): Problems {
+  if (error instanceof Invalid) return error.problems
+  throw error
+}
+
+/** What a summary links to: each problem with the id of its field. */
+export const fieldId = (name: string): string => `f-${name.replaceAll('.', '-')}`

@@ -1,0 +1,140 @@
+import type { Request, Response } from 'express'
+import { countUsers, statusCounts } from '../accounts/users.ts'
+import { auditPage, changesPerDay } from '../audit/audit.ts'
+import { type DeviceStatus, type NodeStatus, nodeStatus } from '../replication/status.ts'
+import type { Status } from '../store/bodies.ts'
+import { barsOf } from './chart.ts'
+import { countStates, worstFirst } from './devices.ts'
+import { dbOf } from './node.ts'
+import { render } from './render.ts'
+import { count, num, people, span, when } from './say.ts'
+
+const mostTiles = 60
+
+export async function showHome(req: Request, res: Response): Promise<void> {
+  const db = dbOf(req)
+  const [status, users, statuses, recent, perDay] = await Promise.all([
+    nodeStatus(db),
+    countUsers(db),
+    statusCounts(db),
+    auditPage(db, { size: 6 }),
+    changesPerDay(db, 14),
+  ])
+  const devices = worstFirst(status.devices.filter((device) => device.state !== 'revoked'))
+  const counts = countStates(devices)
+  const concerns = concernsOf(status, devices, statuses)
+  const data = {
+    status,
+    users,
+    statuses,
+    counts,
+    concerns,
+    recent: recent.rows,
+    chart: barsOf(perDay),
+    headline: headlineOf(status, counts, devices.length),
+    below: belowOf(status, users, devices.length),
+    sites: sitesOf(devices.slice(0, mostTiles)),
+    more: Math.max(0, devices.length - mostTiles),
+    devices: devices.length,
+    uptime: status.startedAt && span(Date.now() - Date.parse(status.startedAt)),
+  }
+  await render(req, res, 'home/show', data, { part: 'home/_home' })
+}
+
+/** The state of the node and of what it looks after, in words. */
+function headlineOf(status: NodeStatus, counts: ReturnType<typeof countStates>, devices: number): string {
+  const { master } = status
+  if (master && !master.reachable) return `${master.name} has not answered since ${when(master.since)}`
+  if (master && master.phase !== 'idle') return `Receiving accounts: ${num(master.received)} of ${num(master.total)}`
+  if (master) return `This copy is equal to ${master.name}`
+  const attention = counts.behind + counts.away
+  if (attention > 0)
+    return `${attention} of ${count(devices, 'device')} ${attention === 1 ? 'needs' : 'need'} attention`
+  if (devices > 0) return devices === 1 ? 'The one device is equal' : `All ${num(devices)} devices are equal`
+  return 'Everything is in order'
+}
+
+function belowOf({ master, seq }: NodeStatus, users: number, devices: number): string {
+  if (master && !master.reachable)
+    return `Sign-ins go on with accounts as of change ${num(seq)}. Changes arrive when it is back.`
+  if (master) return `${people(users)} are served here, with or without the master.`
+  return `${people(users)} ${users === 1 ? 'is' : 'are'} served on ${count(devices + 1, 'node')}.`
+}
+
+type Concern = {
+  kind: 'bad' | 'look' | 'neutral'
+  icon: string
+  title: string
+  text: string
+  href: string
+  action: string
+}
+
+/** What needs somebody, each with where to go. */
+function concernsOf(status: NodeStatus, devices: DeviceStatus[], statuses: Record<Status, number>): Concern[] {
+  const concerns: Concern[] = []
+  const { master } = status
+  if (master && !master.reachable) {
+    const text = `${master.problem ?? 'No answer.'} It is tried again by itself.`
+    concerns.push({
+      kind: 'look',
+      icon: 'unplug',
+      title: `${master.name} is away`,
+      text,
+      href: '/mode',
+      action: 'Mode',
+    })
+  } else if (master?.problem) {
+    concerns.push({
+      kind: 'look',
+      icon: 'alert',
+      title: 'Replication has a problem',
+      text: master.problem,
+      href: '/mode',
+      action: 'Mode',
+    })
+  }
+  for (const device of devices.slice(0, 5)) {
+    const href = `/devices/${encodeURIComponent(device.deviceId)}`
+    if (device.state === 'away') {
+      const text = `No contact since ${when(device.lastContact)}. It goes on serving its own copy.`
+      concerns.push({ kind: 'bad', icon: 'unplug', title: `${device.name} is away`, text, href, action: 'Show' })
+    }
+    if (device.state === 'behind') {
+      const text = `${count(device.lag, 'change')} behind. It catches up by itself.`
+      concerns.push({ kind: 'look', icon: 'clock', title: `${device.name} is behind`, text, href, action: 'Show' })
+    }
+  }
+  if (statuses.locked > 0) {
+    const title = `${people(statuses.locked)} ${statuses.locked === 1 ? 'is' : 'are'} locked`
+    concerns.push({
+      kind: 'neutral',
+      icon: 'lock',
+      title,
+      text: 'They cannot sign in anywhere.',
+      href: '/users?status=locked',
+      action: 'People',
+    })
+  }
+  return concerns
+}
+
+export type Site = { name: string; devices: (DeviceStatus & { short: string })[] }
+
+/** `gw-malmo` and `fs-malmo` are one site; names of no such pair stand together at the end. */
+export function sitesOf(devices: readonly DeviceStatus[]): Site[] {
+  const sites = new Map<string, Site>()
+  const split = devices.map((device) => ({ device, parts: /^([a-z0-9]{1,6})-(.+)$/i.exec(device.name) }))
+  const sizes = new Map<string, number>()
+  for (const { parts } of split) if (parts?.[2]) sizes.set(parts[2], (sizes.get(parts[2]) ?? 0) + 1)
+  for (const { device, parts } of split) {
+    const site = parts?.[2] && (sizes.get(parts[2]) ?? 0) > 1 ? parts[2] : ''
+    const kept = sites.get(site) ?? {
+      name: site && (site[0] as string).toLocaleUpperCase('en') + site.slice(1),
+      devices: [],
+    }
+    kept.devices.push({ ...device, short: site ? (parts?.[1] as string) : device.name })
+    sites.set(site, kept)
+  }
+  return [...sites.values()].sort((a, b) => Number(a.name === '') - Number(b.name === ''))
+}

@@ -1,0 +1,93 @@
+import type { Request, Response } from 'express'
+import { confirmPassword } from '../accounts/sign-in.ts'
+import { countWrongTry, refuseWhenUsedUp } from '../auth/rate-limits.ts'
+import { Invalid, NotFound } from '../errors.ts'
+import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
+import { setMode } from '../mode/mode.ts'
+import { nodeStatus } from '../replication/status.ts'
+import { formOf, part, problemsOf } from './form.ts'
+import { actorOf, dbOf, nodeOf } from './node.ts'
+import { redirect, render } from './render.ts'
+
+/** How long a key stays on the screen; the page takes itself away even with scripts off. */
+const shownSeconds = 60
+
+export async function showMode(req: Request, res: Response): Promise<void> {
+  await showPage(req, res)
+}
+
+async function showPage(req: Request, res: Response, extra: object = {}, status = 200): Promise<void> {
+  await render(
+    req,
+    res,
+    'mode/show',
+    { status: await nodeStatus(dbOf(req)), problems: {}, shownSeconds, ...extra },
+    { status },
+  )
+}
+
+/** The key is shown to whoever types the password again, for a minute, and the record says so. */
+export async function revealKey(req: Request, res: Response): Promise<void> {
+  const { db, limits } = nodeOf(req)
+  const user = req.user as Express.User
+  mustBeMaster(req)
+  await refuseWhenUsedUp(limits.name, user.username)
+  if (!(await confirmPassword(db, user.id, formOf(req).text('password')))) {
+    await countWrongTry(limits.name, user.username)
+    return showPage(req, res, { problems: { password: 'This is not your password. Look at Caps Lock.' } }, 422)
+  }
+  const key = await synchronizationKey(db)
+  await noteKeyShown(db, actorOf(req))
+  res.set('Refresh', `${shownSeconds}; url=/mode`)
+  await showPage(req, res, { key })
+}
+
+export async function askNewKey(req: Request, res: Response): Promise<void> {
+  mustBeMaster(req)
+  await render(req, res, 'mode/new-key')
+}
+
+export async function newKey(req: Request, res: Response): Promise<void> {
+  mustBeMaster(req)
+  await rotateKey(dbOf(req), actorOf(req))
+  redirect(req, res, '/mode', 'There is a new Synchronization Key. The old one lets nobody join any more.')
+}
+
+const become = ['standalone', 'master'] as const
+
+function askedMode(req: Request): (typeof become)[number] {
+  const mode = become.find((one) => one === part(req, 'mode'))
+  if (!mode || mode === dbOf(req).local.mode) throw new NotFound('There is no such change of mode.')
+  return mode
+}
+
+export async function askMode(req: Request, res: Response): Promise<void> {
+  const to = askedMode(req)
+  await render(req, res, 'mode/become', { to, status: await nodeStatus(dbOf(req)), problems: {} })
+}
+
+export async function saveMode(req: Request, res: Response): Promise<void> {
+  const db = dbOf(req)
+  const to = askedMode(req)
+  const status = await nodeStatus(db)
+  try {
+    const devices = status.devices.filter((device) => device.status === 'active').length
+    const typed = formOf(req).text('name').trim()
+    if (to === 'standalone' && devices > 0 && typed !== db.local.name) {
+      throw new Invalid({ name: `Type ${db.local.name} to make this node standalone.` })
+    }
+    await setMode(db, actorOf(req), to)
+    redirect(
+      req,
+      res,
+      '/mode',
+      to === 'master' ? 'This node is a master now. Slaves can join.' : 'This node is standalone now.',
+    )
+  } catch (error) {
+    await render(req, res, 'mode/become', { to, status, problems: problemsOf(error) }, { status: 422 })
+  }
+}
+
+function mustBeMaster(req: Request): void {
+  if (dbOf(req).local.mode !== 'master') throw new NotFound('Only a master has a Synchronization Key.')
+}
