@@ -14,15 +14,18 @@ import { createPullApp } from './pull/app.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
 import { servedBy } from './replication/status.ts'
 import { createWorker } from './replication/worker.ts'
-import { closeDb, onChanges, onLocalChange, openDb } from './store/db.ts'
+import { closeDb, type Db, onChanges, onLocalChange, openDb } from './store/db.ts'
 import { liveObjects } from './store/objects.ts'
 import { removeExpiredSessions } from './store/sessions.ts'
 import { settled } from './store/write.ts'
 import { createWebApp } from './web/app.ts'
 
 export type Running = {
+  db: Db
   /** Where each face listens now; absent while it is off. */
   ports: () => Record<string, number | undefined>
+  /** Until the node is set up: the page that does it, and the one-time code that it asks for. */
+  claim?: { url: string; code: string }
   close: () => Promise<void>
 }
 
@@ -142,11 +145,6 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     throw error
   }
   log.info({ mode: db.local.mode ?? 'not set up', node: db.local.name, web: webUrl(), seq: db.position.seq }, 'serving')
-  if (!db.local.mode) sayClaimCode(webUrl(), claimCode(db.dir))
-  return { ports: open.ports, close }
-}
-
-/** The one secret that is printed: it works once, and only for a node that nobody has claimed. */
-function sayClaimCode(url: string, code: string): void {
-  process.stdout.write(`\nThis node is not set up yet. Open ${url}/setup and type this code: ${code}\n\n`)
+  const claim = db.local.mode ? undefined : { url: `${webUrl()}/setup`, code: claimCode(db.dir) }
+  return { db, ports: open.ports, claim, close }
 }

@@ -27,7 +27,7 @@ export const admin: RequestHandler[] = [
 
 /** For what changes accounts: on a slave it is answered with the master's name, whatever the page showed. */
 export const notOnSlave: RequestHandler = (req, _res, next) => {
-  const { local }: Db = req.app.locals['node'].db
+  const { local }: Db = req.app.locals.node.db
   next(local.mode === 'slave' ? new ReadOnly(masterName(local)) : undefined)
 }
 
@@ -43,7 +43,7 @@ export const claimed: RequestHandler = (req, res, next) => {
 
 /** Setting up happens once. */
 export const notSetUp: RequestHandler = (req, res, next) => {
-  const { local }: Db = req.app.locals['node'].db
+  const { local }: Db = req.app.locals.node.db
   if (!local.mode) return next()
   res.redirect(303, req.session.setUpAt ? '/setup/done' : '/')
 }

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler } from 'express'
 import session from 'express-session'
 import type { Db } from '../store/db.ts'
 import { keptKey } from '../store/files.ts'
@@ -39,6 +39,13 @@ export function sessions(db: Db, secure: boolean): RequestHandler {
   })
 }
 
+/**
+ * Writes the session now. express-session writes it while it ends the answer, and a browser may follow a redirect before
+ * that is done; so whoever changes a session and redirects waits for this.
+ */
+export const saved = (req: Request): Promise<void> =>
+  new Promise((resolve, reject) => req.session.save((error) => (error ? reject(error) : resolve())))
+
 /** The `__Host-` prefix needs Secure, so plain HTTP on loopback goes without it. */
 export const cookieName = (secure: boolean): string => (secure ? '__Host-session' : 'session')
 
@@ -48,6 +55,6 @@ export const endOldSessions: RequestHandler = (req, _res, next) => {
   const { seenAt, signedInAt } = req.session
   const over = (seenAt && now - seenAt > idleMs) || (signedInAt && now - signedInAt > absoluteMs)
   if (over) return req.session.regenerate(next)
-  if (seenAt && now - seenAt > minute && req.query['live'] === undefined) req.session.seenAt = now
+  if (seenAt && now - seenAt > minute && req.query.live === undefined) req.session.seenAt = now
   next()
 }

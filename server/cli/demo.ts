@@ -32,8 +32,8 @@ function howMany(typed: string): number {
   return n
 }
 
-/** What is known of one demo while it runs. */
-type Demo = { folder: string; listen: string; password: string; nodes: DemoNode[]; board: Board; ending: boolean }
+/** What is known of one demo. Once it is ready, a node that ends is told of: the person may have pulled its plug. */
+type Demo = { folder: string; listen: string; password: string; nodes: DemoNode[]; board: Board; isReady: boolean }
 
 async function demo({ slaves, listen }: { slaves: number; listen: string }): Promise<void> {
   const { newPassword } = await import('../accounts/passwords.ts')
@@ -44,7 +44,7 @@ async function demo({ slaves, listen }: { slaves: number; listen: string }): Pro
     password: newPassword(),
     nodes: [],
     board: board({ labels: true }),
-    ending: false,
+    isReady: false,
   }
   const stopped = new Promise<'stopped'>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('stopped'))
@@ -54,7 +54,7 @@ async function demo({ slaves, listen }: { slaves: number; listen: string }): Pro
     const ready = fill(all).then(() => tellWhatToTry(all))
     if ((await Promise.race([stopped, ready])) !== 'stopped') await stopped
   } finally {
-    all.ending = true
+    all.isReady = false
     await endNodes(folder, all.nodes)
   }
   say('\nEverything is stopped, and its files are removed.')
@@ -69,7 +69,7 @@ async function startAll(all: Demo, slaves: number): Promise<void> {
     all.nodes.push(node)
     all.board.set(name, 'starting')
     node.process.once('exit', () => {
-      if (!all.ending) say(`${name} has ended (process ${node.process.pid}). The others go on.`)
+      if (all.isReady) say(`${name} has ended (process ${node.process.pid}). The others go on.`)
     })
   }
 }
@@ -104,8 +104,9 @@ async function importSample({ board }: Demo, { name, dir }: DemoNode): Promise<v
 
 async function joinSlave({ board }: Demo, slave: DemoNode, master: string, key: string): Promise<void> {
   await answering(slave)
-  const show = ({ state, text = '', done, total }: Progress) => {
-    if (state === 'done') board.set(slave.name, text)
+  const show = ({ step, state, text = '', done, total }: Progress) => {
+    if (step === 'enrol' && state === 'done') board.set(slave.name, 'joined the master')
+    else if (step === 'receive' && state === 'done') board.set(slave.name, `first replication: ${text}`)
     else if (total && process.stderr.isTTY) board.set(slave.name, `${done} of ${total} objects received`, done, total)
   }
   await call(slave.dir, 'setup-slave', { master, key, name: slave.name }, { makesNode: true, progress: show })
@@ -145,27 +146,29 @@ function tellWhatToTry(all: Demo): void {
   say(bold('\nThree things to try, in another terminal'))
   for (const line of thingsToTry(all, master, slaves[0] ?? master, slaves[1] ?? slaves[0] ?? master)) say(line)
   say('\nCtrl-C here stops every node and removes their files.')
+  all.isReady = true
 }
 
 function thingsToTry(all: Demo, master: DemoNode, slave: DemoNode, other: DemoNode): string[] {
   const person = samplePerson()
   const changed = `${person.password}-new`
-  const ca = `LDAPTLS_CACERT=${join(master.dir, 'ca.pem')}`
   const bind = ({ ports }: DemoNode, password: string) =>
     `-x -H ldaps://${host(all)}:${ports.ldaps} -D uid=${person.username},${users} -w '${password}'`
   const cli = ['node', ...program().map((part) => (part.includes('/') ? relative(process.cwd(), part) : part))].join(
     ' ',
   )
   return [
+    '   First, so that ldapsearch and ldapwhoami know the CA:',
+    `   export LDAPTLS_CACERT=${join(master.dir, 'ca.pem')}`,
     `1. Log in over LDAP on ${slave.name}, and look yourself up:`,
-    `   ${ca} ldapwhoami ${bind(slave, person.password)}`,
-    `   ${ca} ldapsearch -LLL ${bind(slave, person.password)} -b ${users} uid=${person.username} cn mail memberOf`,
+    `   ldapwhoami ${bind(slave, person.password)}`,
+    `   ldapsearch -LLL ${bind(slave, person.password)} -b ${users} uid=${person.username} cn mail memberOf`,
     `2. Change a password on the master, and log in with it on ${other.name} at once:`,
     `   echo '${changed}' | ${cli} user password ${person.username} --data ${master.dir}`,
-    `   ${ca} ldapwhoami ${bind(other, changed)}`,
+    `   ldapwhoami ${bind(other, changed)}`,
     `3. Pull the plug on the master, and log in on ${slave.name} again:`,
     `   kill -9 ${master.process.pid}`,
-    `   ${ca} ldapwhoami ${bind(slave, changed)}`,
+    `   ldapwhoami ${bind(slave, changed)}`,
   ]
 }
 

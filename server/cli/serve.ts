@@ -28,6 +28,9 @@ async function run(flags: Flags, command: Command): Promise<void> {
   try {
     const { serve } = await import('../main.ts')
     const node = await serve(config)
+    // The one secret that is printed: it works once, and only while nobody has claimed the node.
+    if (node.claim)
+      process.stdout.write(`\nThis node is not set up yet. Open ${node.claim.url} and type this code: ${node.claim.code}\n\n`)
     await told()
     await node.close()
   } finally {

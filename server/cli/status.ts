@@ -26,7 +26,7 @@ function showStatus(status: Status): void {
     mode: status.mode ?? 'not set up yet',
     domain: status.baseDomain,
     master: master && `${master.name} (${master.url})`,
-    'master is': master && standing(master),
+    connection: master && standing(master),
     users: status.users,
     groups: status.groups,
     change: status.seq,
@@ -44,6 +44,6 @@ function showStatus(status: Status): void {
 
 function standing(master: NonNullable<Status['master']>): string {
   if (master.problem) return `${master.problem} (since ${moment(master.since)})`
-  if (!master.reachable) return `away since ${moment(master.since)}; this node serves on`
-  return `reachable; lag ${master.lagSeconds} s`
+  if (!master.reachable) return `the master is away since ${moment(master.since)}; this node serves on`
+  return `the master is reachable; lag ${master.lagSeconds} s`
 }

@@ -8,7 +8,7 @@ import { unknownCritical } from './wire/controls.ts'
 import { createFramer } from './wire/framer.ts'
 import { type Message, readMessage, requestTag } from './wire/message.ts'
 import type { Output } from './wire/output.ts'
-import { encodeNotice, encodeResult, type Result, type ResultCode, resultCode } from './wire/result.ts'
+import { encodeNotice, type Result, type ResultCode, resultCode, writeResult } from './wire/result.ts'
 
 export type Connection = {
   /** Closes a client that has been silent or stuck for too long. */
@@ -199,7 +199,7 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
   }
 
   function answer(message: Message, operation: Operation, result: Result): void {
-    output.append(encodeResult(message.id, operation.response, result))
+    writeResult(output, message.id, operation.response, result)
   }
 
   function faultOf(operation: Operation, error: unknown): Result {

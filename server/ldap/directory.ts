@@ -19,8 +19,10 @@ export type Directory = {
   readonly tree: Tree
 }
 
-/** Objects put in before other work gets a turn; about 10 ms. */
-const sliceSize = 400
+/** How long objects are put in before other work gets a turn. */
+const sliceMs = 8
+/** Objects between two looks at the clock. */
+const stride = 20
 
 export function createDirectory(): Directory {
   let tree = createTree()
@@ -39,7 +41,10 @@ export function createDirectory(): Directory {
     meanwhile = []
     try {
       const fresh = createTree()
-      for await (const chunk of chunks) await applyInSlices(fresh, chunk)
+      for await (const chunk of chunks) {
+        await applyInSlices(fresh, chunk)
+        await nextTurn()
+      }
       // While one slice of late changes is applied, more may come; in the end none are left within a tick.
       for (let late = meanwhile; late.length > 0; late = meanwhile) {
         meanwhile = []
@@ -52,9 +57,12 @@ export function createDirectory(): Directory {
   }
 
   async function applyInSlices(target: Tree, changes: readonly Changed[]): Promise<void> {
-    for (let at = 0; at < changes.length; at += sliceSize) {
-      applyTo(target, changes.slice(at, at + sliceSize))
+    let turnEnds = performance.now() + sliceMs
+    for (let at = 0; at < changes.length; at += stride) {
+      applyTo(target, changes.slice(at, at + stride))
+      if (performance.now() < turnEnds) continue
       await nextTurn()
+      turnEnds = performance.now() + sliceMs
     }
   }
 

@@ -42,6 +42,7 @@ const member = attribute('member')
 const memberUid = attribute('memberUid')
 const uid = attribute('uid')
 const entryDn = attribute('entryDN')
+const entryUuid = attribute('entryUUID')
 const hasSubordinates = attribute('hasSubordinates')
 
 export function prepare(filter: Filter, tree: Tree, view: View): Test {
@@ -156,8 +157,10 @@ function union(tests: readonly Test[]): Candidates | undefined {
 
 const toTruth = (claim: boolean): Truth => (claim ? truth.true : truth.false)
 
-const readableSlots = (type: AttributeType, view: View): Slot[] =>
-  slotsOfFamily(type).filter((slot) => view.slots[slot] === 1)
+function readableSlots(type: AttributeType, view: View): readonly Slot[] {
+  const slots = slotsOfFamily(type)
+  return slots.every((slot) => view.slots[slot] === 1) ? slots : slots.filter((slot) => view.slots[slot] === 1)
+}
 
 const textOf = (value: Buffer): string | undefined => (isUtf8(value) ? value.toString('utf8') : undefined)
 
@@ -223,10 +226,17 @@ function equal(type: AttributeType, rule: Rule | undefined, value: Buffer, tree:
 }
 
 function indexed(type: AttributeType, key: string, tree: Tree): Candidates | undefined {
+  if (type === uid) return entries(tree.entriesByUid(key))
+  if (type === entryUuid) return entries([tree.entryById(key)])
   const found = tree.indexes.find(type, key)
   if (found === undefined) return undefined
   if (found === 'none') return nobody
   return found instanceof Set ? { count: found.size, lists: [found] } : { count: 1, lists: [[found]] }
+}
+
+function entries(found: (Entry | undefined)[]): Candidates {
+  const list = found.filter((entry) => entry !== undefined)
+  return { count: list.length, lists: [list] }
 }
 
 function hasClass(name: string, tree: Tree): Test {
@@ -245,11 +255,8 @@ function hasClass(name: string, tree: Tree): Test {
 
 const entryNamed = (text: string, tree: Tree): Entry | undefined => tree.resolve(parseDn(text) ?? []).entry
 
-function userCalled(key: string, tree: Tree): Entry | undefined {
-  const found = tree.indexes.find(uid, key)
-  const entries = found === undefined || found === 'none' ? [] : found instanceof Set ? [...found] : [found]
-  return entries.find((entry) => entry.membership)
-}
+const userCalled = (key: string, tree: Tree): Entry | undefined =>
+  tree.entriesByUid(key).find((entry) => entry.membership)
 
 function isMemberOf(dn: string, tree: Tree): Test {
   const group = entryNamed(dn, tree)

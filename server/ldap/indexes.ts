@@ -3,8 +3,11 @@ import type { Entry } from './entry.ts'
 import { attribute, type AttributeType } from './schema.ts'
 import { type Slot, slotsOfType } from './slots.ts'
 
-/** Attributes that clients find entries by. `member`, `memberUid` and `memberOf` need no index: members.ts knows. */
-const indexed = ['uid', 'cn', 'displayName', 'mail', 'uidNumber', 'gidNumber', 'sn', 'givenName', 'entryUUID', 'ou', 'dc']
+/**
+ * Attributes that clients find entries by. Others need no index of their own: `uid` is the name of the entry among its
+ * siblings and `entryUUID` its id (evaluate.ts asks the tree), and who is a member of what members.ts knows.
+ */
+const indexed = ['cn', 'displayName', 'mail', 'uidNumber', 'gidNumber', 'sn', 'givenName', 'ou', 'dc']
 
 /** Key of a value -> the one entry that has it, or all of them. */
 type Index = Map<string, Entry | Set<Entry>>

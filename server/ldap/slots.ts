@@ -33,8 +33,10 @@ const slotsByType: Slot[][] = attributeTypes.map((type) =>
   slots.flatMap((slot, number) => (slot.type === type ? [number] : [])),
 )
 
+const slotsByFamily = attributeTypes.map((type) => type.family.flatMap((each) => slotsByType[each.number]!))
+
 /** Where values of this attribute type (and its subtypes) may be. */
-export const slotsOfFamily = (type: AttributeType): Slot[] => type.family.flatMap((each) => slotsByType[each.number]!)
+export const slotsOfFamily = (type: AttributeType): readonly Slot[] => slotsByFamily[type.number]!
 
 /** Where values of exactly this attribute type may be. */
 export const slotsOfType = (type: AttributeType): Slot[] => slotsByType[type.number]!

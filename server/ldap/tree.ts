@@ -1,6 +1,6 @@
 import { type Arena, createArena } from './arena.ts'
 import { encodeBlock, firstByte, rdnLength } from './block.ts'
-import { type Dn, dnKey, formatDn, parseDn, rdnKey } from './dn.ts'
+import { type Dn, dnKey, escapeValue, formatDn, parseDn, rdnKey } from './dn.ts'
 import { describeBase, describeUnit } from './entries/container.ts'
 import { type Described, type Entry, newEntry } from './entry.ts'
 import { createIndexes, type Indexes } from './indexes.ts'
@@ -34,6 +34,8 @@ export type Tree = {
   /** The seq of the change that an object was last written by. */
   seqOf: (id: string) => number | undefined
   setSeq: (id: string, seq: number, isThere: boolean) => void
+  /** Entries called `uid=<key>`. */
+  entriesByUid: (key: string) => Entry[]
   entries: () => Iterable<Entry>
   setBase: (id: string, domain: string, added: string) => void
   setExtension: (name: string, isOn: boolean) => void
@@ -172,6 +174,11 @@ export function createTree(): Tree {
     selections.clear()
   }
 
+  function entriesByUid(key: string): Entry[] {
+    const name = `uid=${escapeValue(key)}`
+    return [unitEntries.users, unitEntries.computers].flatMap((unit) => unit.children!.get(name) ?? [])
+  }
+
   function setSeq(id: string, seq: number, isThere: boolean): void {
     const entry = byId.get(id)
     if (entry) entry.seq = seq
@@ -203,6 +210,7 @@ export function createTree(): Tree {
     entryById: (id) => byId.get(id),
     seqOf: (id) => byId.get(id)?.seq ?? seqsWithoutEntry.get(id),
     setSeq,
+    entriesByUid,
     entries: () => byId.values(),
     setBase,
     setExtension,

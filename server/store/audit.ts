@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
-import { escapeLike } from './groups.ts'
+import { containing } from './like.ts'
 import type { Head } from './objects.ts'
 
 /** What was done, as one sentence, and what it changed. Secrets never stand here. */
@@ -105,7 +105,7 @@ export async function auditMatching(
     const rows = db('audit')
     if (query.object) rows.where({ object: query.object })
     if (query.search) {
-      const part = `%${escapeLike(query.search)}%`
+      const part = containing(query.search)
       rows.where((either) => {
         for (const column of ['sentence', 'actor', 'address', 'name']) either.orWhereRaw(`${column} like ? escape '\\'`, [part])
       })

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { GroupBody } from './bodies.ts'
 import type { Projection } from './project.ts'
+import { containing } from './like.ts'
 import { inSlices } from './slices.ts'
 
 export type GroupRow = { id: string; name: string; description: string; type: GroupBody['type']; gid_number: number }
@@ -27,7 +28,7 @@ export async function groupsMatching(db: Knex, query: GroupsQuery): Promise<{ id
   const matching = () => {
     const rows = db('groups')
     if (query.search) {
-      const part = `%${escapeLike(query.search)}%`
+      const part = containing(query.search.toLowerCase())
       rows.where((either) =>
         either.whereRaw("name like ? escape '\\'", [part]).orWhereRaw("lower(description) like ? escape '\\'", [part]),
       )
@@ -44,9 +45,6 @@ export async function groupsMatching(db: Knex, query: GroupsQuery): Promise<{ id
   const found: { id: string }[] = await rows.limit(size).offset(((query.page ?? 1) - 1) * size)
   return { ids: found.map((row) => row.id), total: Number(counted?.n ?? 0) }
 }
-
-/** `%`, `_` and `\` as themselves inside LIKE. */
-export const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&')
 
 export async function groupIdByName(db: Knex, name: string): Promise<string | undefined> {
   const row: { id: string } | undefined = await db('groups').where({ name }).first('id')

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Role, Status, UserBody } from './bodies.ts'
-import { escapeLike } from './groups.ts'
+import { containing } from './like.ts'
 import { belongings, insertMemberships, type Membership, removeMemberships } from './memberships.ts'
 import type { Projection } from './project.ts'
 import { inSlices } from './slices.ts'
@@ -75,8 +75,8 @@ export async function usersMatching(db: Knex, query: UsersQuery): Promise<{ ids:
     if (query.of) rows.join('memberships', (on) => on.on('memberships.user_id', 'users.id').onVal('memberships.of', query.of as string))
     if (query.status) rows.where('users.status', query.status)
     // Every word must stand somewhere: “ek fin” narrows, in any order.
-    for (const word of fold(query.search ?? '').split(/\s+/).filter(Boolean).slice(0, 8))
-      rows.whereRaw("users.search like ? escape '\\'", [`%${escapeLike(word)}%`])
+    for (const word of fold(query.search ?? '').replace(/\p{Cc}/gu, ' ').split(/\s+/).filter(Boolean).slice(0, 8))
+      rows.whereRaw("users.search like ? escape '\\'", [containing(word)])
     return rows
   }
   const size = query.size ?? 50

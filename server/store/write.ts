@@ -91,9 +91,10 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
     for (const job of jobs) job.reject(explain(error))
     return
   }
+  const hasMoved = head.seq !== db.position.seq
   db.position = positionOf(head)
   for (const local of locals) Object.assign(db.local, local)
-  tell(db, head)
+  if (hasMoved) tell(db, head)
   if (locals.length > 0) for (const listener of db.localListeners) listener()
   for (const outcome of outcomes) {
     if ('error' in outcome) outcome.job.reject(outcome.error)
@@ -143,7 +144,6 @@ function changeOf(trx: Knex.Transaction, head: Head, actor: Actor, notes: Note[]
 
 function tell(db: Db, head: Head): void {
   const changes: Changed[] | 'all' = head.many ? 'all' : head.changes
-  if (changes !== 'all' && changes.length === 0) return
   for (const listener of db.listeners) listener(changes)
 }
 

@@ -57,7 +57,7 @@ export async function saveOwnPassword(req: Request, res: Response): Promise<void
     }
     await setPassword(db, actorOf(req), user.id, password)
     await keepSession(req, user.username)
-    redirect(req, res, '/account', 'Your password is changed. Other sessions of yours have ended.')
+    await redirect(req, res, '/account', 'Your password is changed. Other sessions of yours have ended.')
   } catch (error) {
     await showOwn(req, res, problemsOf(error), 422)
   }

@@ -18,7 +18,7 @@ export async function createWebApp(node: WebNode): Promise<Express> {
   const signIn = passportFor(node.db)
   const state: WebState = { ...node, signIn, limits: rateLimits(), assets: await loadAssets() }
   const app = express()
-  app.locals['node'] = state
+  app.locals.node = state
   app.disable('x-powered-by')
   app.set('query parser', 'simple')
   app.set('etag', false)

@@ -50,5 +50,5 @@ export async function askRemoveClient(req: Request, res: Response): Promise<void
 export async function removeLdapClient(req: Request, res: Response): Promise<void> {
   const client = await clientOf(req)
   await removeClient(dbOf(req), actorOf(req), client.name)
-  redirect(req, res, '/clients', `${client.name} was removed. It cannot sign in to LDAP any more.`)
+  await redirect(req, res, '/clients', `${client.name} was removed. It cannot sign in to LDAP any more.`)
 }

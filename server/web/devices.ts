@@ -65,7 +65,7 @@ export async function revoke(req: Request, res: Response): Promise<void> {
   }
   try {
     await revokeDevice(dbOf(req), actorOf(req), device.deviceId)
-    redirect(req, res, '/devices', `${device.name} is revoked. It receives nothing any more.`)
+    await redirect(req, res, '/devices', `${device.name} is revoked. It receives nothing any more.`)
   } catch (error) {
     await render(req, res, 'devices/revoke', { device, seq, typed, problems: problemsOf(error) }, { status: 422 })
   }

@@ -28,5 +28,5 @@ export async function saveExtensionState(req: Request, res: Response): Promise<v
   const on = formOf(req).text('on') === 'yes'
   await setExtensionOn(dbOf(req), actorOf(req), declared.name, on)
   const said = on ? 'is on.' : 'is off. Its values are kept.'
-  redirect(req, res, safePath(formOf(req).text('back')), `${declared.title} ${said}`)
+  await redirect(req, res, safePath(formOf(req).text('back')), `${declared.title} ${said}`)
 }

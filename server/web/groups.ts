@@ -43,7 +43,7 @@ export async function addNewGroup(req: Request, res: Response): Promise<void> {
   const typed = { name: form.text('name'), description: form.text('description') }
   try {
     const group = await addGroup(dbOf(req), actorOf(req), typed)
-    redirect(req, res, pathOf(group.name), `Group ${group.name} was added. Now add its members.`)
+    await redirect(req, res, pathOf(group.name), `Group ${group.name} was added. Now add its members.`)
   } catch (error) {
     await render(req, res, 'groups/new', { typed, problems: problemsOf(error) }, { status: 422 })
   }
@@ -83,7 +83,7 @@ export async function saveGroup(req: Request, res: Response): Promise<void> {
   const typed = { name: form.text('name'), description: form.text('description') }
   try {
     const saved = await changeGroup(db, actorOf(req), group.id, typed)
-    redirect(req, res, pathOf(saved.name), `Group ${saved.name} is saved.`)
+    await redirect(req, res, pathOf(saved.name), `Group ${saved.name} is saved.`)
   } catch (error) {
     await showOne(req, res, group, { typed, problems: problemsOf(error), status: 422 })
   }
@@ -94,7 +94,7 @@ export async function addGroupMembers(req: Request, res: Response): Promise<void
   const group = await groupByName(db, part(req, 'name'))
   try {
     const { added } = await addMembers(db, actorOf(req), group.id, formOf(req).list('usernames'))
-    redirect(req, res, pathOf(group.name), `${people(added.length)} added to ${group.name}.`)
+    await redirect(req, res, pathOf(group.name), `${people(added.length)} added to ${group.name}.`)
   } catch (error) {
     await showOne(req, res, group, { problems: problemsOf(error), status: 422 })
   }
@@ -108,7 +108,7 @@ export async function removeGroupMembers(req: Request, res: Response): Promise<v
     return redirect(req, res, pathOf(group.name), 'Nobody is selected. Tick members first.', 'look')
   try {
     await removeMembers(db, actorOf(req), group.id, usernames)
-    redirect(req, res, pathOf(group.name), `${people(usernames.length)} removed from ${group.name}.`)
+    await redirect(req, res, pathOf(group.name), `${people(usernames.length)} removed from ${group.name}.`)
   } catch (error) {
     await showOne(req, res, group, { problems: problemsOf(error), status: 422 })
   }
@@ -132,7 +132,7 @@ export async function removeOneGroup(req: Request, res: Response): Promise<void>
   }
   try {
     await removeGroup(db, actorOf(req), group.id)
-    redirect(req, res, '/groups', `Group ${group.name} was removed.`)
+    await redirect(req, res, '/groups', `Group ${group.name} was removed.`)
   } catch (error) {
     await render(req, res, 'groups/remove', { group, members: total, problems: problemsOf(error) }, { status: 422 })
   }

@@ -59,5 +59,5 @@ export async function beginImport(req: Request, res: Response): Promise<void> {
 export async function stopRunningImport(req: Request, res: Response): Promise<void> {
   const job = jobOf(req)
   stopImport(job.id)
-  redirect(req, res, `/import/${job.id}`)
+  await redirect(req, res, `/import/${job.id}`)
 }

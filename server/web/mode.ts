@@ -50,7 +50,7 @@ export async function askNewKey(req: Request, res: Response): Promise<void> {
 export async function newKey(req: Request, res: Response): Promise<void> {
   mustBeMaster(req)
   await rotateKey(dbOf(req), actorOf(req))
-  redirect(req, res, '/mode', 'There is a new Synchronization Key. The old one lets nobody join any more.')
+  await redirect(req, res, '/mode', 'There is a new Synchronization Key. The old one lets nobody join any more.')
 }
 
 const become = ['standalone', 'master'] as const
@@ -77,7 +77,7 @@ export async function saveMode(req: Request, res: Response): Promise<void> {
       throw new Invalid({ name: `Type ${db.local.name} to make this node standalone.` })
     }
     await setMode(db, actorOf(req), to)
-    redirect(
+    await redirect(
       req,
       res,
       '/mode',

@@ -20,7 +20,7 @@ export type WebNode = {
 /** The node with what the web face made for itself at its start. */
 export type WebState = WebNode & { assets: Assets; limits: Limits; signIn: SignIn }
 
-export const nodeOf = (req: Request): WebState => req.app.locals['node']
+export const nodeOf = (req: Request): WebState => req.app.locals.node
 export const dbOf = (req: Request): Db => nodeOf(req).db
 
 /** Who changes something through a page. */

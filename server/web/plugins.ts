@@ -68,14 +68,14 @@ export async function savePluginState(req: Request, res: Response): Promise<void
   const on = formOf(req).text('on') === 'yes'
   await setPluginOn(dbOf(req), actorOf(req), plugin.name, on)
   const said = on ? 'is on.' : 'is off for everyone. Who has it is kept.'
-  redirect(req, res, safePath(formOf(req).text('back')), `${plugin.title} ${said}`)
+  await redirect(req, res, safePath(formOf(req).text('back')), `${plugin.title} ${said}`)
 }
 
 export async function addPluginUsers(req: Request, res: Response): Promise<void> {
   const plugin = pluginOf(req)
   try {
     const { changed } = await enablePlugin(dbOf(req), actorOf(req), plugin.name, formOf(req).list('usernames'))
-    redirect(req, res, pathOf(plugin.name), `${plugin.title} enabled for ${people(changed.length)}.`)
+    await redirect(req, res, pathOf(plugin.name), `${plugin.title} enabled for ${people(changed.length)}.`)
   } catch (error) {
     await showOne(req, res, problemsOf(error), 422)
   }
@@ -88,7 +88,7 @@ export async function removePluginUsers(req: Request, res: Response): Promise<vo
     return redirect(req, res, pathOf(plugin.name), 'Nobody is selected. Tick people first.', 'look')
   try {
     const { changed } = await disablePlugin(dbOf(req), actorOf(req), plugin.name, usernames)
-    redirect(req, res, pathOf(plugin.name), `${plugin.title} disabled for ${people(changed.length)}.`)
+    await redirect(req, res, pathOf(plugin.name), `${plugin.title} disabled for ${people(changed.length)}.`)
   } catch (error) {
     await showOne(req, res, problemsOf(error), 422)
   }

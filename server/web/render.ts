@@ -4,7 +4,7 @@ import type { Request, Response } from 'express'
 import { countGroups } from '../accounts/groups.ts'
 import { countUsers } from '../accounts/users.ts'
 import { isAdmin } from '../auth/guards.ts'
-import type { Flash } from '../auth/session.ts'
+import { type Flash, saved } from '../auth/session.ts'
 import { nodeStatus } from '../replication/status.ts'
 import { root, version } from '../version.ts'
 import { masterHost, masterName, nodeOf } from './node.ts'
@@ -41,8 +41,15 @@ export async function render(
 }
 
 /** See other, and say `text` there. */
-export function redirect(req: Request, res: Response, to: string, text?: string, kind: Flash['kind'] = 'good'): void {
+export async function redirect(
+  req: Request,
+  res: Response,
+  to: string,
+  text?: string,
+  kind: Flash['kind'] = 'good',
+): Promise<void> {
   if (text) req.session.flash = { text, kind }
+  await saved(req)
   res.redirect(303, to)
 }
 

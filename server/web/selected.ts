@@ -27,7 +27,7 @@ export async function saveSelected(req: Request, res: Response): Promise<void> {
   const chosen = actions[action as keyof typeof actions]
   if (!chosen) throw new Invalid({ action: 'Choose what to do with the people that are selected.' })
   const refused = await each(users, (user) => setStatus(dbOf(req), actorOf(req), user.id, chosen.status))
-  sayResult(req, res, back, users.length - refused.length, chosen.said, refused)
+  await sayResult(req, res, back, users.length - refused.length, chosen.said, refused)
 }
 
 /** The count under the confirmation, typed wrong: the same page again with what is wrong. */
@@ -46,7 +46,7 @@ export async function removeSelected(req: Request, res: Response): Promise<void>
     )
   }
   const refused = await each(users, (user) => removeUser(dbOf(req), actorOf(req), user.id))
-  sayResult(req, res, back, users.length - refused.length, 'removed', refused)
+  await sayResult(req, res, back, users.length - refused.length, 'removed', refused)
 }
 
 async function selectedUsers(req: Request): Promise<User[]> {
@@ -77,7 +77,7 @@ async function each(users: User[], change: (user: User) => Promise<unknown>): Pr
   return refused
 }
 
-function sayResult(req: Request, res: Response, back: string, changed: number, said: string, refused: string[]): void {
+async function sayResult(req: Request, res: Response, back: string, changed: number, said: string, refused: string[]): void {
   const sentence = changed > 0 ? `${people(changed)} ${said}.` : `Nobody was ${said}.`
-  redirect(req, res, back, [sentence, ...refused.slice(0, 3)].join(' '), refused.length > 0 ? 'look' : 'good')
+  await redirect(req, res, back, [sentence, ...refused.slice(0, 3)].join(' '), refused.length > 0 ? 'look' : 'good')
 }

@@ -2,6 +2,7 @@ import type { NextFunction, Request, Response } from 'express'
 import { userByUsername } from '../accounts/users.ts'
 import { checkClaimCode, forgetClaimCode } from '../auth/claim.ts'
 import { countWrongTry, refuseWhenUsedUp } from '../auth/rate-limits.ts'
+import { saved } from '../auth/session.ts'
 import { Invalid, type Problems, Unavailable } from '../errors.ts'
 import { noteKeyShown, synchronizationKey } from '../mode/key.ts'
 import { setUpOwn } from '../mode/set-up.ts'
@@ -58,6 +59,7 @@ export async function claim(req: Request, res: Response): Promise<void> {
   }
   await new Promise<void>((resolve, reject) => req.session.regenerate((error) => (error ? reject(error) : resolve())))
   req.session.claimedAt = req.session.seenAt = Date.now()
+  await saved(req)
   res.redirect(303, '/setup/mode')
 }
 
@@ -146,10 +148,11 @@ export async function showJoining(req: Request, res: Response): Promise<void> {
   )
 }
 
-function toDone(req: Request, res: Response): void {
+async function toDone(req: Request, res: Response): Promise<void> {
   joining.delete(dbOf(req))
   forgetClaimCode(dbOf(req).dir)
   req.session.setUpAt ??= Date.now()
+  await saved(req)
   if (req.get('HX-Request') === 'true') res.set('HX-Redirect', '/setup/done').end()
   else res.redirect(303, '/setup/done')
 }

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express'
 import { isAdmin } from '../auth/guards.ts'
 import { countWrongTry, refuseWhenUsedUp, wrongTriesAllowed } from '../auth/rate-limits.ts'
-import { cookieName } from '../auth/session.ts'
+import { cookieName, saved } from '../auth/session.ts'
 import { Unavailable } from '../errors.ts'
 import { asked, formOf } from './form.ts'
 import { nodeOf } from './node.ts'
@@ -59,6 +59,7 @@ export async function begin(req: Request, res: Response, user: Express.User, to:
   const now = Date.now()
   Object.assign(req.session, { signedInAt: now, seenAt: now, passwordChanged: user.passwordChanged ?? '' })
   if (setUpAt) Object.assign(req.session, { setUpAt, claimedAt })
+  await saved(req)
   res.redirect(303, isAdmin(req) ? to : '/account')
 }
 

@@ -57,7 +57,7 @@ export async function addNewUser(req: Request, res: Response): Promise<void> {
     const password = form.text('password')
     if (password !== form.text('password2')) throw new Invalid({ password2: 'The two passwords are not the same.' })
     const user = await addUser(db, actorOf(req), { ...typed, ...(password ? { password } : {}) })
-    redirect(req, res, `/users/${encodeURIComponent(user.username)}`, `${user.first} ${user.last} was added.`)
+    await redirect(req, res, `/users/${encodeURIComponent(user.username)}`, `${user.first} ${user.last} was added.`)
   } catch (error) {
     const problems = problemsOf(error)
     await render(req, res, 'users/new', await userForm(db, { user: emptyUser, typed, problems }), { status: 422 })
@@ -79,7 +79,7 @@ export async function saveUser(req: Request, res: Response): Promise<void> {
   const typed = typedUser(form, user)
   try {
     const saved = await changeUser(db, actorOf(req), user.id, typed, Number(form.text('seq')) || undefined)
-    redirect(req, res, `/users/${encodeURIComponent(saved.username)}`, `${saved.first} ${saved.last} is saved.`)
+    await redirect(req, res, `/users/${encodeURIComponent(saved.username)}`, `${saved.first} ${saved.last} is saved.`)
   } catch (error) {
     const problems = problemsOf(error)
     const page = { ...(await userForm(db, { user, typed, problems })), ...(await factsOf(db, user, '')) }
@@ -101,9 +101,9 @@ export async function saveStatus(req: Request, res: Response): Promise<void> {
   const to = `/users/${encodeURIComponent(user.username)}`
   try {
     await setStatus(db, actorOf(req), user.id, status)
-    redirect(req, res, to, `${user.first} ${user.last} ${done[status]}.`)
+    await redirect(req, res, to, `${user.first} ${user.last} ${done[status]}.`)
   } catch (error) {
-    redirect(req, res, to, Object.values(problemsOf(error)).join(' '), 'bad')
+    await redirect(req, res, to, Object.values(problemsOf(error)).join(' '), 'bad')
   }
 }
 
@@ -117,7 +117,7 @@ export async function removeOneUser(req: Request, res: Response): Promise<void> 
   const user = await userByUsername(db, part(req, 'username'))
   try {
     await removeUser(db, actorOf(req), user.id)
-    redirect(req, res, '/users', `${user.first} ${user.last} was removed.`)
+    await redirect(req, res, '/users', `${user.first} ${user.last} was removed.`)
   } catch (error) {
     await render(req, res, 'users/remove', { user, problems: problemsOf(error) }, { status: 422 })
   }

@@ -1,4 +1,5 @@
-import { integerTlv, tag, tlv } from './ber.ts'
+import { integerTlv, tag, tlv, writeHeader } from './ber.ts'
+import type { Output } from './output.ts'
 
 /** RFC 4511 appendix A; the names as they stand there. */
 export const resultCode = {
@@ -61,6 +62,29 @@ export function encodeResult(messageId: number, response: number, result: Result
   const parts = [integerTlv(messageId), operation]
   if (controls.length > 0) parts.push(tlv(0xa0, ...controls))
   return tlv(tag.sequence, ...parts)
+}
+
+const bareSize = 7
+
+/** The same into the output; most results are a code and nothing else, and those are written byte by byte. */
+export function writeResult(output: Output, messageId: number, response: number, result: Result): void {
+  if (result.message || result.matchedDn || result.fields || result.controls || messageId > 0x7fff || result.code > 0x7f) {
+    output.append(encodeResult(messageId, response, result))
+    return
+  }
+  const idSize = messageId > 0x7f ? 2 : 1
+  output.reserve(32)
+  const { bytes } = output
+  let at = writeHeader(bytes, output.length, tag.sequence, 2 + idSize + 2 + bareSize)
+  at = writeHeader(bytes, at, tag.integer, idSize)
+  if (idSize === 2) bytes[at++] = messageId >> 8
+  bytes[at++] = messageId & 0xff
+  at = writeHeader(bytes, at, response, bareSize)
+  at = writeHeader(bytes, at, tag.enumerated, 1)
+  bytes[at++] = result.code
+  // No matchedDN, no diagnosticMessage.
+  at = writeHeader(bytes, at, tag.octetString, 0)
+  output.length = writeHeader(bytes, at, tag.octetString, 0)
 }
 
 /** Notice of Disconnection, RFC 4511 section 4.4.1: the last words before the connection closes. */

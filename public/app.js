@@ -1,0 +1,303 @@
+// What the pages do beyond links and forms. Without this file everything still works.
+
+const root = document.documentElement
+root.classList.add('scripted')
+
+const all = (selector, from = document) => [...from.querySelectorAll(selector)]
+const isTyping = (element) => element?.matches('input:not([type=checkbox], [type=radio]), textarea, select')
+
+// Copy a field or a text, and say so.
+document.addEventListener('click', async (event) => {
+  const button = event.target.closest('[data-copy]')
+  if (!button) return
+  const source = document.querySelector(button.dataset.copy)
+  const text = (source.value ?? source.textContent).trim()
+  try {
+    await navigator.clipboard.writeText(text)
+  } catch {
+    // Plain HTTP on an address that is not loopback has no clipboard: select it for the person instead.
+    if (source.select) source.select()
+    else getSelection().selectAllChildren(source)
+    return toast('Selected. Press Ctrl C to copy it.')
+  }
+  toast(button.dataset.copied)
+})
+
+// One line in the corner; it goes after six seconds, unless somebody is at it.
+function toast(text) {
+  const line = document.createElement('div')
+  line.className = 'flash good'
+  line.setAttribute('role', 'status')
+  line.append(text)
+  document.body.append(line)
+  settle(line)
+}
+
+function settle(line) {
+  line.classList.add('toast-now')
+  const close = document.createElement('button')
+  close.type = 'button'
+  close.className = 'text-button'
+  close.textContent = 'Close'
+  close.addEventListener('click', () => line.remove())
+  line.append(close)
+  let left = 6
+  const clock = setInterval(() => {
+    if (line.matches(':hover, :focus-within')) left = 6
+    else if (--left <= 0 || !line.isConnected) {
+      clearInterval(clock)
+      line.remove()
+    }
+  }, 1000)
+}
+for (const flash of all('.flash')) if (!flash.classList.contains('bad')) settle(flash)
+
+// A secret goes away by itself.
+for (const count of all('[data-hide-after]')) {
+  const end = Date.now() + Number(count.dataset.hideAfter) * 1000
+  const clock = setInterval(() => {
+    const left = Math.ceil((end - Date.now()) / 1000)
+    count.textContent = String(Math.max(0, left))
+    if (left > 0) return
+    clearInterval(clock)
+    document.querySelector('#the-key')?.replaceChildren('hidden again')
+    location.replace(count.dataset.hideTo)
+  }, 250)
+}
+
+// Sign-in: show the password, and say when Caps Lock is on.
+for (const button of all('[data-show-password]')) {
+  const field = document.getElementById(button.dataset.showPassword)
+  button.hidden = false
+  button.addEventListener('click', () => {
+    const shows = field.type === 'text'
+    field.type = shows ? 'password' : 'text'
+    button.querySelector('span').textContent = shows ? 'Show' : 'Hide'
+    field.focus()
+  })
+  field.form.addEventListener('submit', () => {
+    field.type = 'password'
+  })
+}
+for (const sign of all('[data-caps-lock]')) {
+  const look = (event) => {
+    if (event.getModifierState) sign.hidden = !event.getModifierState('CapsLock')
+  }
+  document.addEventListener('keydown', look)
+  document.addEventListener('keyup', look)
+}
+
+// Light or dark at once; the form keeps it.
+document.addEventListener('submit', (event) => {
+  const choice = event.submitter
+  if (!event.target.matches('form.theme') || !choice) return
+  event.preventDefault()
+  const theme = choice.value
+  const secure = location.protocol === 'https:' ? '; Secure' : ''
+  const age = theme === 'system' ? 0 : 31536000
+  document.cookie = `theme=${theme}; Path=/; SameSite=Lax; Max-Age=${age}${secure}`
+  if (theme === 'system') root.removeAttribute('data-bs-theme')
+  else root.dataset.bsTheme = theme
+  for (const button of all('button', event.target)) {
+    if (button === choice) button.setAttribute('aria-pressed', 'true')
+    else button.removeAttribute('aria-pressed')
+  }
+})
+
+// Set-up: the button names the choice.
+for (const radio of all('[data-mode-choice]')) {
+  const show = () => {
+    if (radio.checked) document.querySelector('[data-mode-button]').textContent = radio.dataset.modeChoice
+  }
+  radio.addEventListener('change', show)
+  show()
+}
+
+// Lists: how many are ticked.
+function countTicked(form) {
+  const boxes = all('tbody input[type=checkbox]', form)
+  const ticked = boxes.filter((box) => box.checked)
+  for (const box of boxes) box.closest('tr').classList.toggle('chosen', box.checked)
+  const bar = form.querySelector('[data-bulk-bar]')
+  if (!bar) return
+  bar.classList.toggle('on', ticked.length > 0)
+  bar.querySelector('[data-bulk-count]').textContent =
+    ticked.length > 0 ? `${ticked.length} selected` : 'Select people to change them together'
+  for (const button of all('.btn', bar)) button.disabled = ticked.length === 0
+  const clear = bar.querySelector('[data-bulk-clear]')
+  if (clear) clear.hidden = ticked.length === 0
+  const every = form.querySelector('[data-bulk-all]')
+  if (every) {
+    every.checked = boxes.length > 0 && ticked.length === boxes.length
+    every.indeterminate = ticked.length > 0 && ticked.length < boxes.length
+  }
+}
+const countAll = () => {
+  for (const form of all('form[data-bulk]')) countTicked(form)
+}
+countAll()
+document.addEventListener('htmx:after:swap', countAll)
+// Back from another page: the browser may bring ticks along after this has run.
+addEventListener('pageshow', countAll)
+document.addEventListener('change', (event) => {
+  const form = event.target.closest('form[data-bulk]')
+  if (!form) return
+  if (event.target.matches('[data-bulk-all]'))
+    for (const box of all('tbody input[type=checkbox]', form)) box.checked = event.target.checked
+  countTicked(form)
+})
+const clearTicked = (form) => {
+  for (const box of all('input[type=checkbox]', form)) box.checked = false
+  countTicked(form)
+}
+document.addEventListener('click', (event) => {
+  const clear = event.target.closest('[data-bulk-clear]')
+  if (clear) clearTicked(clear.closest('form'))
+  const row = event.target.closest('tr[data-href]')
+  if (row && !event.target.closest('a, button, input, label, summary') && !String(getSelection()))
+    row.querySelector('a').click()
+})
+
+// Keys: / search, j and k move, x select, Enter open, Esc clear, Ctrl S save.
+document.addEventListener('keydown', (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's') {
+    const save = document.querySelector('[data-save-form]')
+    if (save) {
+      event.preventDefault()
+      save.requestSubmit()
+    }
+    return
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return
+  if (event.key === 'Escape') return escape()
+  if (isTyping(document.activeElement)) return
+  if (event.key === '/') {
+    const search = document.querySelector('[data-search]')
+    if (search) {
+      event.preventDefault()
+      search.focus()
+      search.select()
+    }
+  } else if (event.key === 'j' || event.key === 'k') move(event.key === 'j' ? 1 : -1)
+  else if (event.key === 'x') document.querySelector('tr.at input[type=checkbox]')?.click()
+  else if (event.key === 'Enter' && document.activeElement === document.body) document.querySelector('tr.at a')?.click()
+})
+
+function move(step) {
+  const rows = all('[data-rows] > tbody > tr')
+  const at = rows.findIndex((row) => row.classList.contains('at'))
+  const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))]
+  if (!next) return
+  rows[at]?.classList.remove('at')
+  next.classList.add('at')
+  next.scrollIntoView({ block: 'nearest' })
+}
+
+function escape() {
+  if (location.hash === '#menu') location.hash = '#main'
+  const ticked = document.querySelector('form[data-bulk]:has(tr.chosen)')
+  if (ticked) clearTicked(ticked)
+  if (isTyping(document.activeElement)) document.activeElement.blur()
+}
+
+// Groups: a name that is typed and entered becomes a chip.
+for (const picker of all('[data-picker]')) {
+  const input = picker.querySelector('[data-picker-input]')
+  const chips = picker.querySelector('[data-chips]')
+  if (!input) continue
+  const known = new Set(all('option', picker).map((option) => option.value))
+  const add = () => {
+    const name = input.value.trim().toLowerCase()
+    if (!known.has(name)) return false
+    const there = all('input', chips).find((box) => box.value === name)
+    if (there) there.checked = true
+    else {
+      const chip = document.createElement('label')
+      chip.className = 'chip'
+      const box = document.createElement('input')
+      Object.assign(box, { type: 'checkbox', name: 'groups', value: name, checked: true })
+      box.dataset.label = `Group ${name}`
+      box.dataset.saved = 'false'
+      const word = document.createElement('span')
+      word.textContent = name
+      chip.append(box, word)
+      chips.append(chip)
+    }
+    input.value = ''
+    input.dispatchEvent(new Event('input', { bubbles: true }))
+    return true
+  }
+  input.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && input.value.trim() && add()) event.preventDefault()
+  })
+  input.addEventListener('change', add)
+}
+
+// The save bar counts and names what differs from what is kept.
+for (const form of all('form[data-save-form]')) {
+  const text = form.querySelector('[data-save-text]')
+  const before = text.textContent
+  const isNew = !form.querySelector('[data-save]')
+  let sent = false
+
+  const fields = () => all('input, select, textarea', form).filter((field) => field.name && field.type !== 'hidden')
+  const savedOf = (field) => {
+    if (field.dataset.saved !== undefined) return field.dataset.saved
+    if (field.type === 'checkbox') return String(field.defaultChecked)
+    if (field.tagName === 'SELECT') return [...field.options].find((option) => option.defaultSelected)?.value ?? ''
+    return field.defaultValue
+  }
+  const valueOf = (field) => (field.type === 'checkbox' ? String(field.checked) : field.value)
+  const labelOf = (field) => field.dataset.label ?? field.labels?.[0]?.firstChild?.textContent.trim() ?? field.name
+
+  function show() {
+    for (const old of all('.mark-changed', form)) old.remove()
+    const changed = fields().filter((field) => valueOf(field) !== savedOf(field))
+    if (isNew) return changed
+    for (const field of changed) {
+      const place = field.closest('.switch-row')?.querySelector('b') ?? field.closest('.chip') ?? field.labels?.[0]
+      if (place) markAfter(place, field)
+      const section = field.closest('.form-section')
+      const link = section && form.querySelector(`[data-section-link="${section.id}"]`)
+      if (link && !link.querySelector('.mark-changed')) link.append(mark('Changed'))
+    }
+    const names = [...new Set(changed.map(labelOf))]
+    const listed = names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ')
+    text.textContent =
+      changed.length === 0 ? before : `${names.length} unsaved ${names.length === 1 ? 'change' : 'changes'}: ${listed}`
+    for (const services of all('[data-count-on]', form)) {
+      const switches = all('input[name=plugins]', form)
+      services.textContent = `${switches.filter((one) => one.checked).length} of ${switches.length} on`
+    }
+    return changed
+  }
+
+  function mark(word) {
+    const badge = document.createElement('span')
+    badge.className = word === 'Removed' ? 'mark-changed mark-removed' : 'mark-changed'
+    badge.textContent = word
+    return badge
+  }
+
+  function markAfter(place, field) {
+    if (!place.matches('.chip'))
+      return place.tagName === 'B' ? place.after(mark('Changed')) : place.append(mark('Changed'))
+    place.append(mark(field.checked ? 'Added' : 'Removed'))
+  }
+
+  form.addEventListener('input', show)
+  form.addEventListener('change', show)
+  form.addEventListener('submit', () => {
+    sent = true
+  })
+  form.querySelector('[data-discard]')?.addEventListener('click', () => {
+    sent = true
+  })
+  addEventListener('beforeunload', (event) => {
+    if (!sent && show().length > 0) event.preventDefault()
+  })
+  show()
+}
+
+// What was wrong is what is looked at first.
+document.querySelector('#problems a')?.focus({ preventScroll: true })

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { extensionList, setExtensionOn } from '../../server/accounts/extensions.ts'
+import { addGroup, addMembers, changeGroup, groupByName, groupsPage, membersPage, removeGroup, removeMembers } from '../../server/accounts/groups.ts'
+import { groupNameProblem, usernameProblem } from '../../server/accounts/names.ts'
+import { hashPassword, passwordProblem, verifyPassword } from '../../server/accounts/passwords.ts'
+import { disablePlugin, enablePlugin, mayUse, pluginList, pluginUsers } from '../../server/accounts/plugins.ts'
+import { confirmPassword, signIn } from '../../server/accounts/sign-in.ts'
+import { addUser, changeUser, removeUser, setPassword, setStatus, userByUsername, usersPage } from '../../server/accounts/users.ts'
+import { auditPage } from '../../server/audit/audit.ts'
+import { Invalid, NotFound, Refused, Unavailable } from '../../server/errors.ts'
+import type { Db } from '../../server/store/db.ts'
+import { aMasterStore } from '../support/store.ts'
+import { aUser, me, password, somebody } from '../support/people.ts'
+
+const problemsOf = async (work: Promise<unknown>): Promise<Record<string, string>> =>
+  work.then(
+    () => assert.fail('it was accepted'),
+    (error) => (error instanceof Invalid ? error.problems : assert.fail(error)),
+  )
+
+describe('accounts', () => {
+  let db: Db
+  let close: () => Promise<void>
+  before(async () => ({ db, close } = await aMasterStore()))
+  after(() => close())
+
+  test('a name has one spelling, and belongs to one user or group', async () => {
+    assert.equal((await aUser(db, { username: ' FNystrom ' })).username, 'fnystrom')
+    await addGroup(db, me, { name: 'Shared', description: '' })
+    for (const username of ['fnystrom', 'FNYSTROM', 'ｆnystrom', 'shared'])
+      assert.match((await problemsOf(aUser(db, { username }))).username ?? '', /already exists/)
+    assert.match((await problemsOf(addGroup(db, me, { name: 'fnystrom', description: '' }))).name ?? '', /already exists/)
+  })
+
+  test('names that cannot be are refused with the reason', () => {
+    for (const name of ['', 'a', 'a b', 'root', 'nobody', '-x', '.x', 'ä', 'x'.repeat(33), '2024', 'ws1$', 'a\u0000b', 'uid=x'])
+      assert.ok(usernameProblem(name), name)
+    for (const name of ['ab', 'o.nguyen', 'x-y_z', '1a']) assert.equal(usernameProblem(name), undefined, name)
+    for (const name of ['allusers', 'ftp_plugin', 'domain_admins', 'sudo', 'two words', '7'])
+      assert.ok(groupNameProblem(name), name)
+  })
+
+  test('two people may share a full name', async () => {
+    const [one, two] = [await aUser(db, { first: 'Åsa', last: 'Ek' }), await aUser(db, { first: 'Åsa', last: 'Ek' })]
+    assert.notEqual(one.id, two.id)
+    assert.equal((await usersPage(db, { search: 'ek asa' })).total, 2)
+  })
+
+  test('every problem is said beside its field, at once', async () => {
+    const problems = await problemsOf(
+      addUser(db, me, {
+        username: 'x y',
+        first: '',
+        last: 'a:b',
+        password: 'short',
+        groups: ['no_such'],
+        plugins: ['no_such'],
+        extensions: { contact: { mail: 'nobody', telephone: '#1', no: 'x' }, none: { a: 'b' } },
+      }),
+    )
+    assert.deepEqual(Object.keys(problems).sort(), [
+      'contact.mail',
+      'contact.no',
+      'contact.telephone',
+      'first',
+      'groups',
+      'last',
+      'none',
+      'password',
+      'plugins',
+      'username',
+    ])
+  })
+
+  test('a renamed user keeps number, groups and password; a changed field leaves the others', async () => {
+    await addGroup(db, me, { name: 'keepers', description: '' })
+    const input = somebody({ username: 'maiden', password, groups: ['keepers'], extensions: { contact: { city: 'Lagos', unit: 'sales' } } })
+    const user = await addUser(db, me, input)
+    const renamed = await changeUser(db, me, user.id, { username: 'married', extensions: { contact: { city: '' } } })
+    assert.equal(renamed.uidNumber, user.uidNumber)
+    assert.deepEqual(renamed.groups, user.groups)
+    assert.deepEqual(renamed.extensions, { contact: { unit: 'sales' } })
+    assert.equal((await signIn(db, 'married', password)).id, user.id)
+    await assert.rejects(userByUsername(db, 'maiden'), NotFound)
+  })
+
+  test('a form that was filled from an older state is refused, and nothing is changed', async () => {
+    const user = await aUser(db)
+    await changeUser(db, me, user.id, { first: 'Second' }, user.seq)
+    const problems = await problemsOf(changeUser(db, me, user.id, { first: 'Third' }, user.seq))
+    assert.match(problems[''] ?? '', /someone else changed/)
+    assert.equal((await userByUsername(db, user.username)).first, 'Second')
+  })
+
+  test('the last administrator who can sign in can be neither locked nor removed nor demoted', async () => {
+    const admin = await userByUsername(db, 'admin')
+    for (const work of [setStatus(db, me, admin.id, 'locked'), removeUser(db, me, admin.id), changeUser(db, me, admin.id, { role: 'person' })])
+      assert.match((await problemsOf(work))[''] ?? '', /last administrator/)
+    assert.equal((await userByUsername(db, 'admin')).status, 'enabled')
+  })
+
+  test('membership is shown from both sides and survives renaming the group', async () => {
+    const group = await addGroup(db, me, { name: 'site_malmo', description: 'Malmö' })
+    const users = await Promise.all([aUser(db), aUser(db), aUser(db)])
+    await addMembers(db, me, group.id, users.map(({ username }) => username))
+    await changeGroup(db, me, group.id, { name: 'site_lund' })
+    assert.equal((await membersPage(db, group.id, {})).total, 3)
+    await removeMembers(db, me, group.id, [users[0]?.username ?? ''])
+    assert.equal((await usersPage(db, { group: 'site_lund' })).total, 2)
+    assert.match((await problemsOf(addMembers(db, me, group.id, ['no_such_one']))).members ?? '', /no_such_one/)
+    const listed = (await groupsPage(db, { search: 'lund' })).rows
+    assert.deepEqual(listed.map(({ name, members }) => [name, members]), [['site_lund', 2]])
+    await removeGroup(db, me, group.id)
+    await assert.rejects(groupByName(db, 'site_lund'), NotFound)
+  })
+
+  test('allusers holds everyone and cannot be changed', async () => {
+    const everyone = await groupByName(db, 'allusers')
+    assert.equal(everyone.gidNumber, 63000)
+    assert.equal((await membersPage(db, everyone.id, {})).total, (await usersPage(db, {})).total)
+    await assert.rejects(removeGroup(db, me, everyone.id), Refused)
+    await assert.rejects(addMembers(db, me, everyone.id, ['admin']), Refused)
+  })
+
+  test('a plugin is a switch per person, and says who may use it and why not', async () => {
+    const user = await aUser(db, { password })
+    await enablePlugin(db, me, 'pptpd', [user.username])
+    assert.equal((await pluginUsers(db, 'pptpd', {})).total, 1)
+    const pptp = (await pluginList(db)).find(({ name }) => name === 'pptpd') ?? assert.fail()
+    assert.equal(pptp.users, 1)
+    assert.equal(mayUse(await userByUsername(db, user.username), pptp).may, true)
+    const locked = await setStatus(db, me, user.id, 'locked')
+    assert.deepEqual(mayUse(locked, pptp).reasons.filter(({ ok }) => !ok).map(({ text }) => text), ['Account is locked'])
+    await disablePlugin(db, me, 'pptpd', [user.username])
+    assert.equal((await pluginUsers(db, 'pptpd', {})).total, 0)
+  })
+
+  test('an extension that is turned off keeps its values', async () => {
+    const user = await aUser(db, { extensions: { contact: { city: 'Kept' } } })
+    await setExtensionOn(db, me, 'contact', false)
+    assert.equal((await extensionList(db)).find(({ name }) => name === 'contact')?.on, false)
+    assert.equal((await userByUsername(db, user.username)).extensions.contact?.city, 'Kept')
+    await setExtensionOn(db, me, 'contact', true)
+  })
+
+  test('pages are sorted as asked, whatever is typed into the search', async () => {
+    for (const search of ["' OR 1=1--", '%', '_', '\\', 'no\u0000body', 'x'.repeat(10_000), '(?:a+)+$'])
+      assert.ok((await usersPage(db, { search })).total <= 1, search.slice(0, 20))
+    const numbers = (await usersPage(db, { sort: 'number', order: 'desc', size: 5 })).rows.map(({ uidNumber }) => uidNumber)
+    assert.deepEqual(numbers, numbers.toSorted((a, b) => b - a))
+    const first = await usersPage(db, { size: 2, page: 1 })
+    const second = await usersPage(db, { size: 2, page: 2 })
+    assert.equal(new Set([...first.rows, ...second.rows].map(({ id }) => id)).size, 4)
+    assert.equal((await usersPage(db, { group: 'no_such_group' })).total, 0)
+  })
+
+  test('the audit names fields and never a secret', async () => {
+    const user = await aUser(db, { password: 'a-secret-of-mine-1' })
+    await setPassword(db, me, user.id, 'another-secret-2')
+    const { rows } = await auditPage(db, { object: user.id })
+    assert.match(rows[0]?.sentence ?? '', /^Set the password of/)
+    const text = JSON.stringify(rows)
+    assert.ok(!/a-secret-of-mine|another-secret|argon2/.test(text))
+    assert.ok(text.includes('changed; never shown'))
+  })
+})
+
+describe('signing in', () => {
+  let db: Db
+  let close: () => Promise<void>
+  before(async () => ({ db, close } = await aMasterStore()))
+  after(() => close())
+
+  test('the right password opens, everything else is one and the same refusal', async () => {
+    const user = await aUser(db, { username: 'ann', password })
+    await aUser(db, { username: 'without' })
+    assert.equal((await signIn(db, 'ANN', password)).id, user.id)
+    const messages = new Set<string>()
+    for (const [name, typed] of [['ann', 'wrong-password'], ['no_such', password], ['without', ''], ['ann', ''], ['ann', 'x'.repeat(70_000)]] as const)
+      await assert.rejects(signIn(db, name, typed), (error: Error) => error instanceof Refused && !!messages.add(error.message))
+    await setStatus(db, me, user.id, 'disabled')
+    await assert.rejects(signIn(db, 'ann', password), (error: Error) => error instanceof Refused && !!messages.add(error.message))
+    assert.equal(messages.size, 1)
+  })
+
+  test('a changed password counts at once, also for what was remembered', async () => {
+    const user = await aUser(db, { password })
+    assert.equal(await confirmPassword(db, user.id, password), true)
+    await setPassword(db, me, user.id, 'quite-another-1')
+    assert.equal(await confirmPassword(db, user.id, password), false)
+    assert.equal(await confirmPassword(db, user.id, 'quite-another-1'), true)
+  })
+
+  test('more sign-ins than the line holds are told to come back, and the others are served', async () => {
+    const hash = await hashPassword(password)
+    const results = await Promise.allSettled(Array.from({ length: 90 }, (_, index) => verifyPassword(hash, `wrong ${index}`)))
+    const refused = results.filter((result) => result.status === 'rejected')
+    assert.ok(refused.length > 0 && refused.length < 90)
+    for (const { reason } of refused) assert.ok(reason instanceof Unavailable)
+  })
+
+  test('a stored hash with monstrous parameters is not computed', async () => {
+    const started = Date.now()
+    const phc = '$argon2id$v=19$m=4194304,t=1000,p=1$c29tZXNhbHRzb21lc2FsdA$c29tZWhhc2hzb21laGFzaHNvbWVoYXNoc29tZWhhc2g'
+    assert.equal(await verifyPassword(phc, password), false)
+    assert.equal(await verifyPassword('{SSHA}unknown', password), false)
+    assert.ok(Date.now() - started < 5000)
+  })
+
+  test('passwords that cannot be are refused with the reason', () => {
+    assert.match(passwordProblem('short') ?? '', /at least 8/)
+    assert.match(passwordProblem('x'.repeat(600)) ?? '', /512 bytes/)
+    assert.match(passwordProblem('username1', 'username1') ?? '', /not be the username/)
+    assert.equal(passwordProblem('pässwörd-✓'), undefined)
+  })
+})

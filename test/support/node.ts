@@ -1,0 +1,84 @@
+import { rmSync } from 'node:fs'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import pino from 'pino'
+import { readConfig } from '../../server/config.ts'
+import { type Running, serve } from '../../server/main.ts'
+import { synchronizationKey } from '../../server/mode/key.ts'
+import { setUpOwn } from '../../server/mode/set-up.ts'
+import { joinMaster } from '../../server/replication/join.ts'
+import { workerOf } from '../../server/replication/status.ts'
+import { type Db, onChanges } from '../../server/store/db.ts'
+import { me, password } from './people.ts'
+import { aFolder } from './store.ts'
+
+export const silent = pino({ level: 'silent' })
+
+export type TestNode = { dir: string; db: Db; ports: Running['ports']; stop: () => Promise<void>; close: () => Promise<void> }
+
+/** Ports that nobody has at this moment. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => new Promise<Server>((resolve) => {
+      const server = createServer().listen(0, '127.0.0.1', () => resolve(server))
+    })),
+  )
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+/** A whole node in this process, on free ports of loopback. */
+export async function startNode(dir = aFolder(), settings: Record<string, string> = {}): Promise<TestNode> {
+  const [web, ldap, ldaps, sync] = await freePorts(4)
+  const ports = { 'web-port': `${web}`, 'ldap-port': `${ldap}`, 'ldaps-port': `${ldaps}`, 'sync-port': `${sync}` }
+  const running = await serve(readConfig({ data: dir, ...ports, ...settings }, {}), silent)
+  const stop = () => running.close()
+  return {
+    dir,
+    db: running.db,
+    ports: running.ports,
+    stop,
+    close: async () => {
+      await stop()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+export async function startMaster(dir?: string): Promise<TestNode> {
+  const node = await startNode(dir)
+  if (!node.db.local.mode)
+    await setUpOwn(node.db, me, { mode: 'master', domain: 'example.lan', admin: 'admin', password, name: 'master.example.lan' })
+  await until(() => node.ports().sync !== undefined)
+  return node
+}
+
+/** A slave that has joined and is equal to its master. */
+export async function startSlave(master: TestNode, name = 'gw-malmo'): Promise<TestNode> {
+  const node = await startNode()
+  await joinMaster(node.db, me, { master: `127.0.0.1:${master.ports().sync}`, key: await synchronizationKey(master.db), name })
+  await caughtUp(node, master)
+  return node
+}
+
+export const isEqual = (slave: TestNode, master: TestNode): boolean =>
+  slave.db.position.seq === master.db.position.seq && slave.db.position.hash === master.db.position.hash
+
+export const caughtUp = (slave: TestNode, master: TestNode): Promise<void> =>
+  until(() => isEqual(slave, master), 10_000, () => `slave at ${slave.db.position.seq}, master at ${master.db.position.seq}: ${workerOf(slave.db)?.line.problem}`)
+
+/** Waits until something is so; fails with `why` when it does not become so in time. */
+export async function until(isSo: () => boolean | Promise<boolean>, ms = 5000, why = () => 'it did not come about in time'): Promise<void> {
+  for (const end = Date.now() + ms; !(await isSo()); ) {
+    if (Date.now() > end) throw new Error(why())
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+export const nextChange = (db: Db): Promise<void> =>
+  new Promise((resolve) => {
+    const stop = onChanges(db, () => {
+      stop()
+      resolve()
+    })
+  })
