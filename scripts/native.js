@@ -5,7 +5,8 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 const loads = (name) =>
-  spawnSync(process.execPath, ['-e', `require(${JSON.stringify(require.resolve(name))})`], { stdio: 'ignore' }).status === 0
+  spawnSync(process.execPath, ['-e', `require(${JSON.stringify(require.resolve(name))})`], { stdio: 'ignore' })
+    .status === 0
 
 for (const name of ['sqlite3', 'argon2']) {
   if (loads(name)) continue

@@ -1,5 +1,5 @@
-import { resolve } from 'node:path'
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { Invalid } from './errors.ts'
 

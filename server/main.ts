@@ -113,7 +113,10 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   }
   const stopArranging = onLocalChange(db, () => void arrange().catch((error) => log.error(String(error.message))))
   const timers = [
-    setInterval(() => void flushContacts(db).catch((error) => log.warn({ err: error }, 'contacts were not kept')), minuteMs),
+    setInterval(
+      () => void flushContacts(db).catch((error) => log.warn({ err: error }, 'contacts were not kept')),
+      minuteMs,
+    ),
     setInterval(() => void removeExpiredSessions(db).catch(() => {}), 10 * minuteMs),
     setInterval(() => void renewOwn(db).then((renewed) => renewed && open.renewTls()), dayMs),
   ]

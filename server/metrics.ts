@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { deviceStatuses, masterStatus } from './replication/status.ts'
 import type { Db } from './store/db.ts'
 

@@ -22,7 +22,13 @@ export async function clientList(db: Db): Promise<Client[]> {
   const domain = (await baseDomain(db)) ?? ''
   const objects = await objectsOf(db.reader, 'client')
   return objects
-    .map(({ id, body }) => ({ id, name: body.name, role: body.role, added: body.added, dn: clientDn(body.name, domain) }))
+    .map(({ id, body }) => ({
+      id,
+      name: body.name,
+      role: body.role,
+      added: body.added,
+      dn: clientDn(body.name, domain),
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
@@ -45,7 +51,8 @@ export async function addClient(
   const hash = await hashPassword(password)
   await write(db, actor, async (change) => {
     const clients = await objectsOf(change.trx, 'client')
-    if (clients.some(({ body }) => body.name === name)) throw new Invalid({ name: `A client named “${name}” already exists.` })
+    if (clients.some(({ body }) => body.name === name))
+      throw new Invalid({ name: `A client named “${name}” already exists.` })
     const id = randomUUID()
     await change.put('client', id, { name, role: input.role, password: hash, added: new Date().toISOString() })
     change.note({
@@ -62,6 +69,9 @@ export async function removeClient(db: Db, actor: Actor, name: string): Promise<
     const client = (await objectsOf(change.trx, 'client')).find(({ body }) => body.name === canonicalName(name))
     if (!client) throw new NotFound(`There is no LDAP client “${name}”.`)
     await change.remove('client', client.id)
-    change.note({ sentence: `Removed LDAP client ${client.body.name}`, object: { kind: 'client', id: client.id, name: client.body.name } })
+    change.note({
+      sentence: `Removed LDAP client ${client.body.name}`,
+      object: { kind: 'client', id: client.id, name: client.body.name },
+    })
   })
 }

@@ -1,5 +1,5 @@
-import { objectsOf } from '../store/objects.ts'
 import type { Db } from '../store/db.ts'
+import { objectsOf } from '../store/objects.ts'
 
 /** The base domain, as example.lan; undefined until the node is set up or the first replication has come. */
 export async function baseDomain(db: Db): Promise<string | undefined> {

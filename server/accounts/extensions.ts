@@ -11,7 +11,15 @@ export type ListedExtension = Pick<Extension, 'name' | 'title' | 'summary' | 'ob
   on: boolean
   /** How many people have a value in it. */
   users: number
-  fields: { name: string; label: string; attribute: string; type: string; required: boolean; help?: string; column: string }[]
+  fields: {
+    name: string
+    label: string
+    attribute: string
+    type: string
+    required: boolean
+    help?: string
+    column: string
+  }[]
 }
 
 export async function extensionList(db: Db): Promise<ListedExtension[]> {

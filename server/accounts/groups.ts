@@ -6,7 +6,7 @@ import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
 import type { GroupBody, UserBody } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
-import { allGroupRows, countGroupRows, groupIdByName, type GroupsQuery, groupsMatching } from '../store/groups.ts'
+import { allGroupRows, countGroupRows, type GroupsQuery, groupIdByName, groupsMatching } from '../store/groups.ts'
 import { countMembers, memberIds } from '../store/memberships.ts'
 import { ownerOfName } from '../store/names.ts'
 import { objectById, objectsByIds } from '../store/objects.ts'
@@ -14,7 +14,7 @@ import { userIdByName, userIdsByName } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
 import { canonicalName, groupNameProblem } from './names.ts'
 import { takeNumber } from './numbers.ts'
-import { fullName, type ListedUser, listUsers, type Page, countUsers } from './users.ts'
+import { countUsers, fullName, type ListedUser, listUsers, type Page } from './users.ts'
 
 export type Group = GroupBody & { id: string; seq: number }
 export type GroupInput = { name: string; description: string }
@@ -117,12 +117,20 @@ export async function removeGroup(db: Db, actor: Actor, id: string): Promise<voi
     change.note({
       sentence: `Removed group ${body.name}`,
       object: { kind: 'group', id, name: body.name },
-      changes: [...changesBetween(body, undefined), ...(members > 0 ? [{ field: 'members', before: `${members}` }] : [])],
+      changes: [
+        ...changesBetween(body, undefined),
+        ...(members > 0 ? [{ field: 'members', before: `${members}` }] : []),
+      ],
     })
   })
 }
 
-export const addMembers = async (db: Db, actor: Actor, groupId: string, usernames: string[]): Promise<{ added: string[] }> => ({
+export const addMembers = async (
+  db: Db,
+  actor: Actor,
+  groupId: string,
+  usernames: string[],
+): Promise<{ added: string[] }> => ({
   added: await changeMembers(db, actor, groupId, usernames, true),
 })
 
@@ -133,7 +141,13 @@ export const removeMembers = async (
   usernames: string[],
 ): Promise<{ removed: string[] }> => ({ removed: await changeMembers(db, actor, groupId, usernames, false) })
 
-async function changeMembers(db: Db, actor: Actor, groupId: string, usernames: string[], join: boolean): Promise<string[]> {
+async function changeMembers(
+  db: Db,
+  actor: Actor,
+  groupId: string,
+  usernames: string[],
+  join: boolean,
+): Promise<string[]> {
   return write(db, actor, async (change) => {
     const { body: group } = await needOwnGroup(change, groupId)
     const ids = await needUsers(change, usernames, 'members')
@@ -161,7 +175,8 @@ export async function needUsers(change: Change, usernames: string[], field: stri
   const names = [...new Set(usernames.map(canonicalName))]
   const ids = await userIdsByName(change.trx, names)
   const unknown = names.filter((name) => !ids.has(name))
-  if (unknown.length > 0) throw new Invalid({ [field]: `There is no user ${unknown.map((name) => `“${name}”`).join(', ')}.` })
+  if (unknown.length > 0)
+    throw new Invalid({ [field]: `There is no user ${unknown.map((name) => `“${name}”`).join(', ')}.` })
   return [...ids.values()]
 }
 
@@ -204,7 +219,11 @@ export async function checkGroup(db: Db, input: GroupInput): Promise<Problems> {
   return (await judged(db.reader, input, undefined)).problems
 }
 
-async function checked(change: Change, input: Partial<GroupInput>, was: Kept | undefined): Promise<Partial<GroupInput>> {
+async function checked(
+  change: Change,
+  input: Partial<GroupInput>,
+  was: Kept | undefined,
+): Promise<Partial<GroupInput>> {
   const { values, problems } = await judged(change.trx, input, was)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   return values
@@ -225,7 +244,8 @@ async function judged(
   if (input.description !== undefined || !was) {
     values.description = (input.description ?? '').normalize('NFC').trim()
     if (values.description.length > 200) problems.description = 'Description must not be longer than 200 characters.'
-    else if (/\p{Cc}/u.test(values.description)) problems.description = 'Description must be one line without control characters.'
+    else if (/\p{Cc}/u.test(values.description))
+      problems.description = 'Description must be one line without control characters.'
   }
   return { values, problems }
 }

@@ -16,7 +16,8 @@ const line: (() => void)[] = []
 /** One bounded queue for every door: web, LDAP, import. */
 async function inTurn<T>(work: () => Promise<T>, patient = false): Promise<T> {
   if (busy >= running) {
-    if (!patient && line.length >= waiting) throw new Unavailable('Too many sign-ins at once. Try again in a moment.', 2)
+    if (!patient && line.length >= waiting)
+      throw new Unavailable('Too many sign-ins at once. Try again in a moment.', 2)
     await new Promise<void>((resolve) => line.push(resolve))
   } else {
     busy++

@@ -51,8 +51,12 @@ export async function pluginUsers(
 export const enablePlugin = (db: Db, actor: Actor, name: string, usernames: string[]): Promise<{ changed: string[] }> =>
   switchPlugin(db, actor, name, usernames, true)
 
-export const disablePlugin = (db: Db, actor: Actor, name: string, usernames: string[]): Promise<{ changed: string[] }> =>
-  switchPlugin(db, actor, name, usernames, false)
+export const disablePlugin = (
+  db: Db,
+  actor: Actor,
+  name: string,
+  usernames: string[],
+): Promise<{ changed: string[] }> => switchPlugin(db, actor, name, usernames, false)
 
 async function switchPlugin(db: Db, actor: Actor, name: string, usernames: string[], on: boolean) {
   const plugin = needPlugin(name)
@@ -63,7 +67,10 @@ async function switchPlugin(db: Db, actor: Actor, name: string, usernames: strin
       moved.push(
         ...(await moveUsers(change, ids.slice(at, at + 400), (body) => {
           if (body.plugins.includes(name) === on) return undefined
-          return { ...body, plugins: on ? [...body.plugins, name].sort() : body.plugins.filter((other) => other !== name) }
+          return {
+            ...body,
+            plugins: on ? [...body.plugins, name].sort() : body.plugins.filter((other) => other !== name),
+          }
         })),
       )
     if (moved.length === 0) return { changed: [] }
@@ -100,11 +107,17 @@ export function mayUse(
   plugin: Pick<ListedPlugin, 'name' | 'title' | 'on'>,
 ): { may: boolean; reasons: { ok: boolean; text: string }[] } {
   const reasons = [
-    { ok: plugin.on, text: plugin.on ? `${plugin.title} is on in this network` : `${plugin.title} is turned off for everyone` },
+    {
+      ok: plugin.on,
+      text: plugin.on ? `${plugin.title} is on in this network` : `${plugin.title} is turned off for everyone`,
+    },
     user.plugins.includes(plugin.name)
       ? { ok: true, text: `Plugin ${plugin.title} is on` }
       : { ok: false, text: `Plugin ${plugin.title} is off` },
-    { ok: user.status === 'enabled', text: user.status === 'enabled' ? 'Account is enabled' : `Account is ${user.status}` },
+    {
+      ok: user.status === 'enabled',
+      text: user.status === 'enabled' ? 'Account is enabled' : `Account is ${user.status}`,
+    },
     { ok: user.hasPassword, text: user.hasPassword ? 'A password is set' : 'No password is set yet' },
   ]
   return { may: reasons.every((reason) => reason.ok), reasons }

@@ -10,7 +10,14 @@ import { groupNamesByIds, groupRowsByName } from '../store/groups.ts'
 import { ofPlugin } from '../store/memberships.ts'
 import { ownerOfName } from '../store/names.ts'
 import { objectById, objectsByIds } from '../store/objects.ts'
-import { countAdministrators, statusCounts as statusCountsIn, type UsersQuery as StoredQuery, userIdByName, userIdsAfter, usersMatching } from '../store/users.ts'
+import {
+  countAdministrators,
+  type UsersQuery as StoredQuery,
+  statusCounts as statusCountsIn,
+  userIdByName,
+  userIdsAfter,
+  usersMatching,
+} from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
 import { canonicalName, personNameProblem, usernameProblem } from './names.ts'
 import { takeNumber } from './numbers.ts'
@@ -108,7 +115,8 @@ export async function addUser(db: Db, actor: Actor, input: UserInput): Promise<U
   // Checked before the costly hash, and once more inside the transaction where the answer is final.
   const early = await checkUser(db, input)
   if (Object.keys(early).length > 0) throw new Invalid(early)
-  const password = input.password === undefined || input.password === '' ? undefined : await hashPassword(input.password)
+  const password =
+    input.password === undefined || input.password === '' ? undefined : await hashPassword(input.password)
   return write(db, actor, (change) => insertUser(change, input, password))
 }
 
@@ -158,7 +166,9 @@ export async function changeUser(
   return write(db, actor, async (change) => {
     const object = await needUser(change, id)
     if (expectedSeq !== undefined && object.seq !== expectedSeq)
-      throw new Invalid({ '': `Not saved: someone else changed ${fullName(object.body)} first. What you typed is kept.` })
+      throw new Invalid({
+        '': `Not saved: someone else changed ${fullName(object.body)} first. What you typed is kept.`,
+      })
     const { values, problems } = await checked(change.trx, input, object)
     if (Object.keys(problems).length > 0) throw new Invalid(problems)
     const now = new Date().toISOString()
@@ -233,11 +243,19 @@ async function refuseLastAdministrator(change: Change, was: UserBody): Promise<v
 async function userChanges(trx: Knex, was: UserBody | undefined, now: UserBody | undefined) {
   const names = await groupNamesByIds(trx, [...(was?.groups ?? []), ...(now?.groups ?? [])])
   return changesBetween(was, now, (field, value) =>
-    field === 'groups' ? value.split(', ').map((id) => names.get(id) ?? id).sort().join(', ') : value,
+    field === 'groups'
+      ? value
+          .split(', ')
+          .map((id) => names.get(id) ?? id)
+          .sort()
+          .join(', ')
+      : value,
   )
 }
 
-type Values = Partial<Pick<UserBody, 'username' | 'first' | 'last' | 'status' | 'role' | 'groups' | 'plugins' | 'extensions'>>
+type Values = Partial<
+  Pick<UserBody, 'username' | 'first' | 'last' | 'status' | 'role' | 'groups' | 'plugins' | 'extensions'>
+>
 
 /** The one place where what is typed about a person is judged. */
 async function checked(
@@ -250,7 +268,8 @@ async function checked(
   const isNew = was === undefined
   if (input.username !== undefined || isNew) {
     values.username = canonicalName(input.username ?? '')
-    const problem = values.username === was?.body.username ? undefined : await usernameTaken(trx, values.username, was?.id)
+    const problem =
+      values.username === was?.body.username ? undefined : await usernameTaken(trx, values.username, was?.id)
     if (problem) problems.username = problem
   }
   for (const [field, label] of [

@@ -50,7 +50,12 @@ function checkText(given: Given, typed: string, maxLength: number): Checked<stri
   return { value }
 }
 
-function field(type: Field['type'], matching: Matching, given: Given, rule?: (value: string) => string | undefined): Field {
+function field(
+  type: Field['type'],
+  matching: Matching,
+  given: Given,
+  rule?: (value: string) => string | undefined,
+): Field {
   const maxLength = given.maxLength ?? 128
   return {
     type,
@@ -85,7 +90,8 @@ export const text = (given: TextGiven): Field =>
   field('text', given.matching ?? 'caseIgnore', given, (value) => {
     const refused = [...(given.refuse ?? '')].find((character) => value.includes(character))
     if (refused) return `${given.label} must not contain “${refused}”.`
-    if (given.pattern && !given.pattern.test(value)) return given.patternHelp ?? `${given.label} is not written as it must be.`
+    if (given.pattern && !given.pattern.test(value))
+      return given.patternHelp ?? `${given.label} is not written as it must be.`
     return undefined
   })
 

@@ -1,7 +1,17 @@
 import { definePlugin } from './extension.ts'
 
-export const ftp = definePlugin({ name: 'ftp', title: 'FTP Server', badge: 'FTP', summary: 'Provides FTP Server access control.' })
-export const pptpd = definePlugin({ name: 'pptpd', title: 'PPTP Server', badge: 'PPTP', summary: 'Provides PPTP Server access control.' })
+export const ftp = definePlugin({
+  name: 'ftp',
+  title: 'FTP Server',
+  badge: 'FTP',
+  summary: 'Provides FTP Server access control.',
+})
+export const pptpd = definePlugin({
+  name: 'pptpd',
+  title: 'PPTP Server',
+  badge: 'PPTP',
+  summary: 'Provides PPTP Server access control.',
+})
 export const printServer = definePlugin({
   name: 'print_server',
   title: 'Print Server Administrator',

@@ -227,7 +227,7 @@ function equal(type: AttributeType, rule: Rule | undefined, value: Buffer, tree:
 
 function indexed(type: AttributeType, key: string, tree: Tree): Candidates | undefined {
   if (type === uid) return entries(tree.entriesByUid(key))
-  if (type === entryUuid) return entries([tree.entryById(key)])
+  if (type === entryUuid) return entries([tree.entryById(key), ...tree.containers()])
   const found = tree.indexes.find(type, key)
   if (found === undefined) return undefined
   if (found === 'none') return nobody

@@ -34,6 +34,8 @@ export type Tree = {
   /** The seq of the change that an object was last written by. */
   seqOf: (id: string) => number | undefined
   setSeq: (id: string, seq: number, isThere: boolean) => void
+  /** The base and the units. */
+  containers: () => readonly Entry[]
   /** Entries called `uid=<key>`. */
   entriesByUid: (key: string) => Entry[]
   entries: () => Iterable<Entry>
@@ -210,6 +212,7 @@ export function createTree(): Tree {
     entryById: (id) => byId.get(id),
     seqOf: (id) => byId.get(id)?.seq ?? seqsWithoutEntry.get(id),
     setSeq,
+    containers: () => [baseEntry, ...Object.values(unitEntries)],
     entriesByUid,
     entries: () => byId.values(),
     setBase,

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { createHash, randomBytes, timingSafeEqual, webcrypto, X509Certificate as NodeCertificate } from 'node:crypto'
+import { createHash, X509Certificate as NodeCertificate, randomBytes, timingSafeEqual, webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -147,9 +147,12 @@ export const isCertificateName = (name: string): boolean =>
 
 /** SHA-256 of a certificate's public key (SPKI): what the Synchronization Key pins. */
 export const pinOf = (certificate: NodeCertificate): Buffer =>
-  createHash('sha256').update(certificate.publicKey.export({ type: 'spki', format: 'der' })).digest()
+  createHash('sha256')
+    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest()
 
-export const pinMatches = (certificate: NodeCertificate, pin: Buffer): boolean => timingSafeEqual(pinOf(certificate), pin)
+export const pinMatches = (certificate: NodeCertificate, pin: Buffer): boolean =>
+  timingSafeEqual(pinOf(certificate), pin)
 
 export const daysLeft = (pem: string): number =>
   Math.floor((Date.parse(new NodeCertificate(pem).validTo) - Date.now()) / dayMs)

@@ -6,4 +6,5 @@ const credentialFile = (dir: string) => join(dir, 'device-credential')
 /** A slave's own credential, in a file outside the database: backups copy the database. */
 export const readCredential = (dir: string): string | undefined => readPrivate(credentialFile(dir))?.trim()
 
-export const keepCredential = (dir: string, credential: string): void => writePrivate(credentialFile(dir), `${credential}\n`)
+export const keepCredential = (dir: string, credential: string): void =>
+  writePrivate(credentialFile(dir), `${credential}\n`)

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Actor } from '../audit/actor.ts'
 import { Refused } from '../errors.ts'
-import { readPrivate, writePrivate } from '../store/files.ts'
 import type { Db } from '../store/db.ts'
+import { readPrivate, writePrivate } from '../store/files.ts'
 import { commit } from '../store/write.ts'
+import { decodeBase32, encodeBase32 } from './base32.ts'
 import { pinOf, readCa } from './certificates.ts'
 
 /**
@@ -15,7 +16,6 @@ import { pinOf, readCa } from './certificates.ts'
  */
 export type Key = { clusterId: string; pin: Buffer; keyId: string; secret: string }
 
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 const bytes = { cluster: 16, pin: 32, id: 4, secret: 16, crc: 4 }
 const total = bytes.cluster + bytes.pin + bytes.id + bytes.secret + bytes.crc
 
@@ -26,35 +26,38 @@ export function formatKey(key: Key): string {
     Buffer.from(key.keyId, 'hex'),
     Buffer.from(key.secret, 'hex'),
   ])
-  const text = encode(Buffer.concat([body, checksum(body)]))
+  const text = encodeBase32(Buffer.concat([body, checksum(body)]))
   return `ask1-${text.match(/.{1,5}/g)?.join('-')}`
 }
 
 /** The key, or one sentence that says what is wrong with the text. */
 export function parseKey(typed: string): { key: Key } | { problem: string } {
-  const text = typed
-    .toLowerCase()
-    .replace(/[\s-]/g, '')
-    .replace(/^ask1/, '')
+  const text = typed.toLowerCase().replace(/[\s-]/g, '').replace(/^ask1/, '')
   if (text === '') return { problem: 'Synchronization Key is needed. On the master: Mode, Synchronization Key.' }
   if (!/^\s*ask1/i.test(typed)) return { problem: 'A Synchronization Key begins with “ask1-”. Copy the whole key.' }
-  const raw = decode(text)
+  const raw = decodeBase32(text)
   if (!raw || raw.length !== total)
-    return { problem: 'The Synchronization Key is not complete, or has a character that no key has. Copy the whole key.' }
+    return {
+      problem: 'The Synchronization Key is not complete, or has a character that no key has. Copy the whole key.',
+    }
   const body = raw.subarray(0, total - bytes.crc)
   if (!timingSafeEqual(checksum(body), raw.subarray(total - bytes.crc)))
     return { problem: 'The Synchronization Key is mistyped: its checksum is wrong. Nothing was sent.' }
+  return { key: fieldsOf(body) }
+}
+
+function fieldsOf(body: Buffer): Key {
   let at = 0
-  const next = (length: number) => body.subarray(at, (at += length))
+  const next = (length: number) => {
+    at += length
+    return body.subarray(at - length, at)
+  }
   const id = next(bytes.cluster).toString('hex')
-  const clusterId = id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
   return {
-    key: {
-      clusterId,
-      pin: Buffer.from(next(bytes.pin)),
-      keyId: next(bytes.id).toString('hex'),
-      secret: next(bytes.secret).toString('hex'),
-    },
+    clusterId: id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+    pin: Buffer.from(next(bytes.pin)),
+    keyId: next(bytes.id).toString('hex'),
+    secret: next(bytes.secret).toString('hex'),
   }
 }
 
@@ -62,35 +65,6 @@ function checksum(body: Buffer): Buffer {
   const sum = Buffer.alloc(bytes.crc)
   sum.writeUInt32BE(crc32(body))
   return sum
-}
-
-function encode(data: Buffer): string {
-  let text = ''
-  let value = 0
-  let bits = 0
-  for (const byte of data) {
-    value = (value << 8) | byte
-    bits += 8
-    while (bits >= 5) text += alphabet[(value >>> (bits -= 5)) & 31]
-    value &= (1 << bits) - 1
-  }
-  return bits > 0 ? text + alphabet[(value << (5 - bits)) & 31] : text
-}
-
-function decode(text: string): Buffer | undefined {
-  const out: number[] = []
-  let value = 0
-  let bits = 0
-  for (const character of text.replaceAll('o', '0').replace(/[il]/g, '1')) {
-    const digit = alphabet.indexOf(character)
-    if (digit < 0) return undefined
-    value = (value << 5) | digit
-    bits += 5
-    if (bits >= 8) out.push((value >>> (bits -= 8)) & 255)
-    value &= (1 << bits) - 1
-  }
-  // The bits left over are padding; a character that differs only there is mistyped all the same.
-  return value === 0 ? Buffer.from(out) : undefined
 }
 
 type KeptKey = { keyId: string; secret: string; made: string }
@@ -103,7 +77,11 @@ const readKept = (dir: string): KeptKey | undefined => {
 
 /** Makes a new key; the one before enrols nobody from now on. */
 export function makeKey(dir: string): KeptKey {
-  const kept = { keyId: randomBytes(4).toString('hex'), secret: randomBytes(16).toString('hex'), made: new Date().toISOString() }
+  const kept = {
+    keyId: randomBytes(4).toString('hex'),
+    secret: randomBytes(16).toString('hex'),
+    made: new Date().toISOString(),
+  }
   writePrivate(keyFile(dir), JSON.stringify(kept))
   return kept
 }

@@ -1,6 +1,6 @@
 import type { Actor } from '../audit/actor.ts'
 import { ReadOnly, Refused, Unavailable } from '../errors.ts'
-import type { Db, } from '../store/db.ts'
+import type { Db } from '../store/db.ts'
 import { commit } from '../store/write.ts'
 
 export type { Mode } from '../store/local.ts'

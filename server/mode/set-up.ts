@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { type Actor, thisNode } from '../audit/actor.ts'
 import { domainProblem } from '../accounts/domain.ts'
 import { canonicalName } from '../accounts/names.ts'
 import { allUsersNumber, firstNumbers, takeNumber } from '../accounts/numbers.ts'
 import { hashPassword, passwordProblem } from '../accounts/passwords.ts'
 import { checkUser, insertUser, type UserInput } from '../accounts/users.ts'
+import { type Actor, thisNode } from '../audit/actor.ts'
 import { Invalid, type Problems, Refused } from '../errors.ts'
 import { extensions, plugins } from '../extensions/index.ts'
 import type { Db } from '../store/db.ts'
@@ -79,9 +79,16 @@ function administratorOf(input: OwnInput): UserInput {
   }
 }
 
-async function refuseProblems(db: Db, input: OwnInput, domain: string, name: string, administrator: UserInput): Promise<void> {
+async function refuseProblems(
+  db: Db,
+  input: OwnInput,
+  domain: string,
+  name: string,
+  administrator: UserInput,
+): Promise<void> {
   const problems: Problems = {}
-  if (input.mode !== 'master' && input.mode !== 'standalone') problems.mode = 'Mode must be master, slave or standalone.'
+  if (input.mode !== 'master' && input.mode !== 'standalone')
+    problems.mode = 'Mode must be master, slave or standalone.'
   const domainIs = domainProblem(domain)
   if (domainIs) problems.domain = domainIs
   const nameIs = nodeNameProblem(name)

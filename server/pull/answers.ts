@@ -15,7 +15,10 @@ const compressFrom = 1024
  * Answers, encoded once and shared: a thousand slaves that wait for the same change cost one query and one encoding, not a
  * thousand. Each belongs to one head of the feed and is forgotten with it.
  */
-export function createAnswers(db: Db): { since: (since: number, coding: Coding) => Promise<Encoded>; buckets: typeof encodeBuckets } {
+export function createAnswers(db: Db): {
+  since: (since: number, coding: Coding) => Promise<Encoded>
+  buckets: typeof encodeBuckets
+} {
   const made = new Map<string, Promise<Encoded>>()
   onChanges(db, () => made.clear())
   return {
@@ -46,7 +49,9 @@ async function encode(lines: AsyncGenerator<string>, coding: Coding): Promise<En
   // Quality 1 of brotli is both smaller and faster than gzip here; more quality costs more time than the line saves.
   const body =
     coding === 'br'
-      ? await brotli(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length } })
+      ? await brotli(plain, {
+          params: { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length },
+        })
       : await deflate(plain, { level: 1 })
   return { body, coding }
 }

@@ -33,7 +33,9 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   app.get('/v1/digest', digest)
   app.get('/v1/objects', objects)
   app.post('/v1/certificate', express.json({ limit: '32kb' }), certificate)
-  app.use((_req, res) => sendProblem(res, { status: 404, title: 'Not found', detail: 'There is nothing here.', code: 'not-found' }))
+  app.use((_req, res) =>
+    sendProblem(res, { status: 404, title: 'Not found', detail: 'There is nothing here.', code: 'not-found' }),
+  )
   app.use(errorHandler(log))
   return app
 
@@ -101,8 +103,10 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     const [scheme, credential] = (req.get('authorization') ?? '').split(' ')
     if (scheme !== 'Bearer' || !credential) throw new Refused('A device’s credential is needed.', 'credential')
     const device = await deviceByCredential(db, credential)
-    if (req.get(headers.cluster) !== db.position.clusterId) throw new Refused('This master is of another cluster.', 'cluster')
-    if (req.get('sync-protocol') !== String(protocol)) throw new Refused(`This master speaks protocol ${protocol}.`, 'protocol')
+    if (req.get(headers.cluster) !== db.position.clusterId)
+      throw new Refused('This master is of another cluster.', 'cluster')
+    if (req.get('sync-protocol') !== String(protocol))
+      throw new Refused(`This master speaks protocol ${protocol}.`, 'protocol')
     return device
   }
 
@@ -160,7 +164,15 @@ const changesQuery = z.object({
 })
 
 const objectsQuery = z.object({
-  buckets: z.string().max(1024).transform((text) => text.split(',').map(Number).filter((bucket) => bucket >= 0 && bucket < buckets)),
+  buckets: z
+    .string()
+    .max(1024)
+    .transform((text) =>
+      text
+        .split(',')
+        .map(Number)
+        .filter((bucket) => bucket >= 0 && bucket < buckets),
+    ),
 })
 
 const pem = z.string().min(1).max(8192)

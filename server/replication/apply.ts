@@ -32,7 +32,8 @@ export async function applyAnswer(db: Db, answer: Answer, repaired: ReadonlySet<
 
 async function prepare(change: Change, { head, lines }: Answer, repaired: ReadonlySet<number>): Promise<void> {
   if (head.mode === 'delta') {
-    if (head.since !== change.head.seq) throw new BadAnswer(`it begins at ${head.since}, this node is at ${change.head.seq}`)
+    if (head.since !== change.head.seq)
+      throw new BadAnswer(`it begins at ${head.since}, this node is at ${change.head.seq}`)
     if (lines.length > slice) await freeAllNames(change, lines)
     return
   }
@@ -68,7 +69,8 @@ async function removeStrays(change: Change, lines: string[], repaired: ReadonlyS
   const strays: { kind: string; id: string; body: undefined; seq: number }[] = []
   for await (const rows of feedRows(change.trx, 0))
     for (const { kind, id, body, seq } of rows)
-      if (body !== undefined && repaired.has(bucketOf(id)) && !live.has(`${kind}\0${id}`)) strays.push({ kind, id, body: undefined, seq })
+      if (body !== undefined && repaired.has(bucketOf(id)) && !live.has(`${kind}\0${id}`))
+        strays.push({ kind, id, body: undefined, seq })
   for (let at = 0; at < strays.length; at += slice) await change.move(strays.slice(at, at + slice))
 }
 
@@ -76,7 +78,10 @@ async function moveAll(change: Change, { lines }: Answer): Promise<void> {
   await eachSlice(lines, (objects) => change.move(objects))
 }
 
-async function eachSlice(lines: string[], run: (objects: ReturnType<typeof objectsIn>) => Promise<void>): Promise<void> {
+async function eachSlice(
+  lines: string[],
+  run: (objects: ReturnType<typeof objectsIn>) => Promise<void>,
+): Promise<void> {
   let last = 0
   for (let at = 0; at < lines.length; at += slice) {
     const objects = objectsIn(lines.slice(at, at + slice), last)
@@ -89,7 +94,9 @@ async function eachSlice(lines: string[], run: (objects: ReturnType<typeof objec
 function arrive(change: Change, { head, end }: Answer): void {
   const mine = hashHex(change.head.state)
   if (mine !== end.hash || change.head.objects !== end.objects)
-    throw new Diverged(`at ${end.upto} the master holds ${end.objects} objects (${end.hash}), this node ${change.head.objects} (${mine})`)
+    throw new Diverged(
+      `at ${end.upto} the master holds ${end.objects} objects (${end.hash}), this node ${change.head.objects} (${mine})`,
+    )
   const [no, id] = head.epoch.split(/\.(.*)/)
   Object.assign(change.head, {
     seq: end.upto,

@@ -3,8 +3,8 @@ import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import { Agent, type Dispatcher, request } from 'undici'
 import { messageOf, Unavailable } from '../errors.ts'
 import { masterName, readCa } from '../mode/certificates.ts'
-import { epochName } from '../mode/epoch.ts'
 import { readCredential } from '../mode/credential.ts'
+import { epochName } from '../mode/epoch.ts'
 import type { Db } from '../store/db.ts'
 import { version } from '../version.ts'
 import { headers, type Problem, protocol } from './wire.ts'
@@ -120,9 +120,9 @@ export function reachProblem(error: unknown, where: string): string {
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return `There is no way to ${where} from here.`
   if (code === 'ETIMEDOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') return `${where} did not answer in 10 seconds.`
   if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET') return `${where} closed the connection.`
-  if (/CERT|SIGNATURE|ALTNAME|VERIFY/.test(code ?? '')) return `What answers at ${where} is not this cluster’s master (${code}).`
+  if (/CERT|SIGNATURE|ALTNAME|VERIFY/.test(code ?? ''))
+    return `What answers at ${where} is not this cluster’s master (${code}).`
   return `${where}: ${messageOf(error)}`
 }
 
-export const refusedForGood = (error: unknown): boolean =>
-  error instanceof MasterRefused && error.code === 'revoked'
+export const refusedForGood = (error: unknown): boolean => error instanceof MasterRefused && error.code === 'revoked'

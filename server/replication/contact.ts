@@ -13,7 +13,11 @@ const ofDb = new WeakMap<Db, Contacts>()
 
 export async function openContacts(db: Db): Promise<Contacts> {
   const known = await contacts(db.reader)
-  const opened: Contacts = { all: new Map(known.map((contact) => [contact.deviceId, contact])), open: new Map(), changed: new Set() }
+  const opened: Contacts = {
+    all: new Map(known.map((contact) => [contact.deviceId, contact])),
+    open: new Map(),
+    changed: new Set(),
+  }
   ofDb.set(db, opened)
   return opened
 }
@@ -40,7 +44,8 @@ export function pollOpens(db: Db, deviceId: string, end: () => void): () => void
 }
 
 export const endPolls = (db: Db, deviceId?: string): void => {
-  for (const [id, polls] of ofDb.get(db)?.open ?? []) if (deviceId === undefined || id === deviceId) for (const end of [...polls]) end()
+  for (const [id, polls] of ofDb.get(db)?.open ?? [])
+    if (deviceId === undefined || id === deviceId) for (const end of [...polls]) end()
 }
 
 export async function flushContacts(db: Db): Promise<void> {

@@ -1,18 +1,18 @@
-import { type X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
-import type { Actor } from '../audit/actor.ts'
 import { canonicalName } from '../accounts/names.ts'
+import type { Actor } from '../audit/actor.ts'
 import { Invalid, messageOf, type Problems } from '../errors.ts'
-import { askMaster, MasterRefused, openConnection, reachProblem, readJson } from './connection.ts'
-import { type EnrolAnswer, type EnrolRequest, protocol } from './wire.ts'
-import type { Db } from '../store/db.ts'
-import { commit } from '../store/write.ts'
-import { version } from '../version.ts'
 import { keepCa, keepOwn, makeRequest, masterName, ownNames, pinMatches } from '../mode/certificates.ts'
 import { keepCredential } from '../mode/credential.ts'
 import { epochIsSigned } from '../mode/epoch.ts'
 import { type Key, parseKey } from '../mode/key.ts'
 import { nodeNameProblem, refuseSecondSetUp } from '../mode/set-up.ts'
+import type { Db } from '../store/db.ts'
+import { commit } from '../store/write.ts'
+import { version } from '../version.ts'
+import { askMaster, MasterRefused, openConnection, reachProblem, readJson } from './connection.ts'
+import { type EnrolAnswer, type EnrolRequest, protocol } from './wire.ts'
 
 export type JoinInput = {
   /** HOST or HOST:PORT; the port is 8154 unless written. */
@@ -60,10 +60,19 @@ export async function joinMaster(
   await commit(db, actor, async (change) => {
     refuseSecondSetUp(db)
     Object.assign(change.head, epoch, { epochSig: answer.epochSig })
-    change.local({ mode: 'slave', since: new Date().toISOString(), name, masterUrl: url, masterName: answer.masterName })
+    change.local({
+      mode: 'slave',
+      since: new Date().toISOString(),
+      name,
+      masterUrl: url,
+      masterName: answer.masterName,
+    })
     change.note({ sentence: `Joined ${answer.masterName} as its slave`, changes: [{ field: 'master', after: where }] })
   })
-  onStep('enrolled', `Device ID ${db.local.deviceId}. This node now has a credential of its own, which the master can revoke.`)
+  onStep(
+    'enrolled',
+    `Device ID ${db.local.deviceId}. This node now has a credential of its own, which the master can revoke.`,
+  )
 }
 
 export const shortPin = (pin: Buffer): string => {
@@ -77,7 +86,9 @@ export function checkJoin(db: Db, input: JoinInput): { key: Key; host: string; p
   const parsed = parseKey(input.key)
   if ('problem' in parsed) problems.key = parsed.problem
   const address = parseAddress(input.master)
-  if (!address) problems.master = 'Master’s address must be a host name or an IP address, with or without a port, as in master.example.lan:8154.'
+  if (!address)
+    problems.master =
+      'Master’s address must be a host name or an IP address, with or without a port, as in master.example.lan:8154.'
   const name = canonicalName(input.name ?? '') || canonicalName(db.local.name)
   const nameIs = nodeNameProblem(name)
   if (nameIs) problems.name = nameIs
@@ -101,7 +112,9 @@ async function provenCa(host: string, port: number, key: Key): Promise<string> {
   const [leaf] = chain
   const ca = chain.find((certificate) => pinMatches(certificate, key.pin))
   if (!leaf || !ca)
-    throw new Invalid({ key: `${where} is not the master of this key: its certificate has another pin. The secret was not sent.` })
+    throw new Invalid({
+      key: `${where} is not the master of this key: its certificate has another pin. The secret was not sent.`,
+    })
   if (!leaf.verify(ca.publicKey) || !leaf.checkHost(masterName(key.clusterId)))
     throw new Invalid({ master: `${where} belongs to the cluster but is not its master. The secret was not sent.` })
   return ca.toString()
@@ -110,7 +123,13 @@ async function provenCa(host: string, port: number, key: Key): Promise<string> {
 /** The certificates that a server shows. Nothing is believed yet, so nothing is verified here, and nothing is sent. */
 function certificateChain(host: string, port: number, key: Key): Promise<X509Certificate[]> {
   return new Promise((resolve, reject) => {
-    const socket = tls.connect({ host, port, servername: masterName(key.clusterId), rejectUnauthorized: false, minVersion: 'TLSv1.2' })
+    const socket = tls.connect({
+      host,
+      port,
+      servername: masterName(key.clusterId),
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+    })
     socket.setTimeout(10_000, () => socket.destroy(Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' })))
     socket.once('error', reject)
     socket.once('secureConnect', () => {

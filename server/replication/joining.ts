@@ -1,7 +1,7 @@
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, messageOf, type Problems } from '../errors.ts'
-import { checkJoin, type JoinInput, joinMaster } from './join.ts'
 import { type Db, onChanges } from '../store/db.ts'
+import { checkJoin, type JoinInput, joinMaster } from './join.ts'
 import { workerOf } from './status.ts'
 
 export type JoinStepState = 'waiting' | 'running' | 'done' | 'failed'
@@ -32,7 +32,11 @@ export function startJoin(db: Db, actor: Actor, input: JoinInput): JoinProgress 
     master: `${host}:${port}`,
     name,
     startedAt: new Date().toISOString(),
-    steps: (['key', 'pin', 'enrol', 'receive', 'prove'] as const).map((step) => ({ name: step, state: 'waiting', text: '' })),
+    steps: (['key', 'pin', 'enrol', 'receive', 'prove'] as const).map((step) => ({
+      name: step,
+      state: 'waiting',
+      text: '',
+    })),
     received: 0,
     total: 0,
     done: false,

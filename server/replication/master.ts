@@ -10,7 +10,11 @@ import { type AnswerMode, bucketOf, type EndLine, type HeadLine, objectLine } fr
 export type Asked = { since: number; hash: string; epoch: string }
 
 /** Why a delta cannot be given, and the code a slave acts on. */
-export type Refusal = { status: 409 | 410; code: 'epoch' | 'ahead' | 'diverged' | 'gone' | 'cluster' | 'not-master'; detail: string }
+export type Refusal = {
+  status: 409 | 410
+  code: 'epoch' | 'ahead' | 'diverged' | 'gone' | 'cluster' | 'not-master'
+  detail: string
+}
 
 /** Judges a slave's position against this master's history. */
 export async function judgePosition(db: Db, asked: Asked): Promise<Refusal | undefined> {
@@ -23,7 +27,9 @@ export async function judgePosition(db: Db, asked: Asked): Promise<Refusal | und
   if (asked.since < horizon)
     return { status: 410, code: 'gone', detail: `Changes before ${horizon} are no longer kept.` }
   const known = asked.since === seq ? asked.hash === hash : await wasPosition(db.reader, asked.since, asked.hash)
-  return known ? undefined : { status: 409, code: 'diverged', detail: `This master was never at ${asked.since} with that hash.` }
+  return known
+    ? undefined
+    : { status: 409, code: 'diverged', detail: `This master was never at ${asked.since} with that hash.` }
 }
 
 /** Resolves when something after `since` is there, when time is up, or when the asker is gone. */

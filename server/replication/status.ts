@@ -6,8 +6,8 @@ import type { Mode } from '../store/local.ts'
 import { version } from '../version.ts'
 import { contactsOf } from './contact.ts'
 import { deviceList } from './devices.ts'
-import type { Worker } from './worker.ts'
 import type { AnswerMode } from './wire.ts'
+import type { Worker } from './worker.ts'
 
 /** The slave's side: its line to the master. */
 export type MasterStatus = {
@@ -73,7 +73,12 @@ export const workerOf = (db: Db): Worker | undefined => running.get(db)?.worker
 
 export async function nodeStatus(db: Db): Promise<NodeStatus> {
   const { position, local } = db
-  const [users, groups, domain, devices] = await Promise.all([countUsers(db), countGroups(db), baseDomain(db), deviceStatuses(db)])
+  const [users, groups, domain, devices] = await Promise.all([
+    countUsers(db),
+    countGroups(db),
+    baseDomain(db),
+    deviceStatuses(db),
+  ])
   return {
     deviceId: local.deviceId,
     name: local.name,

@@ -13,8 +13,8 @@ import {
   type Connection,
   connectionToMaster,
   longPollSeconds,
-  MasterRefused,
   type MasterAnswer,
+  MasterRefused,
   reachProblem,
   readJson,
   refusedForGood,
@@ -50,12 +50,19 @@ export type Worker = {
 }
 
 const firstBackoffMs = 250
-const maxBackoffMs = 30_000
+const maxBackoffMs = 15_000
 const refusedBackoffMs = 300_000
 
 /** The slave's loop: ask, apply, ask again; on trouble back off with jitter, and go on serving all the while. */
 export function createWorker(db: Db, log: Logger): Worker {
-  const line: Line = { reachable: false, since: new Date().toISOString(), phase: 'idle', received: 0, total: 0, stopped: true }
+  const line: Line = {
+    reachable: false,
+    since: new Date().toISOString(),
+    phase: 'idle',
+    received: 0,
+    total: 0,
+    stopped: true,
+  }
   let connection: Connection | undefined
   let halt = new AbortController()
   let running: Promise<void> | undefined
@@ -133,7 +140,8 @@ export function createWorker(db: Db, log: Logger): Worker {
     const [no, id] = head.epoch.split(/\.(.*)/)
     const epoch = { clusterId, epochNo: Number(no), epochId: id ?? '' }
     if (epoch.epochNo <= epochNo) throw new BadAnswer('it is of an older epoch')
-    if (!(await epochIsSigned(epoch, head.sig, readCa(db.dir) ?? ''))) throw new BadAnswer('its epoch is not signed by the cluster')
+    if (!(await epochIsSigned(epoch, head.sig, readCa(db.dir) ?? '')))
+      throw new BadAnswer('its epoch is not signed by the cluster')
   }
 
   /** What can be mended by asking differently is mended here; everything else goes to the back-off. */
@@ -155,7 +163,9 @@ export function createWorker(db: Db, log: Logger): Worker {
   /** Compares bucket by bucket and fetches those that differ; false when that did not make both equal. */
   async function repair(line_: Connection): Promise<boolean> {
     try {
-      const theirs = await readJson<{ buckets: string[] }>((await askMaster(line_, '/v1/digest', { signal: halt.signal })).body)
+      const theirs = await readJson<{ buckets: string[] }>(
+        (await askMaster(line_, '/v1/digest', { signal: halt.signal })).body,
+      )
       const wrong = differing(await digestOf(db.reader), theirs.buckets)
       if (wrong.length === 0 || wrong.length > buckets / 2) return false
       const answer = await askMaster(line_, `/v1/objects?buckets=${wrong.join(',')}`, { signal: halt.signal })
@@ -196,7 +206,9 @@ export function createWorker(db: Db, log: Logger): Worker {
   function note(error: unknown, failures: number): void {
     const answered = error instanceof MasterRefused || error instanceof BadAnswer || error instanceof Diverged
     line.phase = 'idle'
-    line.problem = answered ? `The master’s answer was not used: ${messageOf(error)}.`.replace(/\.\.$/, '.') : reachProblem(error, host(db))
+    line.problem = answered
+      ? `The master’s answer was not used: ${messageOf(error)}.`.replace(/\.\.$/, '.')
+      : reachProblem(error, host(db))
     if (line.reachable && !answered) Object.assign(line, { reachable: false, since: new Date().toISOString() })
     // Once per outage, not once per try.
     if (failures === 1) log.warn({ reason: line.problem }, 'pull failed; serving goes on, trying again')

@@ -107,7 +107,8 @@ export async function auditMatching(
     if (query.search) {
       const part = containing(query.search)
       rows.where((either) => {
-        for (const column of ['sentence', 'actor', 'address', 'name']) either.orWhereRaw(`${column} like ? escape '\\'`, [part])
+        for (const column of ['sentence', 'actor', 'address', 'name'])
+          either.orWhereRaw(`${column} like ? escape '\\'`, [part])
       })
     }
     return rows

@@ -78,7 +78,9 @@ async function migrate(db: Knex, file: string): Promise<void> {
     const unknown = names.filter(({ name }) => !migrations.some((migration) => migration.name === name))
     if (unknown.length > 0) {
       const writer = (await readLocal(db)).writtenBy ?? 'a newer version'
-      throw new Error(`${file} was written by version ${writer}; this is ${version}, which is older. Nothing was changed.`)
+      throw new Error(
+        `${file} was written by version ${writer}; this is ${version}, which is older. Nothing was changed.`,
+      )
     }
   }
   await db.migrate.latest({ migrationSource })

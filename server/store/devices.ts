@@ -28,7 +28,14 @@ export type Contact = {
   lastContact: string
 }
 
-type ContactRow = { device_id: string; seq: number; hash: string; address: string | null; version: string | null; last_contact: string }
+type ContactRow = {
+  device_id: string
+  seq: number
+  hash: string
+  address: string | null
+  version: string | null
+  last_contact: string
+}
 
 export async function contacts(db: Knex): Promise<Contact[]> {
   const rows: ContactRow[] = await db('contacts')

@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { messageOf } from '../errors.ts'
 
@@ -22,7 +33,8 @@ export function writePrivate(path: string, text: string): void {
   }
 }
 
-export const readPrivate = (path: string): string | undefined => (existsSync(path) ? readFileSync(path, 'utf8') : undefined)
+export const readPrivate = (path: string): string | undefined =>
+  existsSync(path) ? readFileSync(path, 'utf8') : undefined
 
 export const removePrivate = (path: string): void => rmSync(path, { force: true })
 

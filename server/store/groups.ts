@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { GroupBody } from './bodies.ts'
-import type { Projection } from './project.ts'
 import { containing } from './like.ts'
+import type { Projection } from './project.ts'
 import { inSlices } from './slices.ts'
 
 export type GroupRow = { id: string; name: string; description: string; type: GroupBody['type']; gid_number: number }
@@ -22,7 +22,13 @@ export async function projectGroups(trx: Knex, changes: Projection<'group'>[]): 
   await inSlices(rows, (slice) => trx('groups').insert(slice).onConflict('id').merge())
 }
 
-export type GroupsQuery = { search?: string; sort?: 'name' | 'number' | 'members'; order?: 'asc' | 'desc'; page?: number; size?: number }
+export type GroupsQuery = {
+  search?: string
+  sort?: 'name' | 'number' | 'members'
+  order?: 'asc' | 'desc'
+  page?: number
+  size?: number
+}
 
 export async function groupsMatching(db: Knex, query: GroupsQuery): Promise<{ ids: string[]; total: number }> {
   const matching = () => {
@@ -39,7 +45,10 @@ export async function groupsMatching(db: Knex, query: GroupsQuery): Promise<{ id
   const order = query.order ?? 'asc'
   const rows = matching().select('groups.id')
   if (query.sort === 'number') rows.orderBy('gid_number', order)
-  else if (query.sort === 'members') rows.orderByRaw(`(select count(*) from memberships m where m."of" = groups.id) ${order === 'asc' ? 'asc' : 'desc'}, name`)
+  else if (query.sort === 'members')
+    rows.orderByRaw(
+      `(select count(*) from memberships m where m."of" = groups.id) ${order === 'asc' ? 'asc' : 'desc'}, name`,
+    )
   else rows.orderBy('name', order)
   const size = query.size ?? 50
   const found: { id: string }[] = await rows.limit(size).offset(((query.page ?? 1) - 1) * size)

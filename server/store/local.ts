@@ -37,7 +37,11 @@ export async function writeLocal(db: Knex, local: Local, changes: Partial<Local>
   for (const [name, value] of Object.entries(changes)) {
     if (value === local[name as keyof Local]) continue
     if (value === undefined) await db('local').where({ name }).delete()
-    else await db('local').insert({ name, value: JSON.stringify(value) }).onConflict('name').merge()
+    else
+      await db('local')
+        .insert({ name, value: JSON.stringify(value) })
+        .onConflict('name')
+        .merge()
   }
   Object.assign(local, changes)
 }

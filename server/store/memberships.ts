@@ -21,7 +21,8 @@ export async function insertMemberships(trx: Knex, rows: Membership[]): Promise<
 export async function removeMemberships(trx: Knex, rows: Membership[]): Promise<void> {
   const users = new Map<string, string[]>()
   for (const { of, user_id } of rows) users.set(of, [...(users.get(of) ?? []), user_id])
-  for (const [of, ids] of users) await inSlices(ids, (slice) => trx('memberships').where({ of }).whereIn('user_id', slice).delete())
+  for (const [of, ids] of users)
+    await inSlices(ids, (slice) => trx('memberships').where({ of }).whereIn('user_id', slice).delete())
 }
 
 export async function countMembers(db: Knex, of: string[]): Promise<Map<string, number>> {

@@ -128,13 +128,17 @@ export async function objectsByIds<K extends Kind>(
       .where({ kind, deleted: false })
       .whereIn('id', ids.slice(at, at + 500))
       .select('id', 'seq', 'body')
-    for (const row of rows) found.set(row.id, { id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) })
+    for (const row of rows)
+      found.set(row.id, { id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) })
   }
   return found
 }
 
 /** All live objects of a kind of which there are few (domain, plugins, clients, devices ...). */
-export async function objectsOf<K extends Kind>(db: Knex, kind: K): Promise<{ id: string; seq: number; body: Bodies[K] }[]> {
+export async function objectsOf<K extends Kind>(
+  db: Knex,
+  kind: K,
+): Promise<{ id: string; seq: number; body: Bodies[K] }[]> {
   const rows: Row[] = await db('objects').where({ kind, deleted: false }).orderBy('seq').select('id', 'seq', 'body')
   return rows.map((row) => ({ id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) }))
 }

@@ -102,5 +102,7 @@ export async function wasPosition(trx: Knex, seq: number, hash: string): Promise
 }
 
 export async function trimPositions(trx: Knex, head: number): Promise<void> {
-  await trx('positions').where('seq', '<', head - keptPositions).delete()
+  await trx('positions')
+    .where('seq', '<', head - keptPositions)
+    .delete()
 }

@@ -72,10 +72,17 @@ const sortColumns = { name: 'sort_name', username: 'username', status: 'status',
 export async function usersMatching(db: Knex, query: UsersQuery): Promise<{ ids: string[]; total: number }> {
   const matching = () => {
     const rows = db('users')
-    if (query.of) rows.join('memberships', (on) => on.on('memberships.user_id', 'users.id').onVal('memberships.of', query.of as string))
+    if (query.of)
+      rows.join('memberships', (on) =>
+        on.on('memberships.user_id', 'users.id').onVal('memberships.of', query.of as string),
+      )
     if (query.status) rows.where('users.status', query.status)
     // Every word must stand somewhere: “ek fin” narrows, in any order.
-    for (const word of fold(query.search ?? '').replace(/\p{Cc}/gu, ' ').split(/\s+/).filter(Boolean).slice(0, 8))
+    for (const word of fold(query.search ?? '')
+      .replace(/\p{Cc}/gu, ' ')
+      .split(/\s+/)
+      .filter(Boolean)
+      .slice(0, 8))
       rows.whereRaw("users.search like ? escape '\\'", [containing(word)])
     return rows
   }
@@ -99,7 +106,9 @@ export async function userIdByName(db: Knex, username: string): Promise<string |
 export async function userIdsByName(db: Knex, usernames: string[]): Promise<Map<string, string>> {
   const ids = new Map<string, string>()
   await inSlices(usernames, async (slice) => {
-    const rows: { id: string; username: string }[] = await db('users').whereIn('username', slice).select('id', 'username')
+    const rows: { id: string; username: string }[] = await db('users')
+      .whereIn('username', slice)
+      .select('id', 'username')
     for (const row of rows) ids.set(row.username, row.id)
   })
   return ids
@@ -119,6 +128,10 @@ export async function countAdministrators(db: Knex): Promise<number> {
 
 /** Ids in order of username after a name: for reading everyone in pages. */
 export async function userIdsAfter(db: Knex, username: string, limit: number): Promise<string[]> {
-  const rows: { id: string }[] = await db('users').where('username', '>', username).orderBy('username').limit(limit).select('id')
+  const rows: { id: string }[] = await db('users')
+    .where('username', '>', username)
+    .orderBy('username')
+    .limit(limit)
+    .select('id')
   return rows.map((row) => row.id)
 }

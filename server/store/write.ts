@@ -38,7 +38,8 @@ export type Job = {
  * the state hash, appends the audit, commits, tells who listens. Web, LDAP, API, CLI and import all come through here.
  */
 export function write<T>(db: Db, actor: Actor, run: (change: Change) => Promise<T>): Promise<T> {
-  if (db.local.mode === 'slave') return Promise.reject(new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master'))
+  if (db.local.mode === 'slave')
+    return Promise.reject(new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master'))
   if (!db.local.mode) return Promise.reject(new Unavailable('This node is not set up yet. Choose its mode first.'))
   return commit(db, actor, run)
 }
@@ -150,7 +151,8 @@ function tell(db: Db, head: Head): void {
 /** What the disk says, in words; everything else as it is. */
 function explain(error: unknown): unknown {
   const code = (error as { code?: string }).code
-  if (code === 'SQLITE_FULL') return new Unavailable('The disk of this node is full, so nothing was changed. Free some space and try again.', 60)
+  if (code === 'SQLITE_FULL')
+    return new Unavailable('The disk of this node is full, so nothing was changed. Free some space and try again.', 60)
   if (code?.startsWith('SQLITE_IOERR') || code === 'SQLITE_READONLY')
     return new Unavailable(`The disk of this node refuses to write (${code}), so nothing was changed.`, 60)
   if (!code?.startsWith('SQLITE_')) return error

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import { setPassword, userByUsername } from '../accounts/users.ts'
-import { Invalid } from '../errors.ts'
+import { Invalid, type Problems } from '../errors.ts'
 import { type Form, formOf, part, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
@@ -22,12 +22,18 @@ export async function savePassword(req: Request, res: Response): Promise<void> {
   }
 }
 
+/** What is wrong with two fields that must agree. */
+export function passwordProblems(form: Form): Problems {
+  const password = form.text('password')
+  if (password === '') return { password: 'A password is needed.' }
+  return password === form.text('password2') ? {} : { password2: 'The two passwords are not the same.' }
+}
+
 /** The password, when both fields agree. */
 export function twice(form: Form): string {
-  const password = form.text('password')
-  if (password === '') throw new Invalid({ password: 'A password is needed.' })
-  if (password !== form.text('password2')) throw new Invalid({ password2: 'The two passwords are not the same.' })
-  return password
+  const problems = passwordProblems(form)
+  if (Object.keys(problems).length > 0) throw new Invalid(problems)
+  return form.text('password')
 }
 
 /** A new password ends every session of the person, but not the one it was set in. */

@@ -26,7 +26,7 @@ export const count = (value: number, one: string, many = `${one}s`): string =>
 export const people = (value: number): string => count(value, 'person', 'people')
 
 /** a, b and c */
-export const list = (words: readonly string[]): string => new Intl.ListFormat('en-GB').format(words)
+export const listed = (words: readonly string[]): string => new Intl.ListFormat('en-GB').format(words)
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
 const seconds = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })

@@ -11,7 +11,7 @@ import type { Db } from '../store/db.ts'
 import type { Mode } from '../store/local.ts'
 import { askedOne, formOf, problemsOf } from './form.ts'
 import { actorOf, dbOf, nodeOf } from './node.ts'
-import { twice } from './password.ts'
+import { passwordProblems } from './password.ts'
 import { render } from './render.ts'
 import { begin } from './sign-in.ts'
 
@@ -89,9 +89,9 @@ export async function setUpOwnAccounts(req: Request, res: Response): Promise<voi
     (key) => typed[key] ?? '',
   ) as [string, string, string, string, string]
   try {
-    const missing = needed({ domain, admin, first, last })
+    const missing = { ...needed({ domain, admin, first, last }), ...passwordProblems(form) }
     if (Object.keys(missing).length > 0) throw new Invalid(missing)
-    const password = twice(form)
+    const password = form.text('password')
     await setUpOwn(
       db,
       { ...actorOf(req), name: admin },

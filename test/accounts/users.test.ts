@@ -1,17 +1,34 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { extensionList, setExtensionOn } from '../../server/accounts/extensions.ts'
-import { addGroup, addMembers, changeGroup, groupByName, groupsPage, membersPage, removeGroup, removeMembers } from '../../server/accounts/groups.ts'
+import {
+  addGroup,
+  addMembers,
+  changeGroup,
+  groupByName,
+  groupsPage,
+  membersPage,
+  removeGroup,
+  removeMembers,
+} from '../../server/accounts/groups.ts'
 import { groupNameProblem, usernameProblem } from '../../server/accounts/names.ts'
 import { hashPassword, passwordProblem, verifyPassword } from '../../server/accounts/passwords.ts'
 import { disablePlugin, enablePlugin, mayUse, pluginList, pluginUsers } from '../../server/accounts/plugins.ts'
 import { confirmPassword, signIn } from '../../server/accounts/sign-in.ts'
-import { addUser, changeUser, removeUser, setPassword, setStatus, userByUsername, usersPage } from '../../server/accounts/users.ts'
+import {
+  addUser,
+  changeUser,
+  removeUser,
+  setPassword,
+  setStatus,
+  userByUsername,
+  usersPage,
+} from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { Invalid, NotFound, Refused, Unavailable } from '../../server/errors.ts'
 import type { Db } from '../../server/store/db.ts'
-import { aMasterStore } from '../support/store.ts'
 import { aUser, me, password, somebody } from '../support/people.ts'
+import { aMasterStore } from '../support/store.ts'
 
 const problemsOf = async (work: Promise<unknown>): Promise<Record<string, string>> =>
   work.then(
@@ -30,11 +47,28 @@ describe('accounts', () => {
     await addGroup(db, me, { name: 'Shared', description: '' })
     for (const username of ['fnystrom', 'FNYSTROM', 'ｆnystrom', 'shared'])
       assert.match((await problemsOf(aUser(db, { username }))).username ?? '', /already exists/)
-    assert.match((await problemsOf(addGroup(db, me, { name: 'fnystrom', description: '' }))).name ?? '', /already exists/)
+    assert.match(
+      (await problemsOf(addGroup(db, me, { name: 'fnystrom', description: '' }))).name ?? '',
+      /already exists/,
+    )
   })
 
   test('names that cannot be are refused with the reason', () => {
-    for (const name of ['', 'a', 'a b', 'root', 'nobody', '-x', '.x', 'ä', 'x'.repeat(33), '2024', 'ws1$', 'a\u0000b', 'uid=x'])
+    for (const name of [
+      '',
+      'a',
+      'a b',
+      'root',
+      'nobody',
+      '-x',
+      '.x',
+      'ä',
+      'x'.repeat(33),
+      '2024',
+      'ws1$',
+      'a\u0000b',
+      'uid=x',
+    ])
       assert.ok(usernameProblem(name), name)
     for (const name of ['ab', 'o.nguyen', 'x-y_z', '1a']) assert.equal(usernameProblem(name), undefined, name)
     for (const name of ['allusers', 'ftp_plugin', 'domain_admins', 'sudo', 'two words', '7'])
@@ -75,7 +109,12 @@ describe('accounts', () => {
 
   test('a renamed user keeps number, groups and password; a changed field leaves the others', async () => {
     await addGroup(db, me, { name: 'keepers', description: '' })
-    const input = somebody({ username: 'maiden', password, groups: ['keepers'], extensions: { contact: { city: 'Lagos', unit: 'sales' } } })
+    const input = somebody({
+      username: 'maiden',
+      password,
+      groups: ['keepers'],
+      extensions: { contact: { city: 'Lagos', unit: 'sales' } },
+    })
     const user = await addUser(db, me, input)
     const renamed = await changeUser(db, me, user.id, { username: 'married', extensions: { contact: { city: '' } } })
     assert.equal(renamed.uidNumber, user.uidNumber)
@@ -95,7 +134,11 @@ describe('accounts', () => {
 
   test('the last administrator who can sign in can be neither locked nor removed nor demoted', async () => {
     const admin = await userByUsername(db, 'admin')
-    for (const work of [setStatus(db, me, admin.id, 'locked'), removeUser(db, me, admin.id), changeUser(db, me, admin.id, { role: 'person' })])
+    for (const work of [
+      setStatus(db, me, admin.id, 'locked'),
+      removeUser(db, me, admin.id),
+      changeUser(db, me, admin.id, { role: 'person' }),
+    ])
       assert.match((await problemsOf(work))[''] ?? '', /last administrator/)
     assert.equal((await userByUsername(db, 'admin')).status, 'enabled')
   })
@@ -103,14 +146,22 @@ describe('accounts', () => {
   test('membership is shown from both sides and survives renaming the group', async () => {
     const group = await addGroup(db, me, { name: 'site_malmo', description: 'Malmö' })
     const users = await Promise.all([aUser(db), aUser(db), aUser(db)])
-    await addMembers(db, me, group.id, users.map(({ username }) => username))
+    await addMembers(
+      db,
+      me,
+      group.id,
+      users.map(({ username }) => username),
+    )
     await changeGroup(db, me, group.id, { name: 'site_lund' })
     assert.equal((await membersPage(db, group.id, {})).total, 3)
     await removeMembers(db, me, group.id, [users[0]?.username ?? ''])
     assert.equal((await usersPage(db, { group: 'site_lund' })).total, 2)
     assert.match((await problemsOf(addMembers(db, me, group.id, ['no_such_one']))).members ?? '', /no_such_one/)
     const listed = (await groupsPage(db, { search: 'lund' })).rows
-    assert.deepEqual(listed.map(({ name, members }) => [name, members]), [['site_lund', 2]])
+    assert.deepEqual(
+      listed.map(({ name, members }) => [name, members]),
+      [['site_lund', 2]],
+    )
     await removeGroup(db, me, group.id)
     await assert.rejects(groupByName(db, 'site_lund'), NotFound)
   })
@@ -131,7 +182,12 @@ describe('accounts', () => {
     assert.equal(pptp.users, 1)
     assert.equal(mayUse(await userByUsername(db, user.username), pptp).may, true)
     const locked = await setStatus(db, me, user.id, 'locked')
-    assert.deepEqual(mayUse(locked, pptp).reasons.filter(({ ok }) => !ok).map(({ text }) => text), ['Account is locked'])
+    assert.deepEqual(
+      mayUse(locked, pptp)
+        .reasons.filter(({ ok }) => !ok)
+        .map(({ text }) => text),
+      ['Account is locked'],
+    )
     await disablePlugin(db, me, 'pptpd', [user.username])
     assert.equal((await pluginUsers(db, 'pptpd', {})).total, 0)
   })
@@ -147,8 +203,13 @@ describe('accounts', () => {
   test('pages are sorted as asked, whatever is typed into the search', async () => {
     for (const search of ["' OR 1=1--", '%', '_', '\\', 'no\u0000body', 'x'.repeat(10_000), '(?:a+)+$'])
       assert.ok((await usersPage(db, { search })).total <= 1, search.slice(0, 20))
-    const numbers = (await usersPage(db, { sort: 'number', order: 'desc', size: 5 })).rows.map(({ uidNumber }) => uidNumber)
-    assert.deepEqual(numbers, numbers.toSorted((a, b) => b - a))
+    const numbers = (await usersPage(db, { sort: 'number', order: 'desc', size: 5 })).rows.map(
+      ({ uidNumber }) => uidNumber,
+    )
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => b - a),
+    )
     const first = await usersPage(db, { size: 2, page: 1 })
     const second = await usersPage(db, { size: 2, page: 2 })
     assert.equal(new Set([...first.rows, ...second.rows].map(({ id }) => id)).size, 4)
@@ -177,10 +238,22 @@ describe('signing in', () => {
     await aUser(db, { username: 'without' })
     assert.equal((await signIn(db, 'ANN', password)).id, user.id)
     const messages = new Set<string>()
-    for (const [name, typed] of [['ann', 'wrong-password'], ['no_such', password], ['without', ''], ['ann', ''], ['ann', 'x'.repeat(70_000)]] as const)
-      await assert.rejects(signIn(db, name, typed), (error: Error) => error instanceof Refused && !!messages.add(error.message))
+    for (const [name, typed] of [
+      ['ann', 'wrong-password'],
+      ['no_such', password],
+      ['without', ''],
+      ['ann', ''],
+      ['ann', 'x'.repeat(70_000)],
+    ] as const)
+      await assert.rejects(
+        signIn(db, name, typed),
+        (error: Error) => error instanceof Refused && !!messages.add(error.message),
+      )
     await setStatus(db, me, user.id, 'disabled')
-    await assert.rejects(signIn(db, 'ann', password), (error: Error) => error instanceof Refused && !!messages.add(error.message))
+    await assert.rejects(
+      signIn(db, 'ann', password),
+      (error: Error) => error instanceof Refused && !!messages.add(error.message),
+    )
     assert.equal(messages.size, 1)
   })
 
@@ -194,7 +267,9 @@ describe('signing in', () => {
 
   test('more sign-ins than the line holds are told to come back, and the others are served', async () => {
     const hash = await hashPassword(password)
-    const results = await Promise.allSettled(Array.from({ length: 90 }, (_, index) => verifyPassword(hash, `wrong ${index}`)))
+    const results = await Promise.allSettled(
+      Array.from({ length: 90 }, (_, index) => verifyPassword(hash, `wrong ${index}`)),
+    )
     const refused = results.filter((result) => result.status === 'rejected')
     assert.ok(refused.length > 0 && refused.length < 90)
     for (const { reason } of refused) assert.ok(reason instanceof Unavailable)

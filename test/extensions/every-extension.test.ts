@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { extensions, plugins } from '../../server/extensions/index.ts'
 import { pluginGroup } from '../../server/extensions/extension.ts'
+import { extensions, plugins } from '../../server/extensions/index.ts'
 
 const samples: Record<string, string> = { email: 'anna@example.lan', telephone: '+46 40 555 7260', text: 'Some text' }
 
@@ -25,7 +25,8 @@ for (const extension of extensions) {
         }),
       )
       const started = performance.now()
-      for (const long of ['a'.repeat(50_000), `${'a@'.repeat(25_000)}`, `+${'1 '.repeat(25_000)}`, '/'.repeat(50_000)]) field.parse(long)
+      for (const long of ['a'.repeat(50_000), `${'a@'.repeat(25_000)}`, `+${'1 '.repeat(25_000)}`, '/'.repeat(50_000)])
+        field.parse(long)
       assert.ok(performance.now() - started < 200)
     })
   }
@@ -34,10 +35,18 @@ for (const extension of extensions) {
 test('no two fields claim one attribute or one CSV column', () => {
   const attributes = extensions.flatMap(({ user }) => Object.values(user).map((field) => field.attribute.toLowerCase()))
   assert.equal(new Set(attributes).size, attributes.length)
-  const columns = extensions.flatMap((one) => Object.entries(one.user).map(([name, field]) => `${one.name}.${field.column ?? name}`))
+  const columns = extensions.flatMap((one) =>
+    Object.entries(one.user).map(([name, field]) => `${one.name}.${field.column ?? name}`),
+  )
   assert.equal(new Set(columns).size, columns.length)
 })
 
 test('the five plugins of the user’s document are declared, each with a group of its own', () => {
-  assert.deepEqual(plugins.map(pluginGroup), ['ftp_plugin', 'pptpd_plugin', 'print_server_plugin', 'smtp_plugin', 'web_proxy_plugin'])
+  assert.deepEqual(plugins.map(pluginGroup), [
+    'ftp_plugin',
+    'pptpd_plugin',
+    'print_server_plugin',
+    'smtp_plugin',
+    'web_proxy_plugin',
+  ])
 })

@@ -7,8 +7,8 @@ import { formatKey, keyEnrols, parseKey, rotateKey, synchronizationKey } from '.
 import { setMode } from '../../server/mode/mode.ts'
 import { setUpOwn } from '../../server/mode/set-up.ts'
 import { nodeStatus } from '../../server/replication/status.ts'
-import { aMasterStore, aStore } from '../support/store.ts'
 import { me, password } from '../support/people.ts'
+import { aMasterStore, aStore } from '../support/store.ts'
 
 const aKey = () => ({
   clusterId: randomUUID(),
@@ -48,10 +48,16 @@ describe('the Synchronization Key', () => {
 
   test('any other text gets one sentence and never an exception', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.string().map((text) => `ask1-${text}`)), (text) => {
-        const parsed = parseKey(text)
-        assert.ok('problem' in parsed && parsed.problem.length > 10)
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.string().map((text) => `ask1-${text}`),
+        ),
+        (text) => {
+          const parsed = parseKey(text)
+          assert.ok('problem' in parsed && parsed.problem.length > 10)
+        },
+      ),
     )
   })
 

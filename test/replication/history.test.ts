@@ -7,8 +7,8 @@ import { type Answer, BadAnswer, readAnswer } from '../../server/replication/ans
 import { applyAnswer, Diverged } from '../../server/replication/apply.ts'
 import { answerLines } from '../../server/replication/master.ts'
 import type { Db } from '../../server/store/db.ts'
-import { aMasterStore, aStore } from '../support/store.ts'
 import { me, somebody } from '../support/people.ts'
+import { aMasterStore, aStore } from '../support/store.ts'
 
 async function answerSince(db: Db, since: number): Promise<string> {
   let text = ''
@@ -44,7 +44,11 @@ async function act(db: Db, { op, who }: Op): Promise<void> {
   const user = () => userByUsername(db, name)
   const acts: Record<Op['op'], () => Promise<unknown>> = {
     add: () => addUser(db, me, somebody({ username: name, plugins: who % 2 ? ['smtp'] : [] })),
-    change: async () => changeUser(db, me, (await user()).id, { first: `First ${who}`, extensions: { contact: { city: `City ${who}` } } }),
+    change: async () =>
+      changeUser(db, me, (await user()).id, {
+        first: `First ${who}`,
+        extensions: { contact: { city: `City ${who}` } },
+      }),
     rename: async () => changeUser(db, me, (await user()).id, { username: names[(who * 7 + 1) % names.length] }),
     lock: async () => setStatus(db, me, (await user()).id, who % 2 ? 'locked' : 'enabled'),
     remove: async () => removeUser(db, me, (await user()).id),
@@ -66,7 +70,18 @@ describe('histories', () => {
   after(() => closeMaster())
 
   const anOp = fc.record({
-    op: fc.constantFrom<Op['op']>('add', 'add', 'change', 'rename', 'lock', 'remove', 'again', 'group', 'join', 'ungroup'),
+    op: fc.constantFrom<Op['op']>(
+      'add',
+      'add',
+      'change',
+      'rename',
+      'lock',
+      'remove',
+      'again',
+      'group',
+      'join',
+      'ungroup',
+    ),
     who: fc.nat(20),
   })
 
@@ -110,7 +125,11 @@ describe('histories', () => {
     const bytes = Buffer.from(text)
     const before = slave.db.position
     for (let at = 0; at < bytes.length; at++) {
-      const torn = readAnswer((async function* () { yield bytes.subarray(0, at) })())
+      const torn = readAnswer(
+        (async function* () {
+          yield bytes.subarray(0, at)
+        })(),
+      )
       await assert.rejects(torn, BadAnswer, `at ${at}`)
     }
     assert.deepEqual(slave.db.position, before)
@@ -140,7 +159,11 @@ describe('histories', () => {
       ['not JSON', { ...good, lines: good.lines.with(-1, lastLine.slice(0, -5)) }],
     ]
     for (const [name, answer] of cases) {
-      await assert.rejects(applyAnswer(slave.db, answer), (error) => error instanceof BadAnswer || error instanceof Diverged, name)
+      await assert.rejects(
+        applyAnswer(slave.db, answer),
+        (error) => error instanceof BadAnswer || error instanceof Diverged,
+        name,
+      )
       assert.deepEqual({ position: slave.db.position, rows: await content(slave.db) }, before, name)
     }
     await applyAnswer(slave.db, good)
@@ -164,7 +187,18 @@ describe('histories', () => {
       empty: '',
     }
     for (const [name, given] of Object.entries(cases)) await assert.rejects(read(given), BadAnswer, name)
-    const invalid = Buffer.concat([Buffer.from(`${head}\n{"s":1,"k":"x","i":"y`), Buffer.from([0xff, 0xfe]), Buffer.from('"}\n')])
-    await assert.rejects(readAnswer((async function* () { yield invalid })()), BadAnswer)
+    const invalid = Buffer.concat([
+      Buffer.from(`${head}\n{"s":1,"k":"x","i":"y`),
+      Buffer.from([0xff, 0xfe]),
+      Buffer.from('"}\n'),
+    ])
+    await assert.rejects(
+      readAnswer(
+        (async function* () {
+          yield invalid
+        })(),
+      ),
+      BadAnswer,
+    )
   })
 })

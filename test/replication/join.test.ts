@@ -8,11 +8,11 @@ import tls from 'node:tls'
 import { Invalid, Refused } from '../../server/errors.ts'
 import { readOwn } from '../../server/mode/certificates.ts'
 import { formatKey, parseKey, rotateKey, synchronizationKey } from '../../server/mode/key.ts'
-import { startJoin } from '../../server/replication/joining.ts'
 import { joinMaster } from '../../server/replication/join.ts'
+import { startJoin } from '../../server/replication/joining.ts'
 import { caughtUp, freePorts, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
-import { aStore } from '../support/store.ts'
 import { aUser, me } from '../support/people.ts'
+import { aStore } from '../support/store.ts'
 
 const problemsOf = async (work: Promise<unknown>): Promise<Record<string, string>> =>
   work.then(
@@ -84,7 +84,9 @@ describe('joining', () => {
     const slave = await startSlave(master, 'gw-impostor')
     const { db, close } = await aStore()
     const pair = readOwn(slave.dir)
-    const server = tls.createServer({ cert: pair?.certificate, key: pair?.key }, (socket) => socket.on('error', () => {}))
+    const server = tls.createServer({ cert: pair?.certificate, key: pair?.key }, (socket) =>
+      socket.on('error', () => {}),
+    )
     server.on('tlsClientError', () => {})
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }
@@ -134,7 +136,10 @@ describe('joining', () => {
     await aUser(master.db)
     await caughtUp(slave, master)
     const { db, close } = await aStore()
-    assert.match((await problemsOf(joinMaster(db, me, { master: address(), key: old, name: 'gw' }))).key ?? '', /not accepted/)
+    assert.match(
+      (await problemsOf(joinMaster(db, me, { master: address(), key: old, name: 'gw' }))).key ?? '',
+      /not accepted/,
+    )
     await close()
     await slave.close()
   })
@@ -144,7 +149,10 @@ describe('joining', () => {
     const progress = startJoin(node.db, me, { master: address(), key, name: 'gw-progress' })
     await until(() => progress.done)
     assert.equal(progress.problems, undefined)
-    assert.deepEqual(progress.steps.map(({ state }) => state), ['done', 'done', 'done', 'done', 'done'])
+    assert.deepEqual(
+      progress.steps.map(({ state }) => state),
+      ['done', 'done', 'done', 'done', 'done'],
+    )
     assert.ok(progress.total > 10)
     assert.equal(progress.received, progress.total)
     assert.equal(progress.seq, master.db.position.seq)

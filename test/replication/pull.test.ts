@@ -5,8 +5,8 @@ import { enablePlugin } from '../../server/accounts/plugins.ts'
 import { addUser, changeUser, removeUser, userByUsername, usersPage } from '../../server/accounts/users.ts'
 import { ReadOnly } from '../../server/errors.ts'
 import { setMode } from '../../server/mode/mode.ts'
-import { deviceStatuses, masterStatus, workerOf } from '../../server/replication/status.ts'
 import { revokeDevice } from '../../server/replication/devices.ts'
+import { deviceStatuses, masterStatus, workerOf } from '../../server/replication/status.ts'
 import { canonical } from '../../server/store/canonical.ts'
 import { write } from '../../server/store/write.ts'
 import { caughtUp, isEqual, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
@@ -26,7 +26,12 @@ describe('a slave of a running master', () => {
 
   test('people, groups, plugins and fields arrive, and both hold the same', async () => {
     await addGroup(master.db, me, { name: 'sales', description: 'Who sells' })
-    const input = somebody({ username: 'arrives', groups: ['sales'], plugins: ['ftp'], extensions: { contact: { city: 'Malmö' } } })
+    const input = somebody({
+      username: 'arrives',
+      groups: ['sales'],
+      plugins: ['ftp'],
+      extensions: { contact: { city: 'Malmö' } },
+    })
     const added = await addUser(master.db, me, input)
     await caughtUp(slave, master)
     assert.deepEqual(await userByUsername(slave.db, 'arrives'), added)
@@ -36,7 +41,10 @@ describe('a slave of a running master', () => {
   })
 
   test('the slave refuses an edit and names its master', async () => {
-    await assert.rejects(aUser(slave.db), (error) => error instanceof ReadOnly && error.message.includes('master.example.lan'))
+    await assert.rejects(
+      aUser(slave.db),
+      (error) => error instanceof ReadOnly && error.message.includes('master.example.lan'),
+    )
     await assert.rejects(setMode(slave.db, me, 'standalone'), ReadOnly)
     await assert.rejects(enablePlugin(slave.db, me, 'ftp', ['arrives']), ReadOnly)
   })
@@ -66,7 +74,9 @@ describe('a slave of a running master', () => {
   })
 
   test('names pass on across the slices of a large answer', async () => {
-    const people = await Promise.all(Array.from({ length: 600 }, (_, index) => aUser(master.db, { username: `chain${index}` })))
+    const people = await Promise.all(
+      Array.from({ length: 600 }, (_, index) => aUser(master.db, { username: `chain${index}` })),
+    )
     await caughtUp(slave, master)
     await workerOf(slave.db)?.stop()
     // Everyone takes the name of the next: whoever is applied first needs a name that is freed last.
@@ -94,7 +104,9 @@ describe('a slave of a running master', () => {
 
   test('a kind that this version does not know is kept, counted and passed on', async () => {
     await write(master.db, me, (change) =>
-      change.move([{ kind: 'tomorrow', id: '7f000000-0000-4000-8000-000000000001', body: canonical({ b: [1, 'ü'], a: null }) }]),
+      change.move([
+        { kind: 'tomorrow', id: '7f000000-0000-4000-8000-000000000001', body: canonical({ b: [1, 'ü'], a: null }) },
+      ]),
     )
     await caughtUp(slave, master)
     const [row] = await slave.db.reader('objects').where({ kind: 'tomorrow' })
@@ -112,14 +124,21 @@ describe('a slave of a running master', () => {
   test('a row that was changed by hand on the slave is found and repaired', async () => {
     const user = await aUser(master.db, { username: 'damaged', last: 'Right' })
     await caughtUp(slave, master)
-    await slave.db.writer('objects').where({ id: user.id }).update({ body: canonical({ ...user, last: 'Wrong' }) })
+    await slave.db
+      .writer('objects')
+      .where({ id: user.id })
+      .update({ body: canonical({ ...user, last: 'Wrong' }) })
     await slave.db.writer('objects').where({ kind: 'group' }).delete()
     // The damage shows when one of the damaged rows moves.
     await changeUser(master.db, me, user.id, { first: 'Found' })
     await caughtUp(slave, master)
     assert.equal((await userByUsername(slave.db, 'damaged')).last, 'Right')
     const rows = async (node: TestNode) =>
-      (await node.db.reader('objects').where({ deleted: false }).orderBy(['kind', 'id']).select('kind', 'id', 'body')) as unknown[]
+      (await node.db
+        .reader('objects')
+        .where({ deleted: false })
+        .orderBy(['kind', 'id'])
+        .select('kind', 'id', 'body')) as unknown[]
     assert.deepEqual(await rows(slave), await rows(master))
   })
 

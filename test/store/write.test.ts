@@ -12,8 +12,8 @@ import { closeDb, type Db, onChanges, openDb } from '../../server/store/db.ts'
 import { feedRows } from '../../server/store/objects.ts'
 import { countIn, emptyHash, hashHex, stateHash } from '../../server/store/position.ts'
 import { write } from '../../server/store/write.ts'
-import { aMasterStore, aStore } from '../support/store.ts'
 import { aUser, me, somebody } from '../support/people.ts'
+import { aMasterStore, aStore } from '../support/store.ts'
 
 /** The state hash as it would be counted from nothing. */
 async function hashFromRows(db: Db): Promise<{ hash: string; objects: number }> {

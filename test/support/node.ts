@@ -13,14 +13,24 @@ import { aFolder } from './store.ts'
 
 export const silent = pino({ level: 'silent' })
 
-export type TestNode = { dir: string; db: Db; ports: Running['ports']; stop: () => Promise<void>; close: () => Promise<void> }
+export type TestNode = {
+  dir: string
+  db: Db
+  ports: Running['ports']
+  stop: () => Promise<void>
+  close: () => Promise<void>
+}
 
 /** Ports that nobody has at this moment. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
-    Array.from({ length: count }, () => new Promise<Server>((resolve) => {
-      const server = createServer().listen(0, '127.0.0.1', () => resolve(server))
-    })),
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<Server>((resolve) => {
+          const server = createServer().listen(0, '127.0.0.1', () => resolve(server))
+        }),
+    ),
   )
   const ports = servers.map((server) => (server.address() as AddressInfo).port)
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
@@ -48,7 +58,13 @@ export async function startNode(dir = aFolder(), settings: Record<string, string
 export async function startMaster(dir?: string): Promise<TestNode> {
   const node = await startNode(dir)
   if (!node.db.local.mode)
-    await setUpOwn(node.db, me, { mode: 'master', domain: 'example.lan', admin: 'admin', password, name: 'master.example.lan' })
+    await setUpOwn(node.db, me, {
+      mode: 'master',
+      domain: 'example.lan',
+      admin: 'admin',
+      password,
+      name: 'master.example.lan',
+    })
   await until(() => node.ports().sync !== undefined)
   return node
 }
@@ -56,7 +72,11 @@ export async function startMaster(dir?: string): Promise<TestNode> {
 /** A slave that has joined and is equal to its master. */
 export async function startSlave(master: TestNode, name = 'gw-malmo'): Promise<TestNode> {
   const node = await startNode()
-  await joinMaster(node.db, me, { master: `127.0.0.1:${master.ports().sync}`, key: await synchronizationKey(master.db), name })
+  await joinMaster(node.db, me, {
+    master: `127.0.0.1:${master.ports().sync}`,
+    key: await synchronizationKey(master.db),
+    name,
+  })
   await caughtUp(node, master)
   return node
 }
@@ -65,10 +85,18 @@ export const isEqual = (slave: TestNode, master: TestNode): boolean =>
   slave.db.position.seq === master.db.position.seq && slave.db.position.hash === master.db.position.hash
 
 export const caughtUp = (slave: TestNode, master: TestNode): Promise<void> =>
-  until(() => isEqual(slave, master), 10_000, () => `slave at ${slave.db.position.seq}, master at ${master.db.position.seq}: ${workerOf(slave.db)?.line.problem}`)
+  until(
+    () => isEqual(slave, master),
+    10_000,
+    () => `slave at ${slave.db.position.seq}, master at ${master.db.position.seq}: ${workerOf(slave.db)?.line.problem}`,
+  )
 
 /** Waits until something is so; fails with `why` when it does not become so in time. */
-export async function until(isSo: () => boolean | Promise<boolean>, ms = 5000, why = () => 'it did not come about in time'): Promise<void> {
+export async function until(
+  isSo: () => boolean | Promise<boolean>,
+  ms = 5000,
+  why = () => 'it did not come about in time',
+): Promise<void> {
   for (const end = Date.now() + ms; !(await isSo()); ) {
     if (Date.now() > end) throw new Error(why())
     await new Promise((resolve) => setTimeout(resolve, 5))

@@ -1,5 +1,5 @@
-import type { Actor } from '../../server/audit/actor.ts'
 import { addUser, type User, type UserInput } from '../../server/accounts/users.ts'
+import type { Actor } from '../../server/audit/actor.ts'
 import type { Db } from '../../server/store/db.ts'
 
 export const me: Actor = { name: 'the test', via: 'this node' }

@@ -26,4 +26,3 @@ export async function aMasterStore(mode: 'master' | 'standalone' = 'master') {
   await setUpOwn(store.db, me, { mode, domain: 'example.lan', admin: 'admin', password, name: 'master.example.lan' })
   return store
 }
-

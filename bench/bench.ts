@@ -1,0 +1,77 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { measures } from './measures/index.ts'
+import { type Options, readOptions } from './options.ts'
+import { accountSyncPair } from './pairs/account-sync.ts'
+import type { Pair } from './pairs/pair.ts'
+import { slapdPair, slapdProgram } from './pairs/slapd.ts'
+import { run, stopAll } from './processes.ts'
+import { keep, type Row, table } from './report.ts'
+
+/**
+ * account-sync against Debian's slapd on this machine. Absolute figures differ from machine to machine and from hour to
+ * hour; the ratios of one run are what counts.
+ */
+const options = readOptions(process.argv.slice(2))
+if (options) process.exitCode = await bench(options)
+
+async function bench(options: Options): Promise<number> {
+  const missing = await missingPrograms()
+  if (missing.length > 0) {
+    process.stderr.write(
+      `The benchmark needs ${missing.join(' and ')}: apt-get install --no-install-recommends ${missing.join(' ')}\n`,
+    )
+    return 1
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'account-sync-bench-'))
+  let pairs: Pair[] = []
+  const end = async () => {
+    await Promise.allSettled(pairs.map((pair) => pair.close()))
+    await stopAll()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void end().then(() => process.exit(1)))
+  try {
+    const heading = `${options.users} users, medians of ${options.repeats}; ${availableParallelism()} cores (${cpus()[0]?.model}), load ${loadavg()[0]?.toFixed(1)} at the start`
+    say(heading)
+    const ldapload = await compileLoad(folder)
+    say(`loading ${options.users} people into both`)
+    const slapd = await slapdPair(folder, options.users)
+    pairs = [slapd]
+    const ours = await accountSyncPair(folder, options.users, options.profile)
+    pairs = [slapd, ours]
+    for (const pair of pairs) await pair.startMaster()
+    const rows: Row[] = []
+    for (const name of options.only)
+      rows.push(...(await measures[name]({ ...options, ours, slapd, folder, ldapload, say })))
+    process.stdout.write(`\n${table(rows)}\n`)
+    say(`kept in ${relative(process.cwd(), keep(options.results, heading, rows))}`)
+    return rows.some((row) => row.met === false) ? 1 : 0
+  } finally {
+    await end()
+  }
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** Debian's packages for what is not here. */
+async function missingPrograms(): Promise<string[]> {
+  const hasSlapd =
+    slapdProgram('slapd') && slapdProgram('slapadd') && ['/etc/ldap/schema', '/etc/openldap/schema'].some(existsSync)
+  const hasGcc = await run('gcc', ['--version']).then(
+    () => true,
+    () => false,
+  )
+  return [...(hasSlapd ? [] : ['slapd']), ...(hasGcc ? [] : ['gcc', 'libc6-dev'])]
+}
+
+async function compileLoad(folder: string): Promise<string> {
+  const program = join(folder, 'ldapload')
+  await run('gcc', ['-O2', '-o', program, fileURLToPath(new URL('./ldapload.c', import.meta.url))])
+  return program
+}

@@ -1,0 +1,56 @@
+import { openBound, searchRequest } from '../ldap.ts'
+import type { Pair } from '../pairs/pair.ts'
+import { usernameOf } from '../people.ts'
+import { atMost, duration, plain, rate } from '../report.ts'
+import { median } from '../stats.ts'
+import { type Bench, haveSlave, inTurns, type Measure, startUntilEqual } from './measure.ts'
+
+const changes = 1000
+const writers = 4
+
+/** A slave that was away for a thousand changes: from the start of its process until it is equal. */
+export const catchUp: Measure = async (bench) => {
+  for (const pair of [bench.slapd, bench.ours]) await haveSlave(pair)
+  const found = await inTurns(bench, 'catch-up', async (pair, repeat) => {
+    await pair.stopSlave()
+    const perSecond = await change(bench, pair, repeat)
+    const ms = await startUntilEqual(pair, await pair.position())
+    await refuseWrong(bench, pair, repeat)
+    return { ms, perSecond }
+  })
+  const of = (side: 'ours' | 'slapd', what: 'ms' | 'perSecond') => median(found[side].map((each) => each[what]))
+  return [
+    atMost(`catch-up of ${changes} changes`, of('ours', 'ms'), of('slapd', 'ms'), 1, { show: duration }),
+    plain(`  these changes on the master, ${writers} writers`, of('ours', 'perSecond'), of('slapd', 'perSecond'), rate),
+  ]
+}
+
+const indexOf = (bench: Bench, number: number, repeat: number) => (number * 13 + repeat) % bench.users
+const titleOf = (number: number, repeat: number) => `Changed ${repeat}-${number}`
+
+async function change(bench: Bench, pair: Pair, repeat: number): Promise<number> {
+  const all = await Promise.all(Array.from({ length: writers }, () => pair.openWriter()))
+  let next = 0
+  const began = performance.now()
+  await Promise.all(
+    all.map(async (writer) => {
+      while (next < changes) {
+        const number = next++
+        await writer.setTitle(indexOf(bench, number, repeat), titleOf(number, repeat))
+      }
+      writer.close()
+    }),
+  )
+  return changes / ((performance.now() - began) / 1000)
+}
+
+/** Equal positions are a claim; the last change is looked for. */
+async function refuseWrong(bench: Bench, pair: Pair, repeat: number): Promise<void> {
+  const ldap = await openBound(pair.ldapPorts.slave, pair.reader.dn, pair.reader.password)
+  const dn = `uid=${usernameOf(indexOf(bench, changes - 1, repeat))},${pair.usersDn}`
+  const answer = await ldap?.send(searchRequest(dn, 'base', 'objectClass', undefined, ['title']))
+  ldap?.close()
+  const title = answer?.entries[0]?.get('title')?.[0]
+  if (title !== titleOf(changes - 1, repeat))
+    throw new Error(`${pair.name}: the slave says it is equal, and has “${title}”.`)
+}

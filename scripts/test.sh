@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# All of it: build, types and style, fast tests, whole journeys with real processes, OpenLDAP, a real browser.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bash scripts/packages.sh ldapsearch=ldap-utils slapd=slapd chromium=chromium
+npm run build
+npm run check
+bash scripts/test-unit.sh
+bash scripts/test-interop.sh
+TEST_CONCURRENCY=1 bash scripts/run-tests.sh test/stories/*.test.ts test/browser/*.test.ts

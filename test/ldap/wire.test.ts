@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import {
+  checkNesting,
+  integerTlv,
+  Malformed,
+  readConstructed,
+  readerOf,
+  readInteger,
+  readOctets,
+  readText,
+  tlv,
+} from '../../server/ldap/wire/ber.ts'
+import { FilterTooLarge, readFilter } from '../../server/ldap/wire/filter.ts'
+import { createFramer } from '../../server/ldap/wire/framer.ts'
+import { readMessage } from '../../server/ldap/wire/message.ts'
+import { encodeResult, resultCode, writeResult } from '../../server/ldap/wire/result.ts'
+import { createOutput } from '../../server/ldap/wire/output.ts'
+import { encodeFilter, message, searchRequest } from './client.ts'
+
+describe('BER', () => {
+  it('integers are read as they were written', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), (value) =>
+        assert.equal(readInteger(readerOf(integerTlv(value))), value),
+      ),
+    )
+  })
+
+  it('octets of any length are read as they were written', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 70_000 }), (value) =>
+        assert.deepEqual(readOctets(readerOf(tlv(0x04, value))), Buffer.from(value)),
+      ),
+      { numRuns: 50 },
+    )
+  })
+
+  it('text is read as it was written, and what is not UTF-8 is refused', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (value) => assert.equal(readText(readerOf(tlv(0x04, value))), value)),
+    )
+    assert.throws(() => readText(readerOf(tlv(0x04, Buffer.of(0xc3, 0x28)))), Malformed)
+  })
+
+  it('no bytes make reading a message fail in any other way than Malformed', () => {
+    const valid = message(7, searchRequest({ base: 'dc=example', filter: '(&(uid=a*b)(!(cn=x)))', attributes: ['cn'] }))
+    const damaged = fc
+      .array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
+      .map((changes) => {
+        const bytes = Buffer.from(valid)
+        for (const [at, value] of changes) bytes[at] = value
+        return bytes
+      })
+    const any = fc.oneof(
+      damaged,
+      fc.uint8Array({ maxLength: 200 }).map((bytes) => tlv(0x30, bytes)),
+    )
+    fc.assert(
+      fc.property(any, (bytes) => {
+        try {
+          const { body } = readMessage(bytes)
+          readFilter(readConstructed(body, 0xa0), 100)
+        } catch (error) {
+          assert.ok(error instanceof Malformed || error instanceof FilterTooLarge, String(error))
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('nesting beyond 32 levels, indefinite lengths and long tags are refused without recursion', () => {
+    let deep = tlv(0x30)
+    for (let i = 0; i < 40; i++) deep = tlv(0x30, deep)
+    assert.throws(() => checkNesting(deep), /nested/)
+    assert.throws(() => checkNesting(Buffer.of(0x30, 0x80, 0, 0)), /indefinite/)
+    assert.throws(() => checkNesting(Buffer.of(0x30, 3, 0x1f, 1, 0)), /tag/)
+    assert.throws(() => checkNesting(Buffer.of(0x30, 2, 4, 1)), Malformed)
+  })
+})
+
+describe('framing', () => {
+  it('messages come out whole, however the stream is cut', () => {
+    const cut = fc.tuple(
+      fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 8 }),
+      fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 20 }),
+    )
+    fc.assert(
+      fc.property(cut, ([bodies, sizes]) => {
+        const messages = bodies.map((body) => tlv(0x30, body))
+        const stream = Buffer.concat(messages)
+        const got: Buffer[] = []
+        const framer = createFramer(
+          () => 1000,
+          (bytes) => got.push(bytes),
+        )
+        for (let at = 0, i = 0; at < stream.length; i++) {
+          const size = sizes[i % sizes.length]!
+          framer.push(stream.subarray(at, at + size))
+          at += size
+        }
+        assert.deepEqual(got, messages)
+        assert.equal(framer.isPartial(), false)
+      }),
+    )
+  })
+
+  it('a length beyond the limit is refused when its header is there', () => {
+    const framer = createFramer(
+      () => 1000,
+      () => assert.fail(),
+    )
+    framer.push(Buffer.of(0x30, 0x84, 0x7f))
+    assert.throws(() => framer.push(Buffer.of(0xff, 0xff, 0xff)), /bytes/)
+  })
+})
+
+describe('filters', () => {
+  it('keep their values as bytes', () => {
+    const filter = readFilter(readerOf(encodeFilter('(cn=a\\2a\\28\\5c\\00\\ff)')), 10)
+    assert.ok(filter.kind === 'equal')
+    assert.deepEqual(filter.value, Buffer.from([0x61, 0x2a, 0x28, 0x5c, 0, 0xff]))
+  })
+
+  it('are limited in depth and in number', () => {
+    const deep = (levels: number): string => `${'(!'.repeat(levels)}(cn=a)${')'.repeat(levels)}`
+    assert.equal(readFilter(readerOf(encodeFilter(deep(19))), 100).kind, 'not')
+    assert.throws(() => readFilter(readerOf(encodeFilter(deep(20))), 100), FilterTooLarge)
+    const wide = `(|${'(cn=a)'.repeat(100)})`
+    assert.throws(() => readFilter(readerOf(encodeFilter(wide)), 100), FilterTooLarge)
+  })
+})
+
+describe('results', () => {
+  it('written the short way are the same bytes as encoded the long way', () => {
+    for (const id of [1, 127, 128, 255, 256, 32767, 32768, 2 ** 31 - 1]) {
+      for (const code of Object.values(resultCode)) {
+        const output = createOutput()
+        writeResult(output, id, 0x65, { code })
+        assert.deepEqual(output.bytes.subarray(0, output.length), encodeResult(id, 0x65, { code }))
+      }
+    }
+  })
+})
