@@ -20,6 +20,8 @@ const settings = z.object({
   'ldap-port': port('ldap-port').default(3890),
   'ldaps-port': port('ldaps-port').default(6360),
   'sync-port': port('sync-port').default(8154),
+  // Set aside for files that follow the accounts; checked, so that a setting is never silently wrong.
+  'files-port': port('files-port').default(8155),
 })
 
 /** Every setting of `serve`: a flag `--web-port`, or the environment variable `ACCOUNT_SYNC_WEB_PORT`. */

@@ -15,8 +15,8 @@ export const node: Measure = async (bench) => {
     await generate(bench, ours, port, 'dump', 1, 1)
   }
   const master = memoryOf(ours.master())
-  const slave = memoryOf(ours.slave())
-  const theirs = { master: memoryOf(slapd.master()), slave: memoryOf(slapd.slave()) }
+  const slave = memoryOf(ours.slave()!)
+  const theirs = { master: memoryOf(slapd.master()), slave: memoryOf(slapd.slave()!) }
   const starts: number[] = []
   for (let repeat = 0; repeat < bench.repeats; repeat++) {
     bench.say(`start: account-sync, ${repeat + 1} of ${bench.repeats}`)

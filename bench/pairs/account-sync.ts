@@ -63,7 +63,7 @@ export async function accountSyncPair(folder: string, count: number, profile: st
   let slave: Server | undefined
 
   /** Joined, and stopped before it received anything: the state that each first replication begins from. */
-  async function join_(): Promise<void> {
+  async function enrol(): Promise<void> {
     const { key } = await admins.master.call<{ key: string }>('key-show', {})
     const where = ['--master', `127.0.0.1:${relay.port}`, '--name', 'bench-slave']
     await command(['setup', '--mode', 'slave', ...where, '--no-wait', '--data', dirs.joined], `${key}\n`)
@@ -77,7 +77,7 @@ export async function accountSyncPair(folder: string, count: number, profile: st
     reader,
     ldapPorts: { master: ports.master.ldap, slave: ports.slave.ldap },
     master: () => master!,
-    slave: () => slave!,
+    slave: () => slave,
     startMaster: async () => {
       master = serveNode('master', dirs.master, ports.master, profile)
       await until('The start of the master', () => hasDirectory(ports.master.ldap), 5, master)
@@ -117,7 +117,7 @@ export async function accountSyncPair(folder: string, count: number, profile: st
     },
   }
   await pair.startMaster()
-  await join_()
+  await enrol()
   await pair.stopMaster()
   return pair
 }

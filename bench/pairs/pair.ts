@@ -13,7 +13,8 @@ export type Pair = {
   reader: { dn: string; password: string }
   ldapPorts: { master: number; slave: number }
   master: () => Server
-  slave: () => Server
+  /** Undefined while it is stopped. */
+  slave: () => Server | undefined
   startMaster: () => Promise<void>
   stopMaster: () => Promise<void>
   /** Only starts the process; whoever measures does the waiting. */

@@ -73,10 +73,13 @@ export async function slapdPair(folder: string, count: number): Promise<Pair> {
     reader,
     ldapPorts: { master: providerPort, slave: consumerPort },
     master: () => provider!,
-    slave: () => consumer!,
+    slave: () => consumer,
     startMaster: async () => {
       provider = launch('provider', providerPort)
-      const connect = async () => (onProvider = await openBound(providerPort, admin.dn, admin.password)) !== undefined
+      const connect = async () => {
+        onProvider = await openBound(providerPort, admin.dn, admin.password)
+        return onProvider !== undefined
+      }
       await until('The start of slapd', connect, 5, provider)
     },
     stopMaster: async () => {
@@ -239,9 +242,9 @@ function record(dn: string, attributes: Record<string, string | string[]>): stri
     // In base64 whatever is not plain ASCII (RFC 2849).
     [values]
       .flat()
-      .map((value) => (/^[\x21-\x7e][\x20-\x7e]*$/.test(value) ? `${name}: ${value}` : `${name}:: ${btoa8(value)}`)),
+      .map((value) => (/^[\x21-\x7e][\x20-\x7e]*$/.test(value) ? `${name}: ${value}` : `${name}:: ${base64(value)}`)),
   )
   return `dn: ${dn}\n${lines.join('\n')}\n`
 }
 
-const btoa8 = (text: string): string => Buffer.from(text).toString('base64')
+const base64 = (text: string): string => Buffer.from(text).toString('base64')

@@ -7,7 +7,7 @@ const reservedUsers = new Set(
   (
     'root manager administrator nobody daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc ' +
     'gnats _apt systemd-network systemd-resolve systemd-timesync messagebus sshd syslog uuidd tcpdump postfix dovecot ' +
-    'squid mysql postgres redis ntp openldap nslcd winadmin guest nomembers flexshare email-archive focus'
+    'squid mysql postgres redis ntp openldap nslcd new winadmin guest nomembers flexshare email-archive focus'
   ).split(' '),
 )
 
@@ -26,6 +26,7 @@ const reservedGroups = new Map([
   ...systemGroups.split(' ').map((name) => [name, 'the system'] as const),
   ...windowsGroups.split(' ').map((name) => [name, 'Windows integration'] as const),
   ['allusers', 'everyone'] as const,
+  ['new', 'the system'] as const,
 ])
 
 /** Why this cannot be a username, or undefined. `name` is canonical. */

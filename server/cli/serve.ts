@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { Invalid, Refused } from '../errors.ts'
 import { overSocket } from './call.ts'
 import { dataOf } from './options.ts'
@@ -17,6 +17,8 @@ export function serveCommand(program: Command): void {
     .option('--ldap-port <n>', 'LDAP, on loopback (ACCOUNT_SYNC_LDAP_PORT; 3890)')
     .option('--ldaps-port <n>', 'LDAP over TLS (ACCOUNT_SYNC_LDAPS_PORT; 6360)')
     .option('--sync-port <n>', 'what slaves call (ACCOUNT_SYNC_SYNC_PORT; 8154)')
+    // Set aside for files that follow the accounts: scripts may name it already, nothing listens on it yet.
+    .addOption(new Option('--files-port <n>').hideHelp())
     .action(run)
 }
 

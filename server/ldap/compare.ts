@@ -1,4 +1,4 @@
-import { mayKnow } from './access.ts'
+import { mayRead } from './access.ts'
 import { parseDn } from './dn.ts'
 import { prepare, truth } from './evaluate.ts'
 import type { Call } from './operations.ts'
@@ -26,7 +26,7 @@ export function compare(call: Call): Result {
   if (!type) return { code: resultCode.undefinedAttributeType, message: 'This attribute is not in the schema.' }
   // What may not be read is as if it were not there.
   const isPresent = prepare({ kind: 'present', attribute }, tree, view).evaluate(entry) === truth.true
-  if (!isPresent || !mayKnow(view, who.self, entry)) return { code: resultCode.noSuchAttribute }
+  if (!isPresent || !mayRead(view, who.self, entry)) return { code: resultCode.noSuchAttribute }
   if (!type.equality) return { code: resultCode.inappropriateMatching, message: 'Values of this attribute have no equality.' }
   const result = prepare({ kind: 'equal', attribute, value }, tree, view).evaluate(entry)
   if (result === truth.undefined) return { code: resultCode.invalidAttributeSyntax }

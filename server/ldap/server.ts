@@ -107,9 +107,15 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
     throw error
   }
 
-  async function close(): Promise<void> {
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= closeAll()
+    return closing
+  }
+
+  async function closeAll(): Promise<void> {
     clearInterval(sweep)
-    const closed = servers.filter((server) => server.listening).map((server) => closeServer(server))
+    const closed = servers.map(closeServer)
     for (const connection of connections.values()) connection.disconnect(resultCode.unavailable, 'The server is stopping.')
     const cut = setTimeout(() => {
       for (const socket of sockets) socket.destroy()

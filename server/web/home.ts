@@ -50,7 +50,6 @@ function headlineOf(status: NodeStatus, counts: ReturnType<typeof countStates>, 
   const attention = counts.behind + counts.away
   if (attention > 0)
     return `${attention} of ${count(devices, 'device')} ${attention === 1 ? 'needs' : 'need'} attention`
-  if (devices > 0) return devices === 1 ? 'The one device is equal' : `All ${num(devices)} devices are equal`
   return 'Everything is in order'
 }
 
@@ -58,7 +57,8 @@ function belowOf({ master, seq }: NodeStatus, users: number, devices: number): s
   if (master && !master.reachable)
     return `Sign-ins go on with accounts as of change ${num(seq)}. Changes arrive when it is back.`
   if (master) return `${people(users)} are served here, with or without the master.`
-  return `${people(users)} ${users === 1 ? 'is' : 'are'} served on ${count(devices + 1, 'node')}.`
+  const where = devices > 0 ? `on ${count(devices + 1, 'node')}` : 'on this node'
+  return `${people(users)} ${users === 1 ? 'is' : 'are'} served ${where}.`
 }
 
 type Concern = {

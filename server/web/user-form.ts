@@ -86,7 +86,7 @@ export async function userForm(db: Db, given: { user: Person; typed?: TypedUser;
     .filter((extension) => extension !== undefined)
     .map((extension) => sectionOf(extension, user, typed, problems))
   const labels = new Map(
-    sections.flatMap((section) => section.fields.map((field) => [field.name, `${section.title}, ${field.label}`])),
+    sections.flatMap((section) => section.fields.map((field) => [field.name, section.title])),
   )
   return {
     user,
@@ -110,7 +110,7 @@ export async function userForm(db: Db, given: { user: Person; typed?: TypedUser;
     summary: Object.entries(problems).map(([name, text]) => ({
       name,
       text,
-      label: labels.get(name) ?? plain[name] ?? '',
+      label: labels.get(name) ?? '',
     })),
   }
 }

@@ -116,7 +116,8 @@ export function encodeFilter(text: string): Buffer {
 }
 
 export function connectTo(port: number, socket: Socket = connect(port, '127.0.0.1')): Client {
-  let nextId = 1
+  // Above what tests number by hand.
+  let nextId = 10_000
   let notice: string | undefined
   const waiting = new Map<number, { entries: FoundEntry[]; settle: (answer: Answer) => void }>()
 

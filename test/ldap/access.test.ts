@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { type Client, connectTo, names } from './client.ts'
+import { base, groups, type Started, startServer, users } from './sample.ts'
+
+const frida = `uid=fnystrom,${users}`
+const karl = `uid=karl,${users}`
+const sales = `cn=sales,${groups}`
+
+/** Who binds, with which password, and what a search for everything gives. */
+const who = {
+  anonymous: ['', ''],
+  person: [frida, 'secret'],
+  administrator: [`uid=boss,${users}`, 'secret'],
+  auth: [`cn=finder,ou=Internal,${base}`, 'finder'],
+  read: [`cn=reader,ou=Internal,${base}`, 'reader'],
+  samba: [`cn=samba,ou=Internal,${base}`, 'samba'],
+} as const
+
+describe('who sees what', () => {
+  let server: Started
+  const clients = {} as Record<keyof typeof who, Client>
+  before(async () => {
+    server = await startServer()
+    for (const [name, [dn, password]] of Object.entries(who)) {
+      const client = connectTo(server.port)
+      assert.equal(await client.bind(dn, password), 0)
+      clients[name as keyof typeof who] = client
+    }
+  })
+  after(async () => {
+    for (const client of Object.values(clients)) client.end()
+    await server.close()
+  })
+
+  for (const name of ['administrator', 'read', 'samba'] as const) {
+    it(`${name}: every entry, every attribute but secrets`, async () => {
+      const { entries } = await clients[name].search({ base, attributes: ['*', '+', 'userPassword'] })
+      assert.equal(entries.length, server.directory.size)
+      for (const { attributes } of entries) assert.equal(attributes.userPassword, undefined)
+      assert.ok(entries.find(({ dn }) => dn === karl)!.attributes.mail)
+    })
+  }
+
+  it('anonymous: nothing but root DSE and schema', async () => {
+    const { anonymous } = clients
+    for (const dn of [base, frida, 'cn=nothing,dc=here', 'ou=Users']) {
+      const answer = await anonymous.search({ base: dn })
+      assert.deepEqual([answer.code, answer.matchedDn], [50, ''], dn)
+    }
+    assert.equal((await anonymous.search({ base: '', scope: 'sub' })).code, 50)
+    assert.equal(await anonymous.compare(frida, 'uid', 'fnystrom'), 50)
+    assert.equal((await anonymous.search({ base: '', scope: 'base' })).entries.length, 1)
+  })
+
+  it('person: the own entry, and others are as if they did not exist', async () => {
+    const { person } = clients
+    assert.deepEqual(names(await person.search({ base })), [frida])
+    assert.deepEqual(names(await person.search({ base, filter: '(uid=karl)' })), [])
+    assert.deepEqual(names(await person.search({ base: frida, scope: 'base', attributes: ['memberOf'] })), [frida])
+    const other = await person.search({ base: karl, scope: 'base' })
+    const nobody = await person.search({ base: `uid=nobody,${users}`, scope: 'base' })
+    assert.deepEqual([other.code, other.matchedDn], [nobody.code, nobody.matchedDn])
+    assert.equal(other.code, 32)
+    assert.equal((await person.search({ base: sales })).code, 32)
+    assert.equal(await person.compare(karl, 'uid', 'karl'), 32)
+    assert.equal(await person.compare(frida, 'sn', 'nyström'), 6)
+    assert.equal(await person.compare(base, 'dc', 'example'), 16)
+  })
+
+  it('auth: finds people by what they sign in with, and sees no more than that', async () => {
+    const { auth } = clients
+    const { entries } = await auth.search({ base, filter: '(mail=frida@example.lan)', attributes: ['*', '+'] })
+    assert.deepEqual(entries.map(({ dn }) => dn), [frida])
+    assert.deepEqual(Object.keys(entries[0]!.attributes).sort(), [
+      'cn',
+      'entryDN',
+      'entryUUID',
+      'mail',
+      'objectClass',
+      'structuralObjectClass',
+      'uid',
+    ])
+    for (const filter of ['(title=*)', '(telephoneNumber=+46405557260)', '(uidNumber>=0)', '(!(title=x))', '(name=karl berg)']) {
+      assert.deepEqual(names(await auth.search({ base: users, scope: 'one', filter })), [], filter)
+    }
+    assert.equal(await auth.compare(frida, 'title', 'Head of Sales'), 16)
+    assert.equal((await auth.search({ base: sales })).code, 32)
+    assert.deepEqual(names(await auth.search({ base: groups })), [groups])
+    assert.deepEqual(names(await auth.search({ base, filter: `(memberOf=${sales})` })), [])
+  })
+
+  it('nobody reads, filters by or compares a password', async () => {
+    for (const [name, client] of Object.entries(clients)) {
+      if (name === 'anonymous') continue
+      for (const filter of [
+        '(userPassword=*)',
+        '(userPassword=hash:secret)',
+        '(userPassword=h*)',
+        '(!(userPassword=x))',
+        '(!(userPassword=*))',
+        '(2.5.4.35=*)',
+      ]) {
+        assert.deepEqual(names(await client.search({ base, filter })), [], `${name} ${filter}`)
+      }
+      for (const value of ['hash:secret', 'secret', 'x']) assert.equal(await client.compare(frida, 'userPassword', value), 16)
+      const { entries } = await client.search({ base, attributes: ['userPassword'] })
+      for (const entry of entries) assert.deepEqual(entry.attributes, {})
+    }
+  })
+
+  it('no answer holds a hash, whoever asks for whatever', async () => {
+    for (const client of Object.values(clients)) {
+      let bytes = ''
+      const listen = (chunk: Buffer): void => {
+        bytes += chunk.toString('latin1')
+      }
+      client.socket.on('data', listen)
+      await client.search({ base, attributes: ['*', '+'] })
+      await client.search({ base, attributes: ['userPassword', 'authPassword', 'hash'] })
+      client.socket.off('data', listen)
+      assert.ok(!bytes.includes('hash:'))
+    }
+  })
+})
