@@ -95,6 +95,7 @@ document.addEventListener('submit', (event) => {
   const theme = choice.value
   const secure = location.protocol === 'https:' ? '; Secure' : ''
   const age = theme === 'system' ? 0 : 31536000
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not in every browser, and needs HTTPS
   document.cookie = `theme=${theme}; Path=/; SameSite=Lax; Max-Age=${age}${secure}`
   if (theme === 'system') root.removeAttribute('data-bs-theme')
   else root.dataset.bsTheme = theme
@@ -169,7 +170,7 @@ document.addEventListener('keydown', (event) => {
     return
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return
-  if (event.key === 'Escape') return escape()
+  if (event.key === 'Escape') return leave()
   if (isTyping(document.activeElement)) return
   if (event.key === '/') {
     const search = document.querySelector('[data-search]')
@@ -193,7 +194,7 @@ function move(step) {
   next.scrollIntoView({ block: 'nearest' })
 }
 
-function escape() {
+function leave() {
   if (location.hash === '#menu') location.hash = '#main'
   const ticked = document.querySelector('form[data-bulk]:has(tr.chosen)')
   if (ticked) clearTicked(ticked)
@@ -247,12 +248,12 @@ for (const form of all('form[data-save-form]')) {
     if (field.tagName === 'SELECT') return [...field.options].find((option) => option.defaultSelected)?.value ?? ''
     return field.defaultValue
   }
-  const valueOf = (field) => (field.type === 'checkbox' ? String(field.checked) : field.value)
+  const shownValue = (field) => (field.type === 'checkbox' ? String(field.checked) : field.value)
   const labelOf = (field) => field.dataset.label ?? field.labels?.[0]?.firstChild?.textContent.trim() ?? field.name
 
   function show() {
     for (const old of all('.mark-changed', form)) old.remove()
-    const changed = fields().filter((field) => valueOf(field) !== savedOf(field))
+    const changed = fields().filter((field) => shownValue(field) !== savedOf(field))
     if (isNew) return changed
     for (const field of changed) {
       const place = field.closest('.switch-row')?.querySelector('b') ?? field.closest('.chip') ?? field.labels?.[0]

@@ -3,6 +3,7 @@ import { verifyPassword } from './accounts/passwords.ts'
 import { openAdminSocket } from './api/socket.ts'
 import { claimCode, forgetClaimCode } from './auth/claim.ts'
 import { type Config, isLoopback } from './config.ts'
+import { messageOf } from './errors.ts'
 import { createDirectory } from './ldap/directory.ts'
 import { startLdap } from './ldap/server.ts'
 import { type Face, faces, listen, portProblem } from './listeners.ts'
@@ -111,7 +112,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     if (db.local.mode === 'slave') worker.start()
     if (db.local.mode) forgetClaimCode(db.dir)
   }
-  const stopArranging = onLocalChange(db, () => void arrange().catch((error) => log.error(String(error.message))))
+  const stopArranging = onLocalChange(db, () => arrange().catch((error) => log.error(messageOf(error))))
   const timers = [
     setInterval(
       () => void flushContacts(db).catch((error) => log.warn({ err: error }, 'contacts were not kept')),

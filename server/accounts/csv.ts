@@ -1,11 +1,8 @@
 import { stringify } from 'csv-stringify/sync'
 import { extensions, plugins } from '../extensions/index.ts'
 import type { Db } from '../store/db.ts'
-import { groupNamesByIds } from '../store/groups.ts'
-import { objectsByIds } from '../store/objects.ts'
-import { userIdsAfter } from '../store/usernames.ts'
 import { type CsvRow, readCsv, refused, short, some } from './csv-file.ts'
-import { type ListedUser, toUser, type User, type UserInput } from './users.ts'
+import { type ListedUser, type User, type UserInput, usersAfter } from './users.ts'
 
 /** One column of the file. `key` is how a problem of the domain names the same thing. */
 export type Column = {
@@ -177,20 +174,9 @@ export async function* exportUsers(db: Db): AsyncGenerator<string> {
     stringify(rows, { quoted: true, quoted_empty: true, escape_formulas: true, record_delimiter: '\r\n' })
   yield write([shown.map((column) => column.name)])
   for (let after = ''; ; ) {
-    const page = await usersAfter(db, after)
+    const page = await usersAfter(db, after, exportPage)
     if (page.length === 0) return
     yield write(page.map((user) => shown.map((column) => column.show?.(user) ?? '')))
     after = page.at(-1)?.username ?? ''
   }
-}
-
-async function usersAfter(db: Db, username: string): Promise<ListedUser[]> {
-  const ids = await userIdsAfter(db.reader, username, exportPage)
-  const objects = await objectsByIds(db.reader, 'user', ids)
-  const users = ids.flatMap((id) => objects.get(id) ?? []).map(toUser)
-  const names = await groupNamesByIds(
-    db.reader,
-    users.flatMap((user) => user.groups),
-  )
-  return users.map((user) => ({ ...user, groupNames: user.groups.flatMap((id) => names.get(id) ?? []).sort() }))
 }

@@ -167,7 +167,7 @@ export async function changeUser(
     const object = await needUser(change, id)
     if (expectedSeq !== undefined && object.seq !== expectedSeq)
       throw new Invalid({
-        '': `Not saved: someone else changed ${fullName(object.body)} first. What you typed is kept.`,
+        '': `Not saved: someone else changed ${fullName(object.body)} first.`,
       })
     const { values, problems } = await checked(change.trx, input, object)
     if (Object.keys(problems).length > 0) throw new Invalid(problems)

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Progress } from '../api/command.ts'
 import type { Args, CommandName, Result } from '../api/commands.ts'
 import type { Problem } from '../api/problem.ts'
-import { NotFound, Unavailable } from '../errors.ts'
+import { NotFound, Refused, Unavailable } from '../errors.ts'
 
 export type Asked = {
   /** Told what a long command says on its way. */
@@ -25,10 +25,7 @@ export async function call<N extends CommandName>(
   asked: Asked = {},
 ): Promise<Result<N>> {
   const dir = resolve(data)
-  if (!existsSync(join(dir, 'accounts.db')) && !asked.makesNode)
-    throw new NotFound(
-      `There is no node in ${data}. Set one up with “account-sync setup”, or name its directory with --data.`,
-    )
+  if (!asked.makesNode) needNode(data, dir)
   for (const until = Date.now() + waitForLockMs; ; await wait(50)) {
     const answer = (await overSocket(dir, name, args, asked)) ?? (await inThisProcess(dir, name, args, asked))
     if (answer) return answer.result as Result<N>
@@ -38,6 +35,18 @@ export async function call<N extends CommandName>(
 
 /** A node that is just starting, or another command, has the directory for a moment only. */
 const waitForLockMs = 10_000
+
+function needNode(data: string, dir: string): void {
+  try {
+    statSync(join(dir, 'accounts.db'))
+  } catch (error) {
+    if ((error as { code?: string }).code === 'EACCES')
+      throw new Refused(`The node in ${data} belongs to another user; run the command as that user.`, 'not-owner')
+    throw new NotFound(
+      `There is no node in ${data}. Set one up with “account-sync setup”, or name its directory with --data.`,
+    )
+  }
+}
 
 /** The name in the audit. */
 function caller(): string {
@@ -80,7 +89,8 @@ export async function overSocket(
   } catch (error) {
     const { code } = error as { code?: string }
     if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined
-    if (code === 'EACCES') throw new Error(`You may not talk to the node in ${dir}: it belongs to another user.`)
+    if (code === 'EACCES')
+      throw new Refused(`The node in ${dir} belongs to another user; run the command as that user.`, 'not-owner')
     if (code === 'ECONNRESET')
       throw new Error('The node ended before it answered. Look at its state before you try again.')
     throw error

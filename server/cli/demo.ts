@@ -15,6 +15,8 @@ import { type Board, board } from './progress.ts'
 const domain = 'example.lan'
 const users = 'ou=Users,ou=Accounts,dc=example,dc=lan'
 const admin = 'admin'
+/** The people of the sample, and the administrator. */
+const sampleSize = 301
 const sample = join(root, 'sample', 'organisation.csv')
 
 export function demoCommand(program: Command): void {
@@ -84,25 +86,33 @@ async function fill(all: Demo): Promise<void> {
   const { key } = await call(master.dir, 'key-show', {})
   await listening(host(all).replace(/[[\]]/g, ''), master.ports.sync)
   const imported = importSample(all, master)
-  await Promise.all(slaves.map((slave) => joinSlave(all, slave, `${host(all)}:${master.ports.sync}`, key)))
-  await imported
-  const status = await call(master.dir, 'status', {})
-  await Promise.all(slaves.map((slave) => equal(all, slave, status)))
+  const joined = slaves.map((slave) => joinSlave(all, slave, `${host(all)}:${master.ports.sync}`, key, imported))
+  await Promise.all([imported, ...joined])
   board.end()
 }
 
-async function importSample({ board }: Demo, { name, dir }: DemoNode): Promise<void> {
+/** Returns where the master stands when everyone is there. */
+async function importSample({ board }: Demo, { name, dir }: DemoNode): Promise<Result<'status'>> {
   const base64 = readFileSync(sample).toString('base64')
   const show = ({ done = 0, total = 0 }: Progress) =>
     process.stderr.isTTY
       ? board.set(name, `import: ${done} of ${total}`, done, total)
       : board.set(name, `import of ${count(total, 'person', 'people')}`)
   const job = await call(dir, 'import', { file: basename(sample), base64, dryRun: false }, { progress: show })
-  const { users, groups } = await call(dir, 'status', {})
+  const status = await call(dir, 'status', {})
+  const { users, groups } = status
   board.set(name, `master of ${domain}: ${users} users, ${groups} groups (${job.added} of ${job.total} imported)`)
+  return status
 }
 
-async function joinSlave({ board }: Demo, slave: DemoNode, master: string, key: string): Promise<void> {
+async function joinSlave(
+  all: Demo,
+  slave: DemoNode,
+  master: string,
+  key: string,
+  imported: Promise<Result<'status'>>,
+): Promise<void> {
+  const { board } = all
   await answering(slave)
   const show = ({ step, state, text = '', done, total }: Progress) => {
     if (step === 'enrol' && state === 'done') board.set(slave.name, 'joined the master')
@@ -110,15 +120,24 @@ async function joinSlave({ board }: Demo, slave: DemoNode, master: string, key: 
     else if (total && process.stderr.isTTY) board.set(slave.name, `${done} of ${total} objects received`, done, total)
   }
   await call(slave.dir, 'setup-slave', { master, key, name: slave.name }, { makesNode: true, progress: show })
+  await follow(all, slave, imported)
 }
 
-/** Until the slave has proved that it holds what the master holds. */
-async function equal({ board }: Demo, slave: DemoNode, master: Result<'status'>): Promise<void> {
+/** Shows the slave fill until it has proved that it holds what the master holds. */
+async function follow({ board }: Demo, slave: DemoNode, imported: Promise<Result<'status'>>): Promise<void> {
+  let goal: Result<'status'> | undefined
+  void imported.then(
+    (status) => {
+      goal = status
+    },
+    // Told by whoever waits for the import itself.
+    () => {},
+  )
   for (; ; await wait(100)) {
     const { seq, stateHash, users, groups } = await call(slave.dir, 'status', {})
-    if (seq > master.seq || stateHash === master.stateHash)
+    if (goal && (stateHash === goal.stateHash || seq > goal.seq))
       return board.set(slave.name, `equal to the master at change ${seq}: ${users} users, ${groups} groups`)
-    board.set(slave.name, `at change ${seq} of ${master.seq}`, ...(process.stderr.isTTY ? [seq, master.seq] : []))
+    if (process.stderr.isTTY) board.set(slave.name, `${users} users here, at change ${seq}`, users, sampleSize)
     if (!isRunning(slave)) throw new Error(`${slave.name} has ended before it was equal to the master.`)
   }
 }

@@ -32,7 +32,9 @@ async function run(flags: Flags, command: Command): Promise<void> {
     const node = await serve(config)
     // The one secret that is printed: it works once, and only while nobody has claimed the node.
     if (node.claim)
-      process.stdout.write(`\nThis node is not set up yet. Open ${node.claim.url} and type this code: ${node.claim.code}\n\n`)
+      process.stdout.write(
+        `\nThis node is not set up yet. Open ${node.claim.url} and type this code: ${node.claim.code}\n\n`,
+      )
     await told()
     await node.close()
   } finally {

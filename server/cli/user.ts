@@ -91,7 +91,7 @@ export function userCommands(program: Command): void {
 
 const withProfile = (command: Command): Command =>
   command
-    .addOption(new Option('--role <role>', 'may an administrator’s pages be used').choices(['person', 'administrator']))
+    .addOption(new Option('--role <role>', 'an administrator may change everyone').choices(['person', 'administrator']))
     .option(
       '--set <ext.field=value>',
       'a field of an extension, as contact.city=Toronto (again for more)',

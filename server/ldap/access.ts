@@ -55,7 +55,12 @@ function createView(name: ViewName, rules: Rules): View {
 }
 
 /** What the root DSE and the schema are read with, by anybody. */
-export const openView: View = createView('anonymous', { ...table.anonymous, entries: 'all', attributes: 'all', maxEntries: 1 })
+export const openView: View = createView('anonymous', {
+  ...table.anonymous,
+  entries: 'all',
+  attributes: 'all',
+  maxEntries: 1,
+})
 
 /** May be returned. */
 export function mayRead(view: View, self: Entry | undefined, entry: Entry): boolean {

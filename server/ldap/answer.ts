@@ -28,7 +28,8 @@ export function writeEntry(
   const rdn = rdnLength(own, entry.at)
   const dnSize = rdn + suffix.length
   const members = selection.wantsMembers ? tree.members.blockOf(entry) : undefined
-  const dynamic = typesOnly || selection.wantsEntryDn || entry.children ? dynamicPart(tree, entry, selection, typesOnly) : none
+  const dynamic =
+    typesOnly || selection.wantsEntryDn || entry.children ? dynamicPart(tree, entry, selection, typesOnly) : none
   const ownSize = typesOnly ? 0 : selectedLength(own, entry.at, mask)
   const sharedSize = typesOnly ? 0 : shared.length
   const membersSize = members && !typesOnly ? selectedLength(members, 0, mask) : 0

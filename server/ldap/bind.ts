@@ -20,7 +20,10 @@ export function bind(call: Call): Result | Promise<Result> {
   const name = readText(message.body)
   if (version !== 3) return { code: resultCode.protocolError, message: 'Only LDAP version 3 is spoken here.' }
   if (peekTag(message.body) !== simple) {
-    return { code: resultCode.authMethodNotSupported, message: 'Use a simple bind (ldapsearch -x); SASL is not offered.' }
+    return {
+      code: resultCode.authMethodNotSupported,
+      message: 'Use a simple bind (ldapsearch -x); SASL is not offered.',
+    }
   }
   const password = readOctets(message.body, simple)
   if (name === '' && password.length === 0) return { code: resultCode.success }

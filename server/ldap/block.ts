@@ -1,5 +1,5 @@
-import { tag, tlv, tlvSize, writeHeader } from './wire/ber.ts'
 import { rdnSlot, type Slot, slots } from './slots.ts'
+import { tag, tlv, tlvSize, writeHeader } from './wire/ber.ts'
 
 /**
  * A block is a list of attributes, finished as BER (PartialAttribute, RFC 4511 section 4.1.7), behind a layout that says
@@ -168,7 +168,9 @@ export function firstValue(bytes: Buffer, block: number, slot: Slot): string | u
 }
 
 /** A set of values whose TLVs are given, as a block of one or more attributes: for long lists that are copied together. */
-export function blockOfLists(lists: { slot: Slot; valuesLength: number; write: (bytes: Buffer, at: number) => number }[]): Buffer {
+export function blockOfLists(
+  lists: { slot: Slot; valuesLength: number; write: (bytes: Buffer, at: number) => number }[],
+): Buffer {
   const present = lists.filter((list) => list.valuesLength > 0)
   const sizes = present.map((list) => tlvSize(nameTlvs[list.slot]!.length + tlvSize(list.valuesLength)))
   const bytes = Buffer.allocUnsafeSlow(1 + present.length * recordSize + sizes.reduce((sum, size) => sum + size, 0))
@@ -185,4 +187,3 @@ export function blockOfLists(lists: { slot: Slot; valuesLength: number; write: (
   })
   return bytes
 }
-

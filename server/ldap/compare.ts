@@ -27,7 +27,8 @@ export function compare(call: Call): Result {
   // What may not be read is as if it were not there.
   const isPresent = prepare({ kind: 'present', attribute }, tree, view).evaluate(entry) === truth.true
   if (!isPresent || !mayRead(view, who.self, entry)) return { code: resultCode.noSuchAttribute }
-  if (!type.equality) return { code: resultCode.inappropriateMatching, message: 'Values of this attribute have no equality.' }
+  if (!type.equality)
+    return { code: resultCode.inappropriateMatching, message: 'Values of this attribute have no equality.' }
   const result = prepare({ kind: 'equal', attribute, value }, tree, view).evaluate(entry)
   if (result === truth.undefined) return { code: resultCode.invalidAttributeSyntax }
   return { code: result === truth.true ? resultCode.compareTrue : resultCode.compareFalse }

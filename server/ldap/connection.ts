@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts'
 import type { Limits } from './limits.ts'
 import { type Operation, operations, type Services, type Work } from './operations.ts'
 import type { Session } from './who.ts'
-import { Malformed, readInteger, readerOf } from './wire/ber.ts'
+import { Malformed, readerOf, readInteger } from './wire/ber.ts'
 import { unknownCritical } from './wire/controls.ts'
 import { createFramer } from './wire/framer.ts'
 import { type Message, readMessage, requestTag } from './wire/message.ts'
@@ -54,7 +54,8 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     try {
       framer.push(chunk)
     } catch (error) {
-      if (!(error instanceof Malformed)) log.error({ err: error, address: session.address }, 'LDAP: reading a message failed')
+      if (!(error instanceof Malformed))
+        log.error({ err: error, address: session.address }, 'LDAP: reading a message failed')
       disconnect(resultCode.protocolError, `Not understood: ${messageOf(error)}.`)
       return
     }
@@ -117,7 +118,10 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     }
     const control = message.controls.length > 0 ? unknownCritical(message.controls) : undefined
     if (control) {
-      const result = { code: resultCode.unavailableCriticalExtension, message: `Control ${control.oid} is not known here.` }
+      const result = {
+        code: resultCode.unavailableCriticalExtension,
+        message: `Control ${control.oid} is not known here.`,
+      }
       answer(message, operation, result)
       return
     }
@@ -203,7 +207,8 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
   }
 
   function faultOf(operation: Operation, error: unknown): Result {
-    if (error instanceof Malformed) return { code: resultCode.protocolError, message: `Not understood: ${error.message}.` }
+    if (error instanceof Malformed)
+      return { code: resultCode.protocolError, message: `Not understood: ${error.message}.` }
     log.error({ err: error, address: session.address }, `LDAP ${operation.name} failed`)
     return { code: resultCode.other, message: 'This failed here. The log says why.' }
   }

@@ -1,6 +1,6 @@
 import { findSlot, someValue } from './block.ts'
 import type { Entry } from './entry.ts'
-import { attribute, type AttributeType } from './schema.ts'
+import { type AttributeType, attribute } from './schema.ts'
 import { type Slot, slotsOfType } from './slots.ts'
 
 /**

@@ -48,18 +48,28 @@ const rule = (name: string, oid: string, syntax: SyntaxName, key: Rule['key'], c
   compare,
 })
 
+/** A Directory String has at least one character (RFC 4517 section 3.3.6); an IA5 String need not have any. */
+const notEmpty =
+  (key: (text: string) => string) =>
+  (text: string): string | undefined =>
+    text === '' ? undefined : key(text)
+const folded = notEmpty(foldCase)
+const exact = notEmpty(keepCase)
+
 /** RFC 4517 section 4.2, RFC 4530, and integerOrderingMatch as RFC 2307bis asks. */
 const list: Rule[] = [
   rule('objectIdentifierMatch', '2.5.13.0', 'objectIdentifier', (text) => text.trim().toLowerCase()),
   rule('distinguishedNameMatch', '2.5.13.1', 'dn', normaliseDn),
-  rule('caseIgnoreMatch', '2.5.13.2', 'directoryString', foldCase),
-  rule('caseIgnoreOrderingMatch', '2.5.13.3', 'directoryString', foldCase, byCodePoint),
-  rule('caseIgnoreSubstringsMatch', '2.5.13.4', 'directoryString', foldCase),
-  rule('caseExactMatch', '2.5.13.5', 'directoryString', keepCase),
-  rule('caseExactSubstringsMatch', '2.5.13.7', 'directoryString', keepCase),
+  rule('caseIgnoreMatch', '2.5.13.2', 'directoryString', folded),
+  rule('caseIgnoreOrderingMatch', '2.5.13.3', 'directoryString', folded, byCodePoint),
+  rule('caseIgnoreSubstringsMatch', '2.5.13.4', 'directoryString', folded),
+  rule('caseExactMatch', '2.5.13.5', 'directoryString', exact),
+  rule('caseExactSubstringsMatch', '2.5.13.7', 'directoryString', exact),
   rule('caseIgnoreListMatch', '2.5.13.11', 'postalAddress', foldCase),
   rule('caseIgnoreListSubstringsMatch', '2.5.13.12', 'postalAddress', foldCase),
-  rule('booleanMatch', '2.5.13.13', 'boolean', (text) => (/^(TRUE|FALSE)$/i.test(text) ? text.toUpperCase() : undefined)),
+  rule('booleanMatch', '2.5.13.13', 'boolean', (text) =>
+    /^(TRUE|FALSE)$/i.test(text) ? text.toUpperCase() : undefined,
+  ),
   rule('integerMatch', '2.5.13.14', 'integer', integerKey),
   rule('integerOrderingMatch', '2.5.13.15', 'integer', integerKey, compareIntegers),
   rule('octetStringMatch', '2.5.13.17', 'octetString', (text) => text),
@@ -74,7 +84,15 @@ const list: Rule[] = [
   rule('UUIDOrderingMatch', '1.3.6.1.1.16.3', 'uuid', uuidKey, byCodePoint),
 ]
 
-const byName = new Map(list.flatMap((each) => [[each.name.toLowerCase(), each], [each.oid, each]] as const))
+const byName = new Map(
+  list.flatMap(
+    (each) =>
+      [
+        [each.name.toLowerCase(), each],
+        [each.oid, each],
+      ] as const,
+  ),
+)
 
 export const matchingRules: readonly Rule[] = list
 
@@ -95,7 +113,7 @@ function compareIntegers(a: string, b: string): number {
 }
 
 function telephoneKey(text: string): string | undefined {
-  return text.replace(/[\s-]/g, '').toLowerCase()
+  return text === '' ? undefined : text.replace(/[\s-]/g, '').toLowerCase()
 }
 
 /** `YYYYMMDDhh[mm[ss]][.fraction](Z|+hhmm|-hhmm)` -> UTC with milliseconds, so that keys order as times do. */

@@ -1,7 +1,7 @@
 import { blockOfLists, copyBlock, firstByte, firstValue, rdnLength } from './block.ts'
 import type { Entry } from './entry.ts'
 import { slotOf } from './slots.ts'
-import { tlvSize, writeHeader, tag } from './wire/ber.ts'
+import { tag, tlvSize, writeHeader } from './wire/ber.ts'
 
 /** The key of the group that everybody is in without being listed. */
 export const everyone = 'everyone'

@@ -1,5 +1,5 @@
-import { copyBlock, type Line } from './block.ts'
 import { extensionByName } from '../extensions/index.ts'
+import { copyBlock, type Line } from './block.ts'
 import type { Entry } from './entry.ts'
 import { objectClassByName } from './schema-classes.ts'
 import { type Slot, slotOf, slots } from './slots.ts'

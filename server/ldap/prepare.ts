@@ -3,7 +3,8 @@
 /** True when the text has leading, trailing or double white space. */
 const looseSpace = /^\s|\s$|\s\s|[^\S ]/
 const someSpace = /\s+/g
-const nonAscii = /[^\u0000-\u007f]/ // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the point
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII begins with them
+const nonAscii = /[^\u0000-\u007f]/
 
 const compact = (text: string): string => (looseSpace.test(text) ? text.trim().replace(someSpace, ' ') : text)
 

@@ -122,7 +122,15 @@ function declared(): ObjectClass[] {
   return [...classes.values()]
 }
 
-const byName = new Map(objectClasses.flatMap((each) => [[each.name.toLowerCase(), each], [each.oid, each]] as const))
+const byName = new Map(
+  objectClasses.flatMap(
+    (each) =>
+      [
+        [each.name.toLowerCase(), each],
+        [each.oid, each],
+      ] as const,
+  ),
+)
 
 /** By name in any case, or OID. */
 export const objectClassByName = (name: string): ObjectClass | undefined => byName.get(name.toLowerCase())

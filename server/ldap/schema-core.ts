@@ -2,7 +2,11 @@ import type { AttributeRow } from './schema.ts'
 
 type Rules = Omit<AttributeRow, 'oid' | 'names'>
 
-const ignoreCase: Rules = { equality: 'caseIgnoreMatch', substrings: 'caseIgnoreSubstringsMatch', syntax: 'directoryString' }
+const ignoreCase: Rules = {
+  equality: 'caseIgnoreMatch',
+  substrings: 'caseIgnoreSubstringsMatch',
+  syntax: 'directoryString',
+}
 const ignoreCaseIa5: Rules = {
   equality: 'caseIgnoreIA5Match',
   substrings: 'caseIgnoreIA5SubstringsMatch',

@@ -1,7 +1,7 @@
-import { extensions } from '../extensions/index.ts'
 import type { Matching } from '../extensions/field.ts'
-import { coreAttributes } from './schema-core.ts'
+import { extensions } from '../extensions/index.ts'
 import { type Rule, ruleByName, type SyntaxName } from './matching.ts'
+import { coreAttributes } from './schema-core.ts'
 
 /** An attribute type as RFC 4512 section 4.1.2 describes it; what a supertype gives is filled in. */
 export type AttributeType = {

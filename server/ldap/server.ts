@@ -116,12 +116,14 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
   async function closeAll(): Promise<void> {
     clearInterval(sweep)
     const closed = servers.map(closeServer)
-    for (const connection of connections.values()) connection.disconnect(resultCode.unavailable, 'The server is stopping.')
+    for (const connection of connections.values())
+      connection.disconnect(resultCode.unavailable, 'The server is stopping.')
     const cut = setTimeout(() => {
       for (const socket of sockets) socket.destroy()
     }, lastWordsMs)
     await Promise.all(closed)
     clearTimeout(cut)
+    connections.clear()
   }
 
   return {

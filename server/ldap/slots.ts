@@ -1,6 +1,6 @@
-import { extensions } from '../extensions/index.ts'
 import type { Field } from '../extensions/field.ts'
-import { attribute, type AttributeType, attributeTypes } from './schema.ts'
+import { extensions } from '../extensions/index.ts'
+import { type AttributeType, attribute, attributeTypes } from './schema.ts'
 
 /**
  * A slot is a place where an entry may hold an attribute, as one byte in its layout. Each attribute type has one, numbered

@@ -1,6 +1,6 @@
 import { matchingRules, syntaxes } from './matching.ts'
-import { objectClasses, type ObjectClass } from './schema-classes.ts'
 import { type AttributeType, attributeTypes } from './schema.ts'
+import { type ObjectClass, objectClasses } from './schema-classes.ts'
 
 /** The schema as clients read it at cn=Subschema, RFC 4512 section 4.2. */
 export const subschemaDn = 'cn=Subschema'
@@ -8,7 +8,9 @@ export const subschemaDn = 'cn=Subschema'
 /** Attribute name -> values. */
 export const subschemaValues = {
   ldapSyntaxes: Object.values(syntaxes).map(({ oid, description }) => `( ${oid} DESC '${description}' )`),
-  matchingRules: matchingRules.map(({ oid, name, syntax }) => `( ${oid} NAME '${name}' SYNTAX ${syntaxes[syntax].oid} )`),
+  matchingRules: matchingRules.map(
+    ({ oid, name, syntax }) => `( ${oid} NAME '${name}' SYNTAX ${syntaxes[syntax].oid} )`,
+  ),
   attributeTypes: attributeTypes.map(describeAttribute),
   objectClasses: objectClasses.map(describeClass),
 }

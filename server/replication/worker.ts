@@ -260,7 +260,7 @@ async function renewCertificate(db: Db, connection: Connection): Promise<void> {
   const { body } = await askMaster(connection, '/v1/certificate', { method: 'POST', json })
   const { certificate } = await readJson<{ certificate: string }>(body)
   keepOwn(db.dir, { key, certificate })
-  for (const listener of db.localListeners) listener()
+  await Promise.all([...db.localListeners].map((listener) => listener()))
 }
 
 const dayMs = 86_400_000

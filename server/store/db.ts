@@ -28,8 +28,8 @@ export type Db = {
   local: Local
   position: Position
   listeners: Set<Listener>
-  /** Told when `local` has changed: mode, name, master. */
-  localListeners: Set<() => void>
+  /** Told when `local` has changed (mode, name, master); whoever changed it is answered once they are done. */
+  localListeners: Set<() => Promise<void>>
   queue: Job[]
   draining: boolean
   auditKey: Buffer
@@ -139,7 +139,7 @@ export function onChanges(db: Db, listener: Listener): () => void {
   return () => db.listeners.delete(listener)
 }
 
-export function onLocalChange(db: Db, listener: () => void): () => void {
+export function onLocalChange(db: Db, listener: () => Promise<void>): () => void {
   db.localListeners.add(listener)
   return () => db.localListeners.delete(listener)
 }

@@ -96,12 +96,15 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   db.position = positionOf(head)
   for (const local of locals) Object.assign(db.local, local)
   if (hasMoved) tell(db, head)
-  if (locals.length > 0) for (const listener of db.localListeners) listener()
+  if (locals.some(concernsFaces)) await Promise.all([...db.localListeners].map((listener) => listener()))
   for (const outcome of outcomes) {
     if ('error' in outcome) outcome.job.reject(outcome.error)
     else outcome.job.resolve(outcome.value as never)
   }
 }
+
+/** Whether the node is proved equal changes with every pull and asks for no new arrangement. */
+const concernsFaces = (local: Partial<Local>): boolean => Object.keys(local).some((name) => name !== 'provedAt')
 
 /** A job that fails takes back its own part only; alone in its transaction, it takes back the transaction. */
 async function runJob(

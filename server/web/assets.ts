@@ -10,13 +10,16 @@ import { root } from '../version.ts'
 const fromPackage = createRequire(import.meta.url).resolve
 const ours = (name: string): string => join(root, 'public', name)
 
-/** Everything a page loads; the stylesheet and htmx come from their packages as they are. */
+/** Our own styles in the order in which they build on each other. */
+const styles = ['base', 'frame', 'controls', 'cards', 'lists', 'forms', 'home', 'pages', 'setup', 'narrow']
+
+/** Everything a page loads, each from one file or several; the first stylesheet and htmx come from their packages as they are. */
 const files = {
-  'tabler.css': fromPackage('@tabler/core/dist/css/tabler.min.css'),
-  'htmx.js': fromPackage('htmx.org/dist/htmx.min.js'),
-  'app.css': ours('app.css'),
-  'app.js': ours('app.js'),
-  'favicon.svg': ours('favicon.svg'),
+  'tabler.css': [fromPackage('@tabler/core/dist/css/tabler.min.css')],
+  'htmx.js': [fromPackage('htmx.org/dist/htmx.min.js')],
+  'app.css': styles.map((name) => ours(`css/${name}.css`)),
+  'app.js': [ours('app.js')],
+  'favicon.svg': [ours('favicon.svg')],
 }
 
 const types: Record<string, string> = {
@@ -34,8 +37,8 @@ export type Assets = { url: (name: AssetName) => string; serve: RequestHandler }
 export async function loadAssets(): Promise<Assets> {
   const urls = {} as Record<AssetName, string>
   const assets = new Map<string, Asset>()
-  for (const [name, path] of Object.entries(files) as [AssetName, string][]) {
-    const plain = await readFile(path)
+  for (const [name, paths] of Object.entries(files) as [AssetName, string[]][]) {
+    const plain = Buffer.concat(await Promise.all(paths.map((path) => readFile(path))))
     const ending = extname(name)
     urls[name] = `/assets/${name.slice(0, -ending.length)}.${hash('sha256', plain).slice(0, 12)}${ending}`
     assets.set(urls[name], { type: types[ending] as string, plain, ...(await compressed(plain)) })

@@ -10,6 +10,7 @@ import { render } from './render.ts'
 import { count, num, people, span, when } from './say.ts'
 
 const mostTiles = 60
+const mostConcerns = 5
 
 export async function showHome(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
@@ -94,16 +95,18 @@ function concernsOf(status: NodeStatus, devices: DeviceStatus[], statuses: Recor
       action: 'Mode',
     })
   }
-  for (const device of devices.slice(0, 5)) {
-    const href = `/devices/${encodeURIComponent(device.deviceId)}`
-    if (device.state === 'away') {
-      const text = `No contact since ${when(device.lastContact)}. It goes on serving its own copy.`
-      concerns.push({ kind: 'bad', icon: 'unplug', title: `${device.name} is away`, text, href, action: 'Show' })
-    }
-    if (device.state === 'behind') {
-      const text = `${count(device.lag, 'change')} behind. It catches up by itself.`
-      concerns.push({ kind: 'look', icon: 'clock', title: `${device.name} is behind`, text, href, action: 'Show' })
-    }
+  const aboutDevices = sitesOf(devices).flatMap(concernsOfSite)
+  concerns.push(...aboutDevices.slice(0, mostConcerns))
+  if (aboutDevices.length > mostConcerns) {
+    const title = `${num(aboutDevices.length - mostConcerns)} more of this kind`
+    concerns.push({
+      kind: 'look',
+      icon: 'server',
+      title,
+      text: 'The devices page has them all.',
+      href: '/devices',
+      action: 'Devices',
+    })
   }
   if (statuses.locked > 0) {
     const title = `${people(statuses.locked)} ${statuses.locked === 1 ? 'is' : 'are'} locked`
@@ -117,6 +120,37 @@ function concernsOf(status: NodeStatus, devices: DeviceStatus[], statuses: Recor
     })
   }
   return concerns
+}
+
+/** A whole site at once is one thing to look at: its line, rather than its nodes. */
+function concernsOfSite({ name, devices }: Site): Concern[] {
+  if (name && devices.every((device) => device.state === 'away')) {
+    const since = devices
+      .map((device) => device.lastContact ?? '')
+      .sort()
+      .at(-1)
+    const text = `${contactOf(since || undefined)} All its nodes at once: the line of the site?`
+    return [
+      { kind: 'bad', icon: 'unplug', title: `${name} is away`, text, href: '/devices?state=away', action: 'Devices' },
+    ]
+  }
+  return devices.flatMap(concernOfDevice)
+}
+
+const contactOf = (last: string | undefined): string =>
+  last ? `No contact since ${when(last)}.` : 'No contact since this node was started.'
+
+function concernOfDevice(device: DeviceStatus): Concern[] {
+  const href = `/devices/${encodeURIComponent(device.deviceId)}`
+  if (device.state === 'away') {
+    const text = `${contactOf(device.lastContact)} It goes on serving its own copy.`
+    return [{ kind: 'bad', icon: 'unplug', title: `${device.name} is away`, text, href, action: 'Show' }]
+  }
+  if (device.state === 'behind') {
+    const text = `${count(device.lag, 'change')} behind. It catches up by itself.`
+    return [{ kind: 'look', icon: 'clock', title: `${device.name} is behind`, text, href, action: 'Show' }]
+  }
+  return []
 }
 
 export type Site = { name: string; devices: (DeviceStatus & { short: string })[] }

@@ -21,7 +21,13 @@ async function showPage(req: Request, res: Response, extra: object = {}, status 
     req,
     res,
     'mode/show',
-    { status: await nodeStatus(dbOf(req)), problems: {}, shownSeconds, syncPort: nodeOf(req).config.syncPort, ...extra },
+    {
+      status: await nodeStatus(dbOf(req)),
+      problems: {},
+      shownSeconds,
+      syncPort: nodeOf(req).config.syncPort,
+      ...extra,
+    },
     { status },
   )
 }

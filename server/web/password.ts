@@ -16,7 +16,12 @@ export async function savePassword(req: Request, res: Response): Promise<void> {
   try {
     await setPassword(db, actorOf(req), user.id, twice(formOf(req)))
     if (user.id === req.user?.id) await keepSession(req, user.username)
-    await redirect(req, res, `/users/${encodeURIComponent(user.username)}`, `${user.first} ${user.last} has a new password.`)
+    await redirect(
+      req,
+      res,
+      `/users/${encodeURIComponent(user.username)}`,
+      `${user.first} ${user.last} has a new password.`,
+    )
   } catch (error) {
     await render(req, res, 'users/password', { user, problems: problemsOf(error) }, { status: 422 })
   }

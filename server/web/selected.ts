@@ -77,7 +77,14 @@ async function each(users: User[], change: (user: User) => Promise<unknown>): Pr
   return refused
 }
 
-async function sayResult(req: Request, res: Response, back: string, changed: number, said: string, refused: string[]): Promise<void> {
+async function sayResult(
+  req: Request,
+  res: Response,
+  back: string,
+  changed: number,
+  said: string,
+  refused: string[],
+): Promise<void> {
   const sentence = changed > 0 ? `${people(changed)} ${said}.` : `Nobody was ${said}.`
   await redirect(req, res, back, [sentence, ...refused.slice(0, 3)].join(' '), refused.length > 0 ? 'look' : 'good')
 }

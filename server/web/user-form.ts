@@ -85,9 +85,7 @@ export async function userForm(db: Db, given: { user: Person; typed?: TypedUser;
     .map((state) => extensionByName(state.name))
     .filter((extension) => extension !== undefined)
     .map((extension) => sectionOf(extension, user, typed, problems))
-  const labels = new Map(
-    sections.flatMap((section) => section.fields.map((field) => [field.name, section.title])),
-  )
+  const labels = new Map(sections.flatMap((section) => section.fields.map((field) => [field.name, section.title])))
   return {
     user,
     problems,

@@ -27,7 +27,18 @@ export async function startSlapd(ldif: string, base: string): Promise<Slapd> {
   const port = await freePort()
   writeFileSync(join(dir, 'nis.schema'), nisSchema())
   writeFileSync(join(dir, 'data.ldif'), ldif)
-  const indexed = ['objectClass', 'uid', 'cn', 'mail', 'uidNumber', 'gidNumber', 'memberUid', 'member', 'memberOf', 'sn']
+  const indexed = [
+    'objectClass',
+    'uid',
+    'cn',
+    'mail',
+    'uidNumber',
+    'gidNumber',
+    'memberUid',
+    'member',
+    'memberOf',
+    'sn',
+  ]
   writeFileSync(
     join(dir, 'slapd.conf'),
     [
@@ -54,9 +65,13 @@ export async function startSlapd(ldif: string, base: string): Promise<Slapd> {
   execFileSync('/usr/sbin/slapadd', ['-q', '-s', '-f', join(dir, 'slapd.conf'), '-l', join(dir, 'data.ldif')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  const server = spawn('/usr/sbin/slapd', ['-d', '0', '-h', `ldap://127.0.0.1:${port}`, '-f', join(dir, 'slapd.conf')], {
-    stdio: 'ignore',
-  })
+  const server = spawn(
+    '/usr/sbin/slapd',
+    ['-d', '0', '-h', `ldap://127.0.0.1:${port}`, '-f', join(dir, 'slapd.conf')],
+    {
+      stdio: 'ignore',
+    },
+  )
   await reachable(port, server)
   return {
     port,

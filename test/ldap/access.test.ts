@@ -71,7 +71,10 @@ describe('who sees what', () => {
   it('auth: finds people by what they sign in with, and sees no more than that', async () => {
     const { auth } = clients
     const { entries } = await auth.search({ base, filter: '(mail=frida@example.lan)', attributes: ['*', '+'] })
-    assert.deepEqual(entries.map(({ dn }) => dn), [frida])
+    assert.deepEqual(
+      entries.map(({ dn }) => dn),
+      [frida],
+    )
     assert.deepEqual(Object.keys(entries[0]!.attributes).sort(), [
       'cn',
       'entryDN',
@@ -81,7 +84,13 @@ describe('who sees what', () => {
       'structuralObjectClass',
       'uid',
     ])
-    for (const filter of ['(title=*)', '(telephoneNumber=+46405557260)', '(uidNumber>=0)', '(!(title=x))', '(name=karl berg)']) {
+    for (const filter of [
+      '(title=*)',
+      '(telephoneNumber=+46405557260)',
+      '(uidNumber>=0)',
+      '(!(title=x))',
+      '(name=karl berg)',
+    ]) {
       assert.deepEqual(names(await auth.search({ base: users, scope: 'one', filter })), [], filter)
     }
     assert.equal(await auth.compare(frida, 'title', 'Head of Sales'), 16)
@@ -103,7 +112,8 @@ describe('who sees what', () => {
       ]) {
         assert.deepEqual(names(await client.search({ base, filter })), [], `${name} ${filter}`)
       }
-      for (const value of ['hash:secret', 'secret', 'x']) assert.equal(await client.compare(frida, 'userPassword', value), 16)
+      for (const value of ['hash:secret', 'secret', 'x'])
+        assert.equal(await client.compare(frida, 'userPassword', value), 16)
       const { entries } = await client.search({ base, attributes: ['userPassword'] })
       for (const entry of entries) assert.deepEqual(entry.attributes, {})
     }

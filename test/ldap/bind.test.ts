@@ -4,7 +4,19 @@ import { Unavailable } from '../../server/errors.ts'
 import type { BindReport } from '../../server/ldap/operations.ts'
 import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
 import { bindRequest, type Client, connectTo, message, searchRequest } from './client.ts'
-import { aUser, base, change, ids, organisation, reader, type Started, startServer, users, verify, aDirectory } from './sample.ts'
+import {
+  aDirectory,
+  aUser,
+  base,
+  change,
+  ids,
+  organisation,
+  reader,
+  type Started,
+  startServer,
+  users,
+  verify,
+} from './sample.ts'
 
 const frida = `uid=fnystrom,${users}`
 
@@ -94,7 +106,8 @@ describe('bind', () => {
   })
 
   it('speaks version 3 only', async () => {
-    for (const version of [1, 2, 4]) assert.equal((await client().request(bindRequest(frida, 'secret', version))).code, 2)
+    for (const version of [1, 2, 4])
+      assert.equal((await client().request(bindRequest(frida, 'secret', version))).code, 2)
   })
 
   it('refuses SASL and unknown ways to authenticate with 7', async () => {
@@ -104,7 +117,12 @@ describe('bind', () => {
   })
 
   it('leaves the connection anonymous when it fails', async () => {
-    for (const bad of [bindRequest(frida, 'wrong'), bindRequest(frida, ''), bindRequest('x', 'y'), bindRequest(frida, 'secret', 2)]) {
+    for (const bad of [
+      bindRequest(frida, 'wrong'),
+      bindRequest(frida, ''),
+      bindRequest('x', 'y'),
+      bindRequest(frida, 'secret', 2),
+    ]) {
       const c = client()
       assert.equal(await c.bind(reader, 'reader'), 0)
       assert.notEqual((await c.request(bad)).code, 0)

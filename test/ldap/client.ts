@@ -75,9 +75,9 @@ export function encodeFilter(text: string): Buffer {
   let at = 0
   const bytesOf = (value: string): Buffer =>
     Buffer.concat(
-      value.split(/(\\[0-9a-f]{2})/i).map((piece) =>
-        /^\\[0-9a-f]{2}$/i.test(piece) ? Buffer.from(piece.slice(1), 'hex') : Buffer.from(piece),
-      ),
+      value
+        .split(/(\\[0-9a-f]{2})/i)
+        .map((piece) => (/^\\[0-9a-f]{2}$/i.test(piece) ? Buffer.from(piece.slice(1), 'hex') : Buffer.from(piece))),
     )
   function list(): Buffer[] {
     const filters: Buffer[] = []

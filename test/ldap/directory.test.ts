@@ -3,7 +3,21 @@ import { after, before, describe, it } from 'node:test'
 import { createDirectory, type Directory } from '../../server/ldap/directory.ts'
 import type { Changed } from '../../server/store/bodies.ts'
 import { type Client, connectTo, type FoundEntry } from './client.ts'
-import { aClient, aGroup, aUser, base, change, groups, ids, organisation, reader, type Started, startServer, users, uuid } from './sample.ts'
+import {
+  aClient,
+  aGroup,
+  aUser,
+  base,
+  change,
+  groups,
+  ids,
+  organisation,
+  reader,
+  type Started,
+  startServer,
+  users,
+  uuid,
+} from './sample.ts'
 
 const frida = `uid=fnystrom,${users}`
 
@@ -119,7 +133,9 @@ describe('the directory', () => {
   })
 
   it('an extension that is turned off hides what it gave, and gives it back', async () => {
-    const extended = aUser({ extensions: { contact: { mail: 'f@example.lan' }, shell: { loginShell: '/bin/sh', home: '/srv/f' } } })
+    const extended = aUser({
+      extensions: { contact: { mail: 'f@example.lan' }, shell: { loginShell: '/bin/sh', home: '/srv/f' } },
+    })
     directory.apply([change('user', ids.frida, extended)])
     assert.deepEqual((await one(frida))!.homeDirectory, ['/srv/f'])
     directory.apply([
@@ -127,7 +143,10 @@ describe('the directory', () => {
       change('extension', ids.contact, { name: 'contact', on: false }),
     ])
     const plain = (await one(frida))!
-    assert.deepEqual([plain.homeDirectory, plain.loginShell, plain.mail], [['/home/fnystrom'], ['/sbin/nologin'], undefined])
+    assert.deepEqual(
+      [plain.homeDirectory, plain.loginShell, plain.mail],
+      [['/home/fnystrom'], ['/sbin/nologin'], undefined],
+    )
     assert.deepEqual(await find('(mail=f@example.lan)'), [])
     assert.deepEqual(await find('(mail=*)'), [])
     assert.deepEqual(await find('(loginShell=/bin/sh)'), [])
@@ -178,7 +197,10 @@ describe('the directory', () => {
 
   it('changes during a load are not lost, and the load appears at once as a whole', async () => {
     const state = organisation()
-    const [late, gone] = [change('user', uuid(900), aUser({ username: 'late', uidNumber: 4000 })), change('user', ids.boss, undefined)]
+    const [late, gone] = [
+      change('user', uuid(900), aUser({ username: 'late', uidNumber: 4000 })),
+      change('user', ids.boss, undefined),
+    ]
     const before = directory.size
     async function* slow(): AsyncGenerator<Changed[]> {
       yield state.slice(0, 8)
@@ -207,7 +229,9 @@ describe('the directory', () => {
   })
 
   it('a long search shows one state while a load replaces it', async () => {
-    const many = Array.from({ length: 3000 }, (_, i) => change('user', uuid(5000 + i), aUser({ username: `m${i}`, uidNumber: 5000 + i })))
+    const many = Array.from({ length: 3000 }, (_, i) =>
+      change('user', uuid(5000 + i), aUser({ username: `m${i}`, uidNumber: 5000 + i })),
+    )
     await directory.load(chunks(organisation(), many))
     const dump = c.search({ base: users, scope: 'one', filter: '(uid=m*)' })
     const loading = directory.load(chunks(organisation()))
@@ -220,7 +244,9 @@ describe('the directory', () => {
     const own = createDirectory()
     own.apply(organisation())
     for (let i = 0; i < 60_000; i++) {
-      own.apply([change('user', ids.frida, aUser({ first: `F${i}`, extensions: { contact: { title: 'x'.repeat(500) } } }))])
+      own.apply([
+        change('user', ids.frida, aUser({ first: `F${i}`, extensions: { contact: { title: 'x'.repeat(500) } } })),
+      ])
     }
     assert.ok(process.memoryUsage().arrayBuffers < 80e6, `${process.memoryUsage().arrayBuffers}`)
   })

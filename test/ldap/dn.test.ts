@@ -58,13 +58,13 @@ describe('distinguished names', () => {
     )
     const part = fc
       .tuple(fc.constantFrom('uid', 'cn', 'dc', '1.2.3'), value)
-      .map(([type, text]) => ({ type, value: text.toWellFormed() }))
+      .map(([type, text]) => ({ type, value: text.replace(/\p{Surrogate}/gu, '?') }))
     const dn = fc.array(fc.array(part, { minLength: 1, maxLength: 3 }), { maxLength: 5 })
     fc.assert(fc.property(dn, (given) => assert.deepEqual(parseDn(formatDn(given)), given)))
   })
 
   it('normalising twice changes nothing', () => {
-    const text = fc.string().map((value) => `cn=${escapeValue(value.toWellFormed())},dc=lan`)
+    const text = fc.string().map((value) => `cn=${escapeValue(value.replace(/\p{Surrogate}/gu, '?'))},dc=lan`)
     fc.assert(
       fc.property(text, (given) => {
         const once = normaliseDn(given)!

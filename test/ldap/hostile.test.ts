@@ -4,7 +4,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
 import { bindRequest, connectTo, controls, message, searchRequest } from './client.ts'
-import { aDirectory, aUser, base, change, organisation, reader, type Started, startServer, users, uuid, verify } from './sample.ts'
+import {
+  aDirectory,
+  aUser,
+  base,
+  change,
+  organisation,
+  reader,
+  type Started,
+  startServer,
+  users,
+  uuid,
+  verify,
+} from './sample.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const anonymousBind = bindRequest('', '')
@@ -18,7 +30,14 @@ function nested(levels: number): Buffer {
     length += length < 128 ? 2 : length < 256 ? 3 : length < 65_536 ? 4 : 5
   }
   const headers = lengths.reverse().map((each) => {
-    const bytes = each < 128 ? [each] : each < 256 ? [0x81, each] : each < 65_536 ? [0x82, each >> 8, each & 255] : [0x83, each >> 16, (each >> 8) & 255, each & 255]
+    const bytes =
+      each < 128
+        ? [each]
+        : each < 256
+          ? [0x81, each]
+          : each < 65_536
+            ? [0x82, each >> 8, each & 255]
+            : [0x83, each >> 16, (each >> 8) & 255, each & 255]
     return Buffer.of(0xa2, ...bytes)
   })
   return Buffer.concat([...headers, hex('87 04 75 69 64 78')])
@@ -43,7 +62,11 @@ const attacks: [string, Buffer, 'closed' | 'open'][] = [
   ['an empty control', tlv(0x30, integerTlv(1), anonymousBind, hex('a0 02 30 00')), 'closed'],
   ['a requested attribute longer than its message', message(1, searchWithAttributes(hex('04 7f'))), 'closed'],
   ['a substring piece longer than its message', message(1, searchWith(hex('a4 08 04 02 63 6e 30 02 81 7f'))), 'closed'],
-  ['an add with a value longer than its message', message(1, tlv(0x68, tlv(0x04, 'cn=x'), hex('30 08 30 06 04 01 61 31 02 04 7f'))), 'closed'],
+  [
+    'an add with a value longer than its message',
+    message(1, tlv(0x68, tlv(0x04, 'cn=x'), hex('30 08 30 06 04 01 61 31 02 04 7f'))),
+    'closed',
+  ],
   ['a message id below zero', tlv(0x30, integerTlv(-1), anonymousBind), 'closed'],
   ['message id 0', tlv(0x30, integerTlv(0), anonymousBind), 'closed'],
   ['a message id of five octets', tlv(0x30, hex('02 05 01 00 00 00 00'), anonymousBind), 'closed'],
@@ -60,14 +83,24 @@ const attacks: [string, Buffer, 'closed' | 'open'][] = [
   ['a bind that is empty', message(1, tlv(0x60)), 'open'],
   ['a name that is not UTF-8', message(1, tlv(0x60, integerTlv(3), tlv(0x04, hex('c3 28')), tlv(0x80, 'x'))), 'open'],
   ['a DN that makes other parsers loop', message(1, bindRequest('cn=#0403666f6f x', 'x')), 'open'],
-  ['a password policy control without value', message(1, anonymousBind, controls(['1.3.6.1.4.1.42.2.27.8.5.1', false])), 'open'],
+  [
+    'a password policy control without value',
+    message(1, anonymousBind, controls(['1.3.6.1.4.1.42.2.27.8.5.1', false])),
+    'open',
+  ],
   ['an abandon of nothing', message(1, hex('50 01 63')), 'open'],
   ['an abandon that is empty', message(1, hex('50 00')), 'closed'],
   ['an abandon of many bytes', message(1, tlv(0x50, Buffer.alloc(300))), 'closed'],
 ]
 
 function searchWithAttributes(list: Buffer): Buffer {
-  return tlv(0x63, tlv(0x04, base), hex('0a 01 02 0a 01 00 02 01 00 02 01 00 01 01 00'), hex('87 02 63 6e'), tlv(0x30, list))
+  return tlv(
+    0x63,
+    tlv(0x04, base),
+    hex('0a 01 02 0a 01 00 02 01 00 02 01 00 01 01 00'),
+    hex('87 02 63 6e'),
+    tlv(0x30, list),
+  )
 }
 
 describe('hostile input', () => {
@@ -101,7 +134,9 @@ describe('hostile input', () => {
   }
 
   it('an OR of 100,000 terms is closed for strangers and refused to those who are bound', async () => {
-    const terms = Buffer.concat(Array.from({ length: 100_000 }, (_, i) => tlv(0xa3, tlv(0x04, 'uid'), tlv(0x04, `user${i}`))))
+    const terms = Buffer.concat(
+      Array.from({ length: 100_000 }, (_, i) => tlv(0xa3, tlv(0x04, 'uid'), tlv(0x04, `user${i}`))),
+    )
     const request = searchWith(tlv(0xa1, terms))
     const stranger = connectTo(server.port)
     stranger.send(message(1, request))
@@ -125,7 +160,10 @@ describe('hostile input', () => {
   it('a message of 4 MB from somebody who is bound, byte by byte at first, costs linear time', async () => {
     const c = connectTo(server.port)
     await c.bind(reader, 'reader')
-    const big = message(50, tlv(0x6e, tlv(0x04, `cn=${'a'.repeat(3_900_000)}`), tlv(0x30, tlv(0x04, 'cn'), tlv(0x04, 'x'))))
+    const big = message(
+      50,
+      tlv(0x6e, tlv(0x04, `cn=${'a'.repeat(3_900_000)}`), tlv(0x30, tlv(0x04, 'cn'), tlv(0x04, 'x'))),
+    )
     const started = performance.now()
     for (let i = 0; i < 200; i++) c.send(big.subarray(i, i + 1))
     for (let at = 200; at < big.length; at += 1400) c.send(big.subarray(at, at + 1400))
@@ -198,7 +236,10 @@ describe('hostile input', () => {
     await quiet.bind('', '')
     await bound.bind(reader, 'reader')
     halfway.send(hex('30 0c 02'))
-    const dripping = setInterval(() => drip.socket.writable && drip.send(Buffer.of(drip.socket.bytesWritten ? 0x20 : 0x30)), 40)
+    const dripping = setInterval(
+      () => drip.socket.writable && drip.send(Buffer.of(drip.socket.bytesWritten ? 0x20 : 0x30)),
+      40,
+    )
     assert.match((await silent.closed) ?? '', /^52 /)
     assert.match((await halfway.closed) ?? '', /^52 /)
     await drip.closed

@@ -2,7 +2,20 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { tlv } from '../../server/ldap/wire/ber.ts'
 import { type Client, connectTo, controls, message, names, searchRequest } from './client.ts'
-import { aDirectory, aUser, base, change, groups, ids, organisation, reader, type Started, startServer, users, uuid } from './sample.ts'
+import {
+  aDirectory,
+  aUser,
+  base,
+  change,
+  groups,
+  ids,
+  organisation,
+  reader,
+  type Started,
+  startServer,
+  users,
+  uuid,
+} from './sample.ts'
 
 const frida = `uid=fnystrom,${users}`
 const karl = `uid=karl,${users}`
@@ -123,7 +136,11 @@ describe('search', () => {
     assert.deepEqual(names(await c.search({ base: karl, scope: 'one' })), [])
     assert.deepEqual(names(await c.search({ base: groups, scope: 'sub', filter: '(uid=karl)' })), [])
     assert.equal((await c.search({ base })).entries.length, server.directory.size)
-    assert.deepEqual(names(await c.search({ base, scope: 'one' })), [`ou=Accounts,${base}`, `ou=Idmap,${base}`, `ou=Internal,${base}`])
+    assert.deepEqual(names(await c.search({ base, scope: 'one' })), [
+      `ou=Accounts,${base}`,
+      `ou=Idmap,${base}`,
+      `ou=Internal,${base}`,
+    ])
   })
 
   it('gives parents before their children', async () => {
@@ -167,7 +184,15 @@ describe('search', () => {
     [['memberof'], ['memberOf']],
     [
       ['+'],
-      ['structuralObjectClass', 'subschemaSubentry', 'hasSubordinates', 'entryUUID', 'createTimestamp', 'modifyTimestamp', 'entryDN'],
+      [
+        'structuralObjectClass',
+        'subschemaSubentry',
+        'hasSubordinates',
+        'entryUUID',
+        'createTimestamp',
+        'modifyTimestamp',
+        'entryDN',
+      ],
     ],
     [['1.1', 'sn'], ['sn']],
     [['userPassword'], []],
@@ -294,7 +319,9 @@ describe('search', () => {
   it('stops at its time limit', async () => {
     const many = aDirectory([
       ...organisation(),
-      ...Array.from({ length: 2000 }, (_, i) => change('user', uuid(5000 + i), aUser({ username: `u${i}`, uidNumber: 5000 + i }))),
+      ...Array.from({ length: 2000 }, (_, i) =>
+        change('user', uuid(5000 + i), aUser({ username: `u${i}`, uidNumber: 5000 + i })),
+      ),
     ])
     const own = await startServer({ directory: many })
     const d = connectTo(own.port)
@@ -345,7 +372,8 @@ describe('compare', () => {
     ['', 'supportedLDAPVersion', '3', 6],
   ]
   for (const [dn, attribute, value, code] of rows) {
-    it(`${attribute}=${value} in “${dn}” is ${code}`, async () => assert.equal(await c.compare(dn, attribute, value), code))
+    it(`${attribute}=${value} in “${dn}” is ${code}`, async () =>
+      assert.equal(await c.compare(dn, attribute, value), code))
   }
 })
 
@@ -360,10 +388,17 @@ describe('what can be read of the server itself', () => {
     assert.ok(attributes.supportedExtension!.includes('1.3.6.1.4.1.4203.1.11.3'))
     assert.deepEqual(attributes.subschemaSubentry, ['cn=Subschema'])
     assert.deepEqual(attributes.vendorName, ['Account Synchronization'])
-    const schema = await c.search({ base: 'CN=subschema', scope: 'base', filter: '(objectClass=subschema)', attributes: ['*', '+'] })
+    const schema = await c.search({
+      base: 'CN=subschema',
+      scope: 'base',
+      filter: '(objectClass=subschema)',
+      attributes: ['*', '+'],
+    })
     const text = schema.entries[0]!.attributes
     assert.ok(text.attributeTypes!.some((each) => each.startsWith("( 2.5.4.3 NAME ( 'cn' 'commonName' ) SUP name")))
-    assert.ok(text.objectClasses!.some((each) => each.startsWith("( 1.3.6.1.1.1.2.0 NAME 'posixAccount' SUP top AUXILIARY")))
+    assert.ok(
+      text.objectClasses!.some((each) => each.startsWith("( 1.3.6.1.1.1.2.0 NAME 'posixAccount' SUP top AUXILIARY")),
+    )
     c.end()
     await server.close()
   })
@@ -374,7 +409,13 @@ describe('what can be read of the server itself', () => {
     const schema = await c.search({ base: 'cn=Subschema', scope: 'base', attributes: ['+'] })
     const { attributeTypes, objectClasses, matchingRules, ldapSyntaxes } = schema.entries[0]!.attributes
     const namesIn = (list: string[]): string[] =>
-      list.flatMap((each) => [.../ NAME (?:'([^']+)'|\( ([^)]+) \))/.exec(each)!.slice(1)].join(' ').replaceAll("'", ' ').trim().split(/\s+/))
+      list.flatMap((each) =>
+        [.../ NAME (?:'([^']+)'|\( ([^)]+) \))/.exec(each)!.slice(1)]
+          .join(' ')
+          .replaceAll("'", ' ')
+          .trim()
+          .split(/\s+/),
+      )
     const attributes = new Set(namesIn(attributeTypes!).map((name) => name.toLowerCase()))
     const rules = new Set(namesIn(matchingRules!))
     const classes = new Set(namesIn(objectClasses!))
@@ -385,7 +426,8 @@ describe('what can be read of the server itself', () => {
     }
     for (const each of objectClasses!) {
       for (const [, list] of each.matchAll(/(?:MUST|MAY) (\([^)]+\)|\S+)/g)) {
-        for (const name of list!.replace(/[()$]/g, ' ').trim().split(/\s+/)) assert.ok(attributes.has(name.toLowerCase()), name)
+        for (const name of list!.replace(/[()$]/g, ' ').trim().split(/\s+/))
+          assert.ok(attributes.has(name.toLowerCase()), name)
       }
       for (const [, sup] of each.matchAll(/SUP (\S+)/g)) assert.ok(classes.has(sup!), sup)
     }

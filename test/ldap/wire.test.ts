@@ -15,8 +15,8 @@ import {
 import { FilterTooLarge, readFilter } from '../../server/ldap/wire/filter.ts'
 import { createFramer } from '../../server/ldap/wire/framer.ts'
 import { readMessage } from '../../server/ldap/wire/message.ts'
-import { encodeResult, resultCode, writeResult } from '../../server/ldap/wire/result.ts'
 import { createOutput } from '../../server/ldap/wire/output.ts'
+import { encodeResult, resultCode, writeResult } from '../../server/ldap/wire/result.ts'
 import { encodeFilter, message, searchRequest } from './client.ts'
 
 describe('BER', () => {
@@ -39,7 +39,9 @@ describe('BER', () => {
 
   it('text is read as it was written, and what is not UTF-8 is refused', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), (value) => assert.equal(readText(readerOf(tlv(0x04, value))), value)),
+      fc.property(fc.string({ unit: 'grapheme' }), (value) =>
+        assert.equal(readText(readerOf(tlv(0x04, value))), value),
+      ),
     )
     assert.throws(() => readText(readerOf(tlv(0x04, Buffer.of(0xc3, 0x28)))), Malformed)
   })

@@ -1,5 +1,5 @@
-import { pluginByName } from '../../extensions/index.ts'
 import { pluginGroup } from '../../extensions/extension.ts'
+import { pluginByName } from '../../extensions/index.ts'
 import type { GroupBody, PluginBody } from '../../store/bodies.ts'
 import { escapeValue } from '../dn.ts'
 import type { Described } from '../entry.ts'

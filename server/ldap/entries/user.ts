@@ -1,7 +1,7 @@
 import type { UserBody } from '../../store/bodies.ts'
+import type { Line } from '../block.ts'
 import { escapeValue } from '../dn.ts'
 import type { Described } from '../entry.ts'
-import type { Line } from '../block.ts'
 import { pluginKey } from '../members.ts'
 import { fieldSlots, slotOf } from '../slots.ts'
 import { asciiName } from './ascii.ts'

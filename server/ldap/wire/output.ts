@@ -44,7 +44,8 @@ export function createOutput(): Output {
       socket.write(written)
       // The kernel mostly takes everything at once, and then the same buffer serves the next request. When it has not,
       // the buffer belongs to the socket now.
-      if (socket.writableLength > 0 || output.bytes.length > initialSize) output.bytes = Buffer.allocUnsafeSlow(initialSize)
+      if (socket.writableLength > 0 || output.bytes.length > initialSize)
+        output.bytes = Buffer.allocUnsafeSlow(initialSize)
     },
   }
   return output

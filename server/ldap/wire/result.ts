@@ -68,7 +68,14 @@ const bareSize = 7
 
 /** The same into the output; most results are a code and nothing else, and those are written byte by byte. */
 export function writeResult(output: Output, messageId: number, response: number, result: Result): void {
-  if (result.message || result.matchedDn || result.fields || result.controls || messageId > 0x7fff || result.code > 0x7f) {
+  if (
+    result.message ||
+    result.matchedDn ||
+    result.fields ||
+    result.controls ||
+    messageId > 0x7fff ||
+    result.code > 0x7f
+  ) {
     output.append(encodeResult(messageId, response, result))
     return
   }
