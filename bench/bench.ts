@@ -35,7 +35,7 @@ async function bench(options: Options): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void end().then(() => process.exit(1)))
   try {
-    const heading = `${options.users} users, medians of ${options.repeats}; ${availableParallelism()} cores (${cpus()[0]?.model}), load ${loadavg()[0]?.toFixed(1)} at the start`
+    const heading = headingOf(options)
     say(heading)
     const ldapload = await compileLoad(folder)
     say(`loading ${options.users} people into both`)
@@ -50,9 +50,20 @@ async function bench(options: Options): Promise<number> {
     process.stdout.write(`\n${table(rows)}\n`)
     say(`kept in ${relative(process.cwd(), keep(options.results, heading, rows))}`)
     return rows.some((row) => row.met === false) ? 1 : 0
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`)
+    return 1
   } finally {
     await end()
   }
+}
+
+/** What the figures have to be read with; other work on the machine falls on whoever is being measured then. */
+function headingOf({ users, repeats }: Options): string {
+  const cores = availableParallelism()
+  const load = loadavg()[0] ?? 0
+  const busy = load > cores / 4 ? '; the machine is busy with other work, so that figures are uncertain' : ''
+  return `${users} users, medians of ${repeats}; ${cores} cores (${cpus()[0]?.model.trim()}), load ${load.toFixed(1)} at the start${busy}`
 }
 
 function say(text: string): void {

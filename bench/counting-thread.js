@@ -1,3 +1,4 @@
+// JavaScript as it stands: a thread does not inherit the loader that reads TypeScript.
 import { connect, createServer } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 

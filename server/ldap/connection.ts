@@ -100,10 +100,12 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
   function planTurn(): void {
     if (isTurnPlanned) return
     isTurnPlanned = true
-    setImmediate(() => {
-      isTurnPlanned = false
-      takeTurn()
-    })
+    setImmediate(
+      guard(() => {
+        isTurnPlanned = false
+        takeTurn()
+      }),
+    )
   }
 
   function handle(message: Message, deadline: number): void {
@@ -180,7 +182,7 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     function goOn(): void {
       if (isClosed) return
       if (isWaitingForDrain) {
-        socket.once('drain', goOn)
+        socket.once('drain', guard(goOn))
         return
       }
       lastActive = performance.now()
@@ -193,8 +195,8 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     }
 
     function plan(): void {
-      if (isWaitingForDrain) socket.once('drain', goOn)
-      else setImmediate(goOn)
+      if (isWaitingForDrain) socket.once('drain', guard(goOn))
+      else setImmediate(guard(goOn))
     }
 
     if (isDone(firstDeadline)) return
@@ -217,11 +219,14 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     output.flush(socket)
     if (socket.writableLength <= stalledBytes || isWaitingForDrain || isClosed) return
     isWaitingForDrain = true
-    socket.once('drain', () => {
-      isWaitingForDrain = false
-      lastActive = performance.now()
-      if (!busy) takeTurn()
-    })
+    socket.once(
+      'drain',
+      guard(() => {
+        isWaitingForDrain = false
+        lastActive = performance.now()
+        if (!busy) takeTurn()
+      }),
+    )
   }
 
   function end(): void {
@@ -261,15 +266,16 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     }
   }
 
-  const guard =
-    <A extends unknown[]>(run: (...values: A) => void) =>
-    (...values: A): void => {
+  /** Whatever the event loop calls goes through here: an error of ours ends this connection and not the process. */
+  function guard<A extends unknown[]>(run: (...values: A) => void): (...values: A) => void {
+    return (...values) => {
       try {
         run(...values)
       } catch (error) {
         fail(error)
       }
     }
+  }
 
   socket.setNoDelay(true)
   socket.on('data', guard(onData))

@@ -97,6 +97,9 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
   sweep.unref()
 
   const servers = [plainServer, tlsServer].filter((server) => server !== undefined)
+  // After listening this is a failed accept (no file descriptors left, say): it is over when connections close.
+  for (const server of servers)
+    server.on('error', (error) => log.warn({ err: error }, 'LDAP: a connection was not accepted'))
   const ports: LdapServer['ports'] = {}
   try {
     if (plainServer) ports.plain = await listen(plainServer, plain)

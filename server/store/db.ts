@@ -45,13 +45,13 @@ const pragmas = [
   'secure_delete = ON',
   'journal_size_limit = 67108864',
   'cell_size_check = ON',
-  'cache_size = -16000',
   'temp_store = MEMORY',
 ]
 
 type Connection = { run(sql: string, done: (error: Error | null) => void): void; exec: Connection['run'] }
 
-function connect(file: string, pool: { min: number; max: number }): Knex {
+/** `cacheKib`: page cache of each connection. Small, for the kernel caches the file as well, and every node holds all in memory anyway. */
+function connect(file: string, pool: { min: number; max: number }, cacheKib: number): Knex {
   return knex({
     client: 'sqlite3',
     connection: { filename: file },
@@ -60,7 +60,10 @@ function connect(file: string, pool: { min: number; max: number }): Knex {
     pool: {
       ...pool,
       afterCreate: (connection: Connection, done: (error: Error | null, connection: Connection) => void) =>
-        connection.exec(pragmas.map((pragma) => `PRAGMA ${pragma};`).join('\n'), (error) => done(error, connection)),
+        connection.exec(
+          [...pragmas, `cache_size = -${cacheKib}`].map((pragma) => `PRAGMA ${pragma};`).join('\n'),
+          (error) => done(error, connection),
+        ),
     },
   })
 }
@@ -99,8 +102,8 @@ export async function openDb(dir: string): Promise<Db> {
   const file = join(dir, 'accounts.db')
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
-  const writer = connect(file, { min: 1, max: 1 })
-  const reader = connect(file, { min: 0, max: 4 })
+  const writer = connect(file, { min: 1, max: 1 }, 8192)
+  const reader = connect(file, { min: 0, max: 3 }, 2048)
   try {
     await migrate(writer, file)
     const db: Db = {

@@ -17,8 +17,8 @@ const sorts = ['name', 'username', 'status', 'number'] as const
 /** What a list of people is asked by; the address of the page says it all. */
 export const userQuery = (req: Request) => ({
   search: asked(req, 'search').trim().slice(0, 200),
-  group: asked(req, 'group'),
-  plugin: asked(req, 'plugin'),
+  group: asked(req, 'group') || undefined,
+  plugin: asked(req, 'plugin') || undefined,
   status: askedOne(req, 'status', statuses),
   sort: askedOne(req, 'sort', sorts),
   order: askedOne(req, 'order', ['asc', 'desc'] as const),

@@ -11,14 +11,24 @@ import { aFolder } from '../support/store.ts'
 const sites = ['toronto', 'chicago', 'bogota', 'saopaulo', 'london', 'warsaw', 'malmo', 'nairobi', 'lagos', 'capetown']
 const people = fileURLToPath(new URL('../../sample/organisation.csv', import.meta.url))
 
-type Status = { seq: number; stateHash: string; users: number; groups: number; master?: { reachable: boolean; since: string } }
+type Status = {
+  seq: number
+  stateHash: string
+  users: number
+  groups: number
+  master?: { reachable: boolean; since: string }
+}
 
 describe('an organisation of 10 sites', () => {
   let master: NodeProcess
   const slaves: NodeProcess[] = []
   before(async () => {
     const dir = aFolder('master')
-    await command(dir, ['setup', '--mode', 'master', '--domain', 'example.lan', '--admin', 'admin'], 'a-long-password-1\n')
+    await command(
+      dir,
+      ['setup', '--mode', 'master', '--domain', 'example.lan', '--admin', 'admin'],
+      'a-long-password-1\n',
+    )
     master = await startProcess(dir)
   })
   after(async () => {
@@ -29,7 +39,13 @@ describe('an organisation of 10 sites', () => {
   const status = async (node: NodeProcess): Promise<Status> => JSON.parse(await command(node.dir, ['status', '--json']))
   const allEqual = async (): Promise<void> => {
     const wanted = await status(master)
-    await until(async () => (await Promise.all(slaves.map(status))).every((slave) => slave.stateHash === wanted.stateHash && slave.seq === wanted.seq), 60_000)
+    await until(
+      async () =>
+        (await Promise.all(slaves.map(status))).every(
+          (slave) => slave.stateHash === wanted.stateHash && slave.seq === wanted.seq,
+        ),
+      60_000,
+    )
   }
 
   test('the master takes in 300 people', async () => {
@@ -49,7 +65,17 @@ describe('an organisation of 10 sites', () => {
       for (let name = names.shift(); name; name = names.shift()) {
         const node = await startProcess()
         slaves.push(node)
-        const said = await command(node.dir, ['setup', '--mode', 'slave', '--master', `127.0.0.1:${master.ports.sync}`, '--key-file', key, '--name', name])
+        const said = await command(node.dir, [
+          'setup',
+          '--mode',
+          'slave',
+          '--master',
+          `127.0.0.1:${master.ports.sync}`,
+          '--key-file',
+          key,
+          '--name',
+          name,
+        ])
         assert.match(said, /equal/i)
       }
     }
@@ -57,7 +83,9 @@ describe('an organisation of 10 sites', () => {
     rmSync(key)
     assert.equal(slaves.length, 20)
     await allEqual()
-    const devices: { name: string; state: string }[] = JSON.parse(await command(master.dir, ['device', 'list', '--json']))
+    const devices: { name: string; state: string }[] = JSON.parse(
+      await command(master.dir, ['device', 'list', '--json']),
+    )
     assert.equal(devices.filter(({ state }) => state === 'equal').length, 20)
   })
 
@@ -75,7 +103,9 @@ describe('an organisation of 10 sites', () => {
 
   test('everyone signs in at their site with the password from the file', async () => {
     const [, ...rows] = readFileSync(people, 'utf8').trim().split('\n')
-    const some = rows.filter((_, index) => index % 30 === 0).map((row) => row.split(',').map((cell) => cell.replaceAll('"', '')))
+    const some = rows
+      .filter((_, index) => index % 30 === 0)
+      .map((row) => row.split(',').map((cell) => cell.replaceAll('"', '')))
     for (const [index, [username = '', password = '']] of some.entries()) {
       assert.equal(await ldapSignIn((slaves[index * 2] as NodeProcess).ports.ldap, username, password), true, username)
       assert.equal(await ldapSignIn((slaves[index * 2 + 1] as NodeProcess).ports.ldap, username, `${password}!`), false)
@@ -85,7 +115,9 @@ describe('an organisation of 10 sites', () => {
   test('a password changed on the master works on every slave within a second', async () => {
     await command(master.dir, ['user', 'password', 'onguyen'], 'Changed-by-onguyen-1\n')
     await new Promise((resolve) => setTimeout(resolve, 1000))
-    const answers = await Promise.all(slaves.map((slave) => ldapSignIn(slave.ports.ldap, 'onguyen', 'Changed-by-onguyen-1')))
+    const answers = await Promise.all(
+      slaves.map((slave) => ldapSignIn(slave.ports.ldap, 'onguyen', 'Changed-by-onguyen-1')),
+    )
     assert.ok(answers.every(Boolean), JSON.stringify(answers))
     assert.equal(await ldapSignIn((slaves[0] as NodeProcess).ports.ldap, 'onguyen', 'Hello-onguyen-100'), false)
   })

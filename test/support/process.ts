@@ -22,11 +22,8 @@ export type Ran = { code: number; stdout: string; stderr: string }
 /** Runs one command to its end; never throws for an exit code. */
 export function run(dir: string, args: string[], input = ''): Promise<Ran> {
   return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [bin, ...args, '--data', dir],
-      { maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
+    const child = execFile(bin, [...args, '--data', dir], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
     )
     child.stdin?.end(input)
   })
@@ -44,7 +41,7 @@ export async function startProcess(dir = aFolder('process'), sync?: number): Pro
   const [web = 0, ldapPort = 0, ldaps = 0, freeSync = 0] = await freePorts(4)
   const ports = { web, ldap: ldapPort, ldaps, sync: sync ?? freeSync }
   const flags = Object.entries(ports).flatMap(([name, port]) => [`--${name}-port`, String(port)])
-  const child = spawn(process.execPath, [bin, 'serve', '--data', dir, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(bin, ['serve', '--data', dir, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const output: string[] = []
   child.stderr.on('data', (data) => output.push(String(data)))
@@ -63,14 +60,17 @@ export async function endProcess(node: NodeProcess, signal: 'SIGTERM' | 'SIGKILL
   return node.exited
 }
 
-export const userDn = (username: string, base = 'dc=example,dc=lan'): string => `uid=${username},ou=Users,ou=Accounts,${base}`
+export const userDn = (username: string, base = 'dc=example,dc=lan'): string =>
+  `uid=${username},ou=Users,ou=Accounts,${base}`
 
 /** Signs in over LDAP, as a service would: true, or false for wrong credentials. */
 export async function ldapSignIn(port: number, username: string, password: string): Promise<boolean> {
   const client = ldap.createClient({ url: `ldap://127.0.0.1:${port}`, connectTimeout: 5000, timeout: 10_000 })
   client.on('error', () => {})
   try {
-    await new Promise<void>((resolve, reject) => client.bind(userDn(username), password, (error) => (error ? reject(error) : resolve())))
+    await new Promise<void>((resolve, reject) =>
+      client.bind(userDn(username), password, (error) => (error ? reject(error) : resolve())),
+    )
     return true
   } catch (error) {
     if ((error as { code?: number }).code === 49) return false

@@ -33,7 +33,17 @@ writeFileSync(key, await command(dir, ['key', 'show']), { mode: 0o600 })
 const slaves: NodeProcess[] = []
 for (let index = 0; index < slaveCount; index++) {
   const slave = await startProcess()
-  await command(slave.dir, ['setup', '--mode', 'slave', '--master', `127.0.0.1:${master.ports.sync}`, '--key-file', key, '--name', `gw-${index}`])
+  await command(slave.dir, [
+    'setup',
+    '--mode',
+    'slave',
+    '--master',
+    `127.0.0.1:${master.ports.sync}`,
+    '--key-file',
+    key,
+    '--name',
+    `gw-${index}`,
+  ])
   slaves.push(slave)
 }
 
@@ -44,7 +54,16 @@ const end = Date.now() + seconds * 1000
 async function change(writer: number): Promise<void> {
   for (let number = 0; Date.now() < end; number++) {
     const name = `w${writer}n${number}`
-    const { code } = await run(dir, ['user', 'add', name, '--first', 'Some', '--last', `Body ${number}`, '--no-password'])
+    const { code } = await run(dir, [
+      'user',
+      'add',
+      name,
+      '--first',
+      'Some',
+      '--last',
+      `Body ${number}`,
+      '--no-password',
+    ])
     if (code === 0) answered.add(name)
     counts[code === 0 ? 'changes' : 'refused']++
   }
@@ -72,7 +91,10 @@ type Status = { seq: number; stateHash: string }
 const status = async (node: NodeProcess): Promise<Status> => JSON.parse(await command(node.dir, ['status', '--json']))
 const wanted = await status(master)
 await until(
-  async () => (await Promise.all(slaves.map(status))).every(({ seq, stateHash }) => seq === wanted.seq && stateHash === wanted.stateHash),
+  async () =>
+    (await Promise.all(slaves.map(status))).every(
+      ({ seq, stateHash }) => seq === wanted.seq && stateHash === wanted.stateHash,
+    ),
   90_000,
   () => 'the slaves did not become equal',
 )

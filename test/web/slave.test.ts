@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { claimCode } from '../../server/auth/claim.ts'
+import { synchronizationKey } from '../../server/mode/key.ts'
+import { caughtUp, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
+import { aUser } from '../support/people.ts'
+import { aBrowser, type Browser, signedIn, textOf } from '../support/web.ts'
+
+let master: TestNode
+let slave: TestNode
+let admin: Browser
+
+const urlOf = (node: TestNode): string => `http://127.0.0.1:${node.ports().web}`
+
+before(async () => {
+  master = await startMaster()
+  await aUser(master.db, { username: 'aek', first: 'Åsa', last: 'Ek', plugins: ['pptpd'] })
+  slave = await startSlave(master)
+  admin = await signedIn(urlOf(slave))
+})
+after(async () => {
+  await slave.close()
+  await master.close()
+})
+
+test('a slave shows people, groups and who has a plugin, and names its master', async () => {
+  for (const path of ['/users', '/users/aek', '/groups', '/extensions', '/plugins/pptpd', '/clients']) {
+    const page = textOf((await admin.get(path)).text)
+    assert.match(page, /This node is a slave of master\.example\.lan\./, path)
+  }
+  assert.match(textOf((await admin.get('/plugins/pptpd')).text), /Ek, Åsa/)
+})
+
+test('a slave has no control that could not work', async () => {
+  for (const path of [
+    '/',
+    '/users',
+    '/users/aek',
+    '/groups',
+    '/groups/allusers',
+    '/extensions',
+    '/plugins',
+    '/plugins/pptpd',
+    '/mode',
+    '/clients',
+    '/account',
+  ]) {
+    const { text } = await admin.get(path)
+    const forms = [...text.matchAll(/<form[^>]*method="post"[^>]*>.*?<\/form>/gs)].filter(([form]) =>
+      /<button/.test(form),
+    )
+    const actions = forms.map(([form]) => /action="([^"]*)"/.exec(form)?.[1])
+    assert.deepEqual(
+      actions.filter((action) => action !== '/theme' && action !== '/logout'),
+      [],
+      path,
+    )
+    assert.doesNotMatch(text, /href="\/(users\/new|groups\/new|import)"|\/remove"|\/password"/, path)
+  }
+})
+
+test('every change that is sent to a slave all the same is refused with the name of its master', async () => {
+  for (const path of [
+    '/users/new',
+    '/users/aek',
+    '/users/aek/status',
+    '/users/aek/password',
+    '/users/aek/remove',
+    '/selected-users',
+    '/groups/new',
+    '/extensions/contact',
+    '/plugins/ftp/users/add',
+    '/clients',
+    '/import',
+    '/mode/key/new',
+    '/mode/become/standalone',
+    '/account/password',
+  ]) {
+    const answer = await admin.post(path, { username: 'x', usernames: 'aek', action: 'lock', status: 'locked' })
+    assert.equal(answer.status, 409, path)
+    assert.match(textOf(answer.text), /slave of master\.example\.lan/)
+  }
+})
+
+test('a change on the master is on the page of the slave', async () => {
+  await aUser(master.db, { username: 'later', first: 'Nils', last: 'Later' })
+  await caughtUp(slave, master)
+  assert.match(textOf((await admin.get('/users?search=later')).text), /Later, Nils/)
+})
+
+test('the master lists the slave as equal, and revoking it takes its name to confirm', async () => {
+  const browser = await signedIn(urlOf(master))
+  await until(async () => /gw-malmo .* Equal Equal at/.test(textOf((await browser.get('/devices')).text)))
+  const href = `/devices/${slave.db.local.deviceId}`
+  assert.match(textOf((await browser.get(href)).text), /Device ID D-/)
+  assert.equal((await browser.post(`${href}/revoke`, { name: 'gw' })).status, 422)
+  assert.equal((await browser.post(`${href}/revoke`, { name: 'gw-malmo' })).status, 303)
+  assert.match(textOf((await browser.get(href)).text), /Revoked\. It receives nothing any more\./)
+})
+
+test('a fresh node joins from the browser, with the steps to watch; a mistyped key is said at its field', async () => {
+  const fresh = await startNode()
+  try {
+    const browser = aBrowser(urlOf(fresh))
+    await browser.post('/setup/claim', { code: claimCode(fresh.dir) })
+    const key = await synchronizationKey(master.db)
+    const typed = { master: `127.0.0.1:${master.ports().sync}`, name: 'fs-malmo' }
+    const wrong = await browser.post('/setup/slave', { ...typed, key: `${key.slice(0, -1)}u` })
+    assert.equal(wrong.status, 422)
+    assert.match(wrong.text, /id="f-key-problem"/)
+    assert.match(wrong.text, /value="fs-malmo"/)
+    assert.equal((await browser.post('/setup/slave', { ...typed, key })).headers.location, '/setup/joining')
+    await until(async () => (await browser.part('/setup/joining')).headers['hx-redirect'] === '/setup/done', 15_000)
+    const page = textOf((await browser.get('/setup/done')).text)
+    assert.match(page, /fs-malmo is a slave of master\.example\.lan/)
+    assert.match(page, /Equal to the master at change \d+/)
+  } finally {
+    await fresh.close()
+  }
+})
