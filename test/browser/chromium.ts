@@ -27,25 +27,19 @@ export async function openPage(
   return Object.assign(page, { faults })
 }
 
-type Axe = {
-  run: (root: Document, options: object) => Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }>
-}
+// Text and not functions: what runs in the page has another world of types than the tests.
+const runAxe = `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+  violations.map(({ id, nodes }) => location.pathname + ' ' + id + ': ' + nodes.map((node) => node.target.join(' ')).join(', ')))`
 
 /** What axe-core finds, one line each. Evaluated, not added as a script: the policy of the page would stop that. */
 export async function findings(page: Page): Promise<string[]> {
   await page.evaluate(axeSource)
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: Axe }
-    const { violations } = await axe.run(document, { resultTypes: ['violations'] })
-    return violations.map(
-      ({ id, nodes }) => `${location.pathname} ${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`,
-    )
-  })
+  return page.evaluate(runAxe)
 }
 
 /** How far the page can be scrolled sideways, in pixels. */
 export const sideways = (page: Page): Promise<number> =>
-  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
 
 export async function signIn(page: Page, url: string, username: string, password: string): Promise<void> {
   await page.goto(`${url}/login`)
