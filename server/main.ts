@@ -5,6 +5,7 @@ import { claimCode, forgetClaimCode } from './auth/claim.ts'
 import { type Config, isLoopback } from './config.ts'
 import { messageOf } from './errors.ts'
 import { createDirectory } from './ldap/directory.ts'
+import { followFeed } from './ldap/follow.ts'
 import { startLdap } from './ldap/server.ts'
 import { type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
@@ -15,8 +16,8 @@ import { createPullApp } from './pull/app.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
 import { servedBy } from './replication/status.ts'
 import { createWorker } from './replication/worker.ts'
-import { closeDb, type Db, onChanges, onLocalChange, openDb } from './store/db.ts'
-import { liveObjects } from './store/objects.ts'
+import { closeDb, type Db, onLocalChange, openDb } from './store/db.ts'
+import { keepProof } from './store/local.ts'
 import { removeExpiredSessions } from './store/sessions.ts'
 import { settled } from './store/write.ts'
 import { createWebApp } from './web/app.ts'
@@ -42,12 +43,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   await openContacts(db)
   await declareNew(db)
   const directory = createDirectory()
-  const readDirectory = () => directory.load(liveObjects(db))
-  const stopFollowing = onChanges(db, (changes) => {
-    if (changes !== 'all') directory.apply(changes)
-    else void readDirectory().catch((error) => log.error({ err: error }, 'the directory could not be read again'))
-  })
-  await readDirectory()
+  const stopFollowing = await followFeed(db, directory, log)
   const worker = createWorker(db, log)
   servedBy(db, worker)
   watchNode(db)
@@ -113,11 +109,14 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     if (db.local.mode) forgetClaimCode(db.dir)
   }
   const stopArranging = onLocalChange(db, () => arrange().catch((error) => log.error(messageOf(error))))
+  /** What changes too often to be written each time. */
+  const keepNow = async () => {
+    await flushContacts(db)
+    await keepProof(db.writer, db.local)
+  }
+
   const timers = [
-    setInterval(
-      () => void flushContacts(db).catch((error) => log.warn({ err: error }, 'contacts were not kept')),
-      minuteMs,
-    ),
+    setInterval(() => void keepNow().catch((error) => log.warn({ err: error }, 'contacts were not kept')), minuteMs),
     setInterval(() => void removeExpiredSessions(db).catch(() => {}), 10 * minuteMs),
     setInterval(() => void renewOwn(db).then((renewed) => renewed && open.renewTls()), dayMs),
   ]
@@ -132,7 +131,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       await socket?.close()
       await open.close()
       await settled(db)
-      await flushContacts(db).catch(() => {})
+      await keepNow().catch(() => {})
       stopFollowing()
       await closeDb(db)
     })()

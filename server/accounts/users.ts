@@ -241,7 +241,10 @@ async function refuseLastAdministrator(change: Change, was: UserBody): Promise<v
 }
 
 async function userChanges(trx: Knex, was: UserBody | undefined, now: UserBody | undefined) {
-  const names = await groupNamesByIds(trx, [...(was?.groups ?? []), ...(now?.groups ?? [])])
+  const differ = String(was?.groups) !== String(now?.groups)
+  const names = differ
+    ? await groupNamesByIds(trx, [...(was?.groups ?? []), ...(now?.groups ?? [])])
+    : new Map<string, string>()
   return changesBetween(was, now, (field, value) =>
     field === 'groups'
       ? value

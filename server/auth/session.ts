@@ -29,7 +29,7 @@ export const absoluteMs = 12 * 60 * minute
 /** Sessions in the store, in a cookie that ends with the browser. */
 export function sessions(db: Db, secure: boolean): RequestHandler {
   return session({
-    name: cookieName(secure),
+    name: cookieName(db, secure),
     // The id itself has 192 random bits; the signature only spares the store from made-up ones.
     secret: keptKey(db.dir, 'cookie.key').toString('hex'),
     store: new SessionStore(db),
@@ -46,8 +46,11 @@ export function sessions(db: Db, secure: boolean): RequestHandler {
 export const saved = (req: Request): Promise<void> =>
   new Promise((resolve, reject) => req.session.save((error) => (error ? reject(error) : resolve())))
 
-/** The `__Host-` prefix needs Secure, so plain HTTP on loopback goes without it. */
-export const cookieName = (secure: boolean): string => (secure ? '__Host-session' : 'session')
+/**
+ * Named after the node: cookies know no ports, and two nodes on one host (a demo, a test) would sign each other's people
+ * out. The `__Host-` prefix needs Secure, so plain HTTP on loopback goes without it.
+ */
+export const cookieName = (db: Db, secure: boolean): string => `${secure ? '__Host-' : ''}session-${db.local.deviceId}`
 
 /** Ends what was left alone for half an hour or lasts for half a day. Writes at most once a minute. */
 export const endOldSessions: RequestHandler = (req, _res, next) => {

@@ -21,13 +21,25 @@ const slice = 250
  */
 export async function applyAnswer(db: Db, answer: Answer, repaired: ReadonlySet<number> = new Set()): Promise<void> {
   const actor: Actor = { name: db.local.masterName ?? 'master', via: 'replication' }
-  const provedAt = new Date().toISOString()
-  await commit(db, actor, async (change) => {
-    await prepare(change, answer, repaired)
-    await moveAll(change, answer)
-    arrive(change, answer)
-    change.local({ provedAt })
-  })
+  const refill = answer.head.mode === 'full' ? db.refill?.() : undefined
+  try {
+    await commit(db, actor, async (change) => {
+      change.head.refill = refill
+      await prepare(change, answer, repaired)
+      await moveAll(change, answer)
+      arrive(change, answer)
+    })
+  } catch (error) {
+    await refill?.failed()
+    throw error
+  }
+  await refill?.done()
+  provenEqual(db)
+}
+
+/** This node's hash and the master's agreed just now. Kept in memory; the process writes it down now and then. */
+export const provenEqual = (db: Db): void => {
+  db.local.provedAt = new Date().toISOString()
 }
 
 async function prepare(change: Change, { head, lines }: Answer, repaired: ReadonlySet<number>): Promise<void> {

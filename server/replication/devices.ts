@@ -5,7 +5,7 @@ import { isCertificateName, signRequest } from '../mode/certificates.ts'
 import { keyEnrols } from '../mode/key.ts'
 import { nodeNameProblem } from '../mode/set-up.ts'
 import type { DeviceBody } from '../store/bodies.ts'
-import type { Db } from '../store/db.ts'
+import { type Db, onChanges } from '../store/db.ts'
 import { deviceRow } from '../store/devices.ts'
 import { objectById, objectsOf } from '../store/objects.ts'
 import { write } from '../store/write.ts'
@@ -61,14 +61,28 @@ export async function renewCertificate(db: Db, device: DeviceBody, request: stri
 /** The device behind `<deviceId>.<token>`. Refused: unknown (`credential`) or revoked (`revoked`). */
 export async function deviceByCredential(db: Db, credential: string): Promise<DeviceBody> {
   const dot = credential.lastIndexOf('.')
-  const row = dot > 0 ? await deviceRow(db.reader, credential.slice(0, dot)) : undefined
+  const device = (await devicesOf(db)).get(credential.slice(0, Math.max(dot, 0)))
   const given = Buffer.from(tokenHash(credential.slice(dot + 1)))
-  const kept = Buffer.from(row?.token_hash ?? tokenHash(''))
-  if (!timingSafeEqual(given, kept) || !row) throw new Refused('This device is not known here.', 'credential')
-  if (row.status === 'revoked') throw new Refused('This device is revoked.', 'revoked')
-  const object = await objectById(db.reader, 'device', row.id)
-  if (!object) throw new Refused('This device is not known here.', 'credential')
-  return object.body
+  const kept = Buffer.from(device?.tokenHash ?? tokenHash(''))
+  if (!timingSafeEqual(given, kept) || !device) throw new Refused('This device is not known here.', 'credential')
+  if (device.status === 'revoked') throw new Refused('This device is revoked.', 'revoked')
+  return device
+}
+
+const known = new WeakMap<Db, Promise<Map<string, DeviceBody>>>()
+
+/** Every device by its Device ID, in memory until one changes: each pull of each slave asks. */
+function devicesOf(db: Db): Promise<Map<string, DeviceBody>> {
+  const kept = known.get(db)
+  if (kept) return kept
+  const read = deviceList(db).then((devices) => new Map(devices.map((device) => [device.deviceId, device])))
+  known.set(db, read)
+  const stop = onChanges(db, (changes) => {
+    if (changes !== 'all' && !changes.some(({ kind }) => kind === 'device')) return
+    known.delete(db)
+    stop()
+  })
+  return read
 }
 
 export async function deviceList(db: Db): Promise<(DeviceBody & { id: string })[]> {

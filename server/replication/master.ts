@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { epochName } from '../mode/epoch.ts'
 import { type Db, onChanges } from '../store/db.ts'
-import { countObjects, feedRows } from '../store/objects.ts'
+import { feedRows } from '../store/objects.ts'
 import { type Position, readPosition, wasPosition } from '../store/position.ts'
 import { digestOf } from './digest.ts'
 import { type AnswerMode, bucketOf, type EndLine, type HeadLine, objectLine } from './wire.ts'
@@ -26,7 +26,7 @@ export async function judgePosition(db: Db, asked: Asked): Promise<Refusal | und
     return { status: 409, code: 'ahead', detail: `The slave is at ${asked.since}, this master at ${seq}.` }
   if (asked.since < horizon)
     return { status: 410, code: 'gone', detail: `Changes before ${horizon} are no longer kept.` }
-  const known = asked.since === seq ? asked.hash === hash : await wasPosition(db.reader, asked.since, asked.hash)
+  const known = asked.since === seq ? asked.hash === hash : await wasPosition(db, asked.since, asked.hash)
   return known
     ? undefined
     : { status: 409, code: 'diverged', detail: `This master was never at ${asked.since} with that hash.` }
@@ -54,15 +54,22 @@ export function waitForChange(db: Db, since: number, waitMs: number, gone: Abort
  */
 export async function* answerLines(db: Db, since: number): AsyncGenerator<string> {
   yield* inSnapshot(db, async function* (trx, position) {
-    const mode: AnswerMode = since === 0 ? 'full' : 'delta'
-    yield headLine(position, mode, since, await countObjects(trx, since, mode === 'delta'))
-    let n = 0
-    for await (const rows of feedRows(trx, since)) {
-      const sent = mode === 'full' ? rows.filter((row) => row.body !== undefined) : rows
-      n += sent.length
-      if (sent.length > 0) yield sent.map(objectLine).join('')
+    if (since === 0) {
+      yield headLine(position, 'full', since, position.objects)
+      let n = 0
+      for await (const rows of feedRows(trx, since)) {
+        const live = rows.filter((row) => row.body !== undefined)
+        n += live.length
+        if (live.length > 0) yield live.map(objectLine).join('')
+      }
+      yield endLine(position, n)
+      return
     }
-    yield endLine(position, n)
+    const lines: string[] = []
+    for await (const rows of feedRows(trx, since)) lines.push(...rows.map(objectLine))
+    yield headLine(position, 'delta', since, lines.length)
+    yield lines.join('')
+    yield endLine(position, lines.length)
   })
 }
 

@@ -32,12 +32,12 @@ export type HeadLine = {
 
 export type EndLine = { t: 'end'; upto: number; hash: string; objects: number; n: number }
 
-export type ObjectLine = { seq: number; kind: string; id: string; body: string | undefined }
+export type ObjectLine = { seq: number; kind: string; id: string; body: string | undefined; value?: object }
 
 const bodyStarts = ',"b":'
 
 /** The body stands last and as it is kept, so that the other side keeps the very same bytes. */
-export const objectLine = ({ seq, kind, id, body }: ObjectLine): string =>
+export const objectLine = ({ seq, kind, id, body }: Omit<ObjectLine, 'value'>): string =>
   body === undefined
     ? `{"s":${seq},"k":"${kind}","i":"${id}","d":1}\n`
     : `{"s":${seq},"k":"${kind}","i":"${id}"${bodyStarts}${body}}\n`
@@ -60,7 +60,7 @@ export function readObjectLine(line: string): ObjectLine {
   const body = line.slice(at + bodyStarts.length, -1)
   const value: unknown = JSON.parse(body)
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('body is not an object')
-  return { seq: s as number, kind: k, id: i, body }
+  return { seq: s as number, kind: k, id: i, body, value }
 }
 
 /** What a slave sends to enrol. */

@@ -7,7 +7,7 @@ import { epochIsSigned, epochName } from '../mode/epoch.ts'
 import type { Db } from '../store/db.ts'
 import { writeLocal } from '../store/local.ts'
 import { type Answer, BadAnswer, readAnswer } from './answer.ts'
-import { applyAnswer, Diverged } from './apply.ts'
+import { applyAnswer, Diverged, provenEqual } from './apply.ts'
 import {
   askMaster,
   type Connection,
@@ -85,7 +85,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, { signal: halt.signal })
     await hear(answer)
     if (answer.status === 204) {
-      await provenEqual(answer)
+      await compare(answer)
       return
     }
     await apply(await receive(answer.body))
@@ -107,9 +107,9 @@ export function createWorker(db: Db, log: Logger): Worker {
   }
 
   /** Nothing new: the master's own hash proves that both hold the same. */
-  async function provenEqual(answer: MasterAnswer): Promise<void> {
+  async function compare(answer: MasterAnswer): Promise<void> {
     if (text(answer, headers.hash) !== db.position.hash) throw new Diverged('the hashes differ at the same change')
-    db.local.provedAt = new Date().toISOString()
+    provenEqual(db)
   }
 
   async function receive(body: Readable): Promise<Answer> {

@@ -74,10 +74,10 @@ const macOf = (key: Buffer, before: string, row: Omit<Row, 'id' | 'mac'>): strin
     )
     .digest('hex')
 
-export async function appendAudit(trx: Knex, head: Head, actor: Actor, notes: Note[]): Promise<void> {
-  if (notes.length === 0) return
-  const last: { mac: string } | undefined = await trx('audit').orderBy('id', 'desc').first('mac')
-  let mac = last?.mac ?? ''
+/** Appends what was done to the chain; the answer is the MAC that the next row builds on. */
+export async function appendAudit(trx: Knex, head: Head, actor: Actor, notes: Note[]): Promise<string> {
+  if (notes.length === 0) return head.auditMac
+  let mac = head.auditMac
   const rows = notes.map((note) => {
     const row = {
       at: new Date().toISOString(),
@@ -95,6 +95,7 @@ export async function appendAudit(trx: Knex, head: Head, actor: Actor, notes: No
     return { ...row, mac }
   })
   await trx('audit').insert(rows)
+  return mac
 }
 
 export async function auditMatching(

@@ -9,6 +9,7 @@ import { version } from '../version.ts'
 import type { Changed } from './bodies.ts'
 import { keptKey, openFolder } from './files.ts'
 import { type Local, readLocal, writeLocal } from './local.ts'
+import type { Refill } from './objects.ts'
 import { noPosition, type Position, readPosition } from './position.ts'
 import type { Job } from './write.ts'
 
@@ -33,6 +34,11 @@ export type Db = {
   queue: Job[]
   draining: boolean
   auditKey: Buffer
+  auditMac: string
+  /** The last commit points, so that a slave's position is judged without a query. */
+  recent: Map<number, string>
+  /** Begins to take a full sync, for who holds everything in memory. */
+  refill?: () => Refill
 }
 
 const pragmas = [
@@ -117,6 +123,8 @@ export async function openDb(dir: string): Promise<Db> {
       queue: [],
       draining: false,
       auditKey: keptKey(dir, 'audit.key'),
+      auditMac: '',
+      recent: new Map(),
     }
     await writeLocal(writer, db.local, {
       deviceId: db.local.deviceId || newDeviceId(),
@@ -124,6 +132,8 @@ export async function openDb(dir: string): Promise<Db> {
       writtenBy: version,
     })
     db.position = await readPosition(writer)
+    const last: { mac: string } | undefined = await writer('audit').orderBy('id', 'desc').first('mac')
+    db.auditMac = last?.mac ?? ''
     return db
   } catch (error) {
     await Promise.all([writer.destroy(), reader.destroy()])

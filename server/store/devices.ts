@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Projection } from './project.ts'
-import { inSlices } from './slices.ts'
+import { inSlices, insertRows } from './slices.ts'
 
 export type DeviceRow = { id: string; device_id: string; token_hash: string; status: 'active' | 'revoked' }
 
@@ -11,7 +11,7 @@ export async function projectDevices(trx: Knex, changes: Projection<'device'>[])
   const rows: DeviceRow[] = changes.flatMap(({ id, now }) =>
     now ? [{ id, device_id: now.deviceId, token_hash: now.tokenHash, status: now.status }] : [],
   )
-  await inSlices(rows, (slice) => trx('devices').insert(slice).onConflict('id').merge())
+  await insertRows(trx, 'devices', rows, ['id'])
 }
 
 export async function deviceRow(db: Knex, deviceId: string): Promise<DeviceRow | undefined> {
@@ -58,5 +58,5 @@ export async function keepContacts(trx: Knex, kept: Contact[]): Promise<void> {
     version: contact.version ?? null,
     last_contact: contact.lastContact,
   }))
-  await inSlices(rows, (slice) => trx('contacts').insert(slice).onConflict('device_id').merge())
+  await insertRows(trx, 'contacts', rows, ['device_id'])
 }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { GroupBody } from './bodies.ts'
 import { containing } from './like.ts'
 import type { Projection } from './project.ts'
-import { inSlices } from './slices.ts'
+import { inSlices, insertRows } from './slices.ts'
 
 export type GroupRow = { id: string; name: string; description: string; type: GroupBody['type']; gid_number: number }
 
@@ -19,7 +19,7 @@ export async function projectGroups(trx: Knex, changes: Projection<'group'>[]): 
   const removed = changes.filter((change) => !change.now).map((change) => change.id)
   await inSlices(removed, (ids) => trx('groups').whereIn('id', ids).delete())
   const rows = changes.flatMap(({ id, now }) => (now ? [bodyToRow(id, now)] : []))
-  await inSlices(rows, (slice) => trx('groups').insert(slice).onConflict('id').merge())
+  await insertRows(trx, 'groups', rows, ['id'])
 }
 
 export type GroupsQuery = {

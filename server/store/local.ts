@@ -32,6 +32,11 @@ export async function readLocal(db: Knex): Promise<Local> {
   return Object.assign(local, Object.fromEntries(rows.map(({ name, value }) => [name, JSON.parse(value)])))
 }
 
+/** Facts that change too often to be written each time: written down now and then. */
+export async function keepProof(db: Knex, local: Local): Promise<void> {
+  if (local.provedAt) await writeLocal(db, { deviceId: '', name: '' }, { provedAt: local.provedAt })
+}
+
 /** Writes the changed facts and then shows them in `local`; undefined takes a fact away. */
 export async function writeLocal(db: Knex, local: Local, changes: Partial<Local>): Promise<void> {
   for (const [name, value] of Object.entries(changes)) {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { UserBody } from './bodies.ts'
-import { inSlices } from './slices.ts'
+import { inSlices, insertRows } from './slices.ts'
 
 /** What a person belongs to, as kept in `memberships.of`. */
 export const ofPlugin = (name: string): string => `plugin:${name}`
@@ -14,9 +14,7 @@ export function belongings(body: UserBody): string[] {
 
 export type Membership = { of: string; user_id: string }
 
-export async function insertMemberships(trx: Knex, rows: Membership[]): Promise<void> {
-  await inSlices(rows, (slice) => trx('memberships').insert(slice))
-}
+export const insertMemberships = (trx: Knex, rows: Membership[]): Promise<void> => insertRows(trx, 'memberships', rows)
 
 export async function removeMemberships(trx: Knex, rows: Membership[]): Promise<void> {
   const users = new Map<string, string[]>()

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { inSlices } from './slices.ts'
+import { inSlices, insertRows } from './slices.ts'
 
 /** Unique names of users and groups alike: one canonical name has one owner. */
 export async function ownerOfName(trx: Knex, name: string): Promise<string | undefined> {
@@ -13,5 +13,5 @@ export async function freeNames(trx: Knex, owners: string[]): Promise<void> {
 }
 
 export async function takeNames(trx: Knex, names: { name: string; owner: string }[]): Promise<void> {
-  await inSlices(names, (slice) => trx('names').insert(slice))
+  await insertRows(trx, 'names', names)
 }

@@ -3,7 +3,7 @@ import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
 import type { Db } from './db.ts'
 import { countIn, hashHex, type Position, type StateHash, stateHash } from './position.ts'
 import { type Projected, project } from './project.ts'
-import { inSlices } from './slices.ts'
+import { insertRows } from './slices.ts'
 
 /** One object on its way into the feed. `body` is canonical JSON, undefined when it is removed. */
 export type Move = {
@@ -12,29 +12,58 @@ export type Move = {
   body: string | undefined
   /** Given by the master; here, on the master, the next one is taken. */
   seq?: number
+  /** `body` as a value, when it was read already. */
+  value?: object
 }
 
 /** The feed while a transaction moves it. */
 export type Head = Omit<Position, 'hash'> & {
   state: StateHash
   changes: Changed[]
+  /** Takes the changes of a full sync as they come, instead of `changes`. */
+  refill?: Refill
   /** So much has changed that listeners should read everything again. */
   many: boolean
   auditKey: Buffer
+  auditMac: string
   /** The store holds nothing yet: no old row needs to be looked for. */
   fresh: boolean
   /** The names of everything that moves were freed beforehand, so all of them are taken again. */
   namesFreed: boolean
 }
 
-export const headAt = (position: Position, auditKey: Buffer): Head => {
+export const headAt = (position: Position, auditKey: Buffer, auditMac: string): Head => {
   const { hash, ...rest } = position
-  return { ...rest, state: stateHash(hash), changes: [], many: false, auditKey, fresh: false, namesFreed: false }
+  return {
+    ...rest,
+    state: stateHash(hash),
+    changes: [],
+    many: false,
+    auditKey,
+    auditMac,
+    fresh: false,
+    namesFreed: false,
+  }
 }
 
 export const positionOf = (head: Head): Position => {
   const { clusterId, epochNo, epochId, epochSig, seq, objects, horizon } = head
   return { clusterId, epochNo, epochId, epochSig, seq, objects, horizon, hash: hashHex(head.state) }
+}
+
+export const samePosition = (position: Position, head: Head): boolean =>
+  position.seq === head.seq &&
+  position.epochId === head.epochId &&
+  position.horizon === head.horizon &&
+  position.hash === hashHex(head.state)
+
+/** Somebody who holds everything in memory and takes a full sync as it is applied, rather than read it all again afterwards. */
+export type Refill = {
+  add: (changes: Changed[]) => Promise<void>
+  /** It is committed: what was taken is what counts from now on. */
+  done: () => Promise<void>
+  /** It was taken back: forget what was taken. */
+  failed: () => Promise<void>
 }
 
 const tellAtMost = 2000
@@ -47,7 +76,8 @@ export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise
   const old = head.fresh ? new Map<string, string>() : await liveBodies(trx, moves)
   const rows: Row[] = []
   const projected: Projected[] = []
-  for (const { kind, id, body, seq } of moves) {
+  const changed: Changed[] = []
+  for (const { kind, id, body, seq, value } of moves) {
     const was = old.get(`${kind}\0${id}`)
     if (seq === undefined && was === body) continue
     if (was !== undefined) countIn(head.state, -1, kind, id, was)
@@ -56,25 +86,20 @@ export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise
     const at = seq ?? head.seq + 1
     if (at > head.seq) head.seq = at
     rows.push({ seq: at, kind, id, deleted: body === undefined, body: body ?? null })
-    if (isKnownKind(kind)) remember(head, projected, kind, id, at, was, body)
+    if (!isKnownKind(kind)) continue
+    const now = body === undefined ? undefined : (value ?? JSON.parse(body))
+    projected.push({ kind, id, was: was === undefined ? undefined : JSON.parse(was), now })
+    changed.push({ kind, id, seq: at, body: now })
   }
-  await inSlices(rows, (slice) => trx('objects').insert(slice).onConflict(['kind', 'id']).merge())
+  await insertRows(trx, 'objects', rows, ['kind', 'id'])
   await project(trx, projected, head.namesFreed)
+  await remember(head, changed)
 }
 
-function remember(
-  head: Head,
-  projected: Projected[],
-  kind: Kind,
-  id: string,
-  seq: number,
-  was: string | undefined,
-  body: string | undefined,
-): void {
-  const now = body === undefined ? undefined : JSON.parse(body)
-  projected.push({ kind, id, was: was === undefined ? undefined : JSON.parse(was), now })
+async function remember(head: Head, changed: Changed[]): Promise<void> {
+  if (head.refill) await head.refill.add(changed)
   if (head.many) return
-  head.changes.push({ kind, id, seq, body: now })
+  head.changes.push(...changed)
   if (head.changes.length > tellAtMost) {
     head.many = true
     head.changes = []
@@ -173,10 +198,4 @@ export async function* liveObjects(db: Db): AsyncGenerator<Changed[]> {
   } finally {
     await trx.rollback()
   }
-}
-
-export const countObjects = async (trx: Knex, since: number, withRemoved: boolean): Promise<number> => {
-  const query = trx('objects').where('seq', '>', since).count({ n: '*' })
-  const [row] = await (withRemoved ? query : query.where({ deleted: false }))
-  return Number(row?.n ?? 0)
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Knex } from 'knex'
+import type { Db } from './db.ts'
 
 /** Where a node stands in the feed, and the proof: equal positions mean equal accounts. */
 export type Position = {
@@ -95,9 +96,20 @@ export async function writePosition(trx: Knex, position: Position): Promise<void
 
 const keptPositions = 50_000
 
+const recentPositions = 1000
+
+/** Positions of another epoch are another history. */
+export function rememberPosition(db: Db, before: Position): void {
+  if (before.epochId !== db.position.epochId) db.recent.clear()
+  db.recent.set(db.position.seq, db.position.hash)
+  if (db.recent.size > recentPositions) db.recent.delete(db.recent.keys().next().value as number)
+}
+
 /** Was this a state of ours? Only what was kept can be answered; a slave further back is answered by its proof afterwards. */
-export async function wasPosition(trx: Knex, seq: number, hash: string): Promise<boolean> {
-  const row: { hash: string } | undefined = await trx('positions').where({ seq }).first('hash')
+export async function wasPosition(db: Db, seq: number, hash: string): Promise<boolean> {
+  const known = db.recent.get(seq)
+  if (known !== undefined) return known === hash
+  const row: { hash: string } | undefined = await db.reader('positions').where({ seq }).first('hash')
   return row?.hash === hash
 }
 

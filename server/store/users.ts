@@ -3,7 +3,7 @@ import type { Role, Status, UserBody } from './bodies.ts'
 import { containing } from './like.ts'
 import { belongings, insertMemberships, type Membership, removeMemberships } from './memberships.ts'
 import type { Projection } from './project.ts'
-import { inSlices } from './slices.ts'
+import { inSlices, insertRows } from './slices.ts'
 
 export type UserRow = {
   id: string
@@ -36,7 +36,7 @@ export async function projectUsers(trx: Knex, changes: Projection<'user'>[]): Pr
   const removed = changes.filter((change) => !change.now).map((change) => change.id)
   await inSlices(removed, (ids) => trx('users').whereIn('id', ids).delete())
   const rows = changes.flatMap(({ id, was, now }) => (now && differs(id, was, now) ? [bodyToRow(id, now)] : []))
-  await inSlices(rows, (slice) => trx('users').insert(slice).onConflict('id').merge())
+  await insertRows(trx, 'users', rows, ['id'])
   await projectMemberships(trx, changes)
 }
 

@@ -6,8 +6,8 @@ import type { Bodies, Changed, Kind } from './bodies.ts'
 import { canonical } from './canonical.ts'
 import type { Db } from './db.ts'
 import { type Local, writeLocal } from './local.ts'
-import { type Head, headAt, type Move, moveObjects, positionOf } from './objects.ts'
-import { readPosition, trimPositions, writePosition } from './position.ts'
+import { type Head, headAt, type Move, moveObjects, positionOf, samePosition } from './objects.ts'
+import { rememberPosition, trimPositions, writePosition } from './position.ts'
 
 /** One change as its function sees it. Everything it does commits together, or not at all. */
 export type Change = {
@@ -78,33 +78,31 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   let head: Head
   try {
     head = await db.writer.transaction(async (trx) => {
-      // A write first: it takes the lock before anything is read, so that a command beside the service waits its turn.
-      await trx('position').where({ one: 1 }).update({ one: 1 })
-      const head = headAt(await readPosition(trx), db.auditKey)
+      // Only one process has the data directory, and it writes through one connection: what it holds in memory is what is kept.
+      const head = headAt(db.position, db.auditKey, db.auditMac)
       outcomes = []
       for (const job of jobs) outcomes.push(await runJob(trx, head, job, jobs.length === 1, locals))
       for (const local of locals) await writeLocal(trx, { deviceId: '', name: '' }, local)
-      await writePosition(trx, positionOf(head))
-      if (head.seq % 1000 === 0) await trimPositions(trx, head.seq)
+      if (!samePosition(db.position, head)) await writePosition(trx, positionOf(head))
+      if (Math.floor(head.seq / 1000) > Math.floor(db.position.seq / 1000)) await trimPositions(trx, head.seq)
       return head
     })
   } catch (error) {
     for (const job of jobs) job.reject(explain(error))
     return
   }
-  const hasMoved = head.seq !== db.position.seq
+  const before = db.position
   db.position = positionOf(head)
+  db.auditMac = head.auditMac
+  rememberPosition(db, before)
   for (const local of locals) Object.assign(db.local, local)
-  if (hasMoved) tell(db, head)
-  if (locals.some(concernsFaces)) await Promise.all([...db.localListeners].map((listener) => listener()))
+  if (before.seq !== head.seq || head.many) tell(db, head)
+  if (locals.length > 0) await Promise.all([...db.localListeners].map((listener) => listener()))
   for (const outcome of outcomes) {
     if ('error' in outcome) outcome.job.reject(outcome.error)
     else outcome.job.resolve(outcome.value as never)
   }
 }
-
-/** Whether the node is proved equal changes with every pull and asks for no new arrangement. */
-const concernsFaces = (local: Partial<Local>): boolean => Object.keys(local).some((name) => name !== 'provedAt')
 
 /** A job that fails takes back its own part only; alone in its transaction, it takes back the transaction. */
 async function runJob(
@@ -118,7 +116,7 @@ async function runJob(
     const notes: Note[] = []
     const mine: Partial<Local>[] = []
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
-    await appendAudit(trx, head, job.actor, notes)
+    head.auditMac = await appendAudit(trx, head, job.actor, notes)
     locals.push(...mine)
     return value
   }

@@ -40,8 +40,8 @@ export async function signIn(req: Request, res: Response, next: NextFunction): P
 export function signOut(req: Request, res: Response, next: NextFunction): void {
   req.session.destroy((error) => {
     if (error) return next(error)
-    const { secure } = nodeOf(req)
-    res.clearCookie(cookieName(secure), { path: '/', secure }).redirect(303, '/login')
+    const { db, secure } = nodeOf(req)
+    res.clearCookie(cookieName(db, secure), { path: '/', secure }).redirect(303, '/login')
   })
 }
 

@@ -163,7 +163,7 @@ const pages = [
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`axe-core finds nothing on any page of master and slave (${colorScheme})`, async () => {
-    for (const node of [master, slave]) {
+    const look = async (node: NodeProcess): Promise<void> => {
       const tour = await openPage(browser, { colorScheme })
       await tour.goto(`${urlOf(node)}/login`)
       assert.deepEqual(await findings(tour), [])
@@ -175,6 +175,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       assert.deepEqual(tour.faults, [])
       await tour.context().close()
     }
+    await Promise.all([look(master), look(slave)])
   })
 }
 
@@ -192,6 +193,15 @@ test('no page scrolls sideways on a phone, and its menu opens and closes', async
   await phone.getByRole('navigation', { name: 'Main menu' }).getByRole('link', { name: 'Groups' }).click()
   await phone.waitForURL('**/groups')
   await phone.context().close()
+})
+
+test('signing in on one node of a host does not sign out of another', async () => {
+  const both = await openPage(browser)
+  await signIn(both, urlOf(master), 'onguyen', password)
+  await signIn(both, urlOf(slave), 'onguyen', password)
+  await both.goto(`${urlOf(master)}/users`)
+  await both.getByRole('heading', { name: 'Users' }).waitFor()
+  await both.context().close()
 })
 
 test('without scripts a person is found, locked and unlocked', async () => {

@@ -6,6 +6,7 @@ import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
 import { bindRequest, connectTo, controls, message, searchRequest } from './client.ts'
 import {
   aDirectory,
+  assertQuick,
   aUser,
   base,
   change,
@@ -126,7 +127,7 @@ describe('hostile input', () => {
       }
       const other = connectTo(server.port)
       assert.equal(await other.bind(reader, 'reader'), 0)
-      assert.ok(performance.now() - started < 1000)
+      assertQuick(started, 4000)
       attacker.end()
       other.end()
       assert.deepEqual(faults, [])
@@ -154,7 +155,7 @@ describe('hostile input', () => {
     const pump = setInterval(() => attacker.socket.writable && attacker.send(piece), 1)
     await attacker.closed
     clearInterval(pump)
-    assert.ok(attacker.socket.bytesWritten < 8e6)
+    assert.equal(attacker.socket.bytesWritten < 8e6, true)
   })
 
   it('a message of 4 MB from somebody who is bound, byte by byte at first, costs linear time', async () => {
@@ -168,7 +169,7 @@ describe('hostile input', () => {
     for (let i = 0; i < 200; i++) c.send(big.subarray(i, i + 1))
     for (let at = 200; at < big.length; at += 1400) c.send(big.subarray(at, at + 1400))
     assert.equal((await c.search({ base: '', scope: 'base' })).entries.length, 1)
-    assert.ok(performance.now() - started < 2000)
+    assertQuick(started, 4000)
     c.end()
   })
 
@@ -186,7 +187,7 @@ describe('hostile input', () => {
     c.send(Buffer.concat(Array.from({ length: 10_000 }, (_, i) => message((i % 100) + 1, anonymousBind))))
     const started = performance.now()
     await other.whoAmI()
-    assert.ok(performance.now() - started < 500)
+    assertQuick(started, 2000)
     await done
     const abandons = Buffer.concat(Array.from({ length: 10_000 }, () => message(1, hex('50 01 05'))))
     c.send(abandons)
@@ -214,11 +215,11 @@ describe('hostile input', () => {
     const before = process.memoryUsage().rss
     for (let i = 0; i < 2000; i++) c.send(message(100 + i, searchRequest({ base })))
     await sleep(200)
-    assert.ok(process.memoryUsage().rss - before < 120e6)
+    assert.equal(process.memoryUsage().rss - before < 120e6, true)
     const other = connectTo(own.port)
     const started = performance.now()
     assert.equal(await other.bind(reader, 'reader'), 0)
-    assert.ok(performance.now() - started < 500)
+    assertQuick(started, 2000)
     other.end()
     for (let i = 0; i < 40 && own.connections() > 0; i++) await sleep(50)
     assert.equal(own.connections(), 0, 'it is dropped when it takes nothing for too long')
@@ -278,7 +279,7 @@ describe('hostile input', () => {
     assert.equal(await c.bind(reader, 'reader'), 0)
     assert.equal(lines.length, 1)
     assert.match(lines[0]!, /LDAP bind failed/)
-    assert.ok(!lines[0]!.includes('fault"'))
+    assert.equal(lines[0]!.includes('fault"'), false)
     c.end()
     await own.close()
   })

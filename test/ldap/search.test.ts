@@ -4,6 +4,7 @@ import { tlv } from '../../server/ldap/wire/ber.ts'
 import { type Client, connectTo, controls, message, names, searchRequest } from './client.ts'
 import {
   aDirectory,
+  assertQuick,
   aUser,
   base,
   change,
@@ -251,7 +252,7 @@ describe('search', () => {
       `(&(objectClass=posixAccount)(|${Array.from({ length: count }, (_, i) => `(uid=user${i})`).join('')}(uid=karl)))`
     const started = performance.now()
     assert.deepEqual(names(await c.search({ base, filter: wide(4000) })), [karl])
-    assert.ok(performance.now() - started < 500)
+    assertQuick(started, 2000)
     const refused = await c.search({ base, filter: wide(5000) })
     assert.equal(refused.code, 11)
     assert.match(refused.message, /more than 4096/)
@@ -263,11 +264,9 @@ describe('search', () => {
 
   it('extensible matches are answered where they can be, and are no error where not', async () => {
     const match = (...parts: Buffer[]): Buffer => {
-      const request = searchRequest({ base, filter: '(cn=x)' })
       const plain = searchRequest({ base, filter: '(cn=x)' }).subarray(2)
       const at = plain.indexOf(Buffer.of(0xa3))
       const filter = tlv(0xa9, ...parts)
-      assert.ok(request.length > 0)
       return tlv(0x63, plain.subarray(0, at), filter, plain.subarray(at + 2 + plain[at + 1]!))
     }
     const find = async (...parts: Buffer[]): Promise<string[]> => {
@@ -294,7 +293,6 @@ describe('search', () => {
     const own = await startServer({ directory: many })
     const d = connectTo(own.port)
     await d.bind(reader, 'reader')
-    let isDone = false
     d.socket.pause()
     d.send(message(500, searchRequest({ base })))
     for (let i = 0; i < 30; i++) d.send(message(501 + i, searchRequest({ base })))
@@ -305,11 +303,7 @@ describe('search', () => {
       received += chunk.length
     })
     d.socket.resume()
-    const after = await d.search({ base: '', scope: 'base' }).then((answer) => {
-      isDone = true
-      return answer
-    })
-    assert.ok(isDone)
+    const after = await d.search({ base: '', scope: 'base' })
     assert.equal(after.entries.length, 1)
     assert.ok(received < 20e6, `${received} bytes came although all was abandoned`)
     d.end()
@@ -332,7 +326,7 @@ describe('search', () => {
     const started = performance.now()
     const answers = await Promise.all([d.search({ base, filter: slow, timeLimit: 1 }), own.directory.size])
     assert.equal(answers[0].code, 3)
-    assert.ok(performance.now() - started < 3000)
+    assertQuick(started, 6000)
     d.end()
     await own.close()
   })
@@ -385,7 +379,7 @@ describe('what can be read of the server itself', () => {
     const { attributes } = root.entries[0]!
     assert.deepEqual(attributes.namingContexts, [base])
     assert.deepEqual(attributes.supportedLDAPVersion, ['3'])
-    assert.ok(attributes.supportedExtension!.includes('1.3.6.1.4.1.4203.1.11.3'))
+    assert.deepEqual(attributes.supportedExtension, ['1.3.6.1.4.1.4203.1.11.3'])
     assert.deepEqual(attributes.subschemaSubentry, ['cn=Subschema'])
     assert.deepEqual(attributes.vendorName, ['Account Synchronization'])
     const schema = await c.search({
@@ -395,9 +389,13 @@ describe('what can be read of the server itself', () => {
       attributes: ['*', '+'],
     })
     const text = schema.entries[0]!.attributes
-    assert.ok(text.attributeTypes!.some((each) => each.startsWith("( 2.5.4.3 NAME ( 'cn' 'commonName' ) SUP name")))
-    assert.ok(
+    assert.equal(
+      text.attributeTypes!.some((each) => each.startsWith("( 2.5.4.3 NAME ( 'cn' 'commonName' ) SUP name")),
+      true,
+    )
+    assert.equal(
       text.objectClasses!.some((each) => each.startsWith("( 1.3.6.1.1.1.2.0 NAME 'posixAccount' SUP top AUXILIARY")),
+      true,
     )
     c.end()
     await server.close()

@@ -121,8 +121,11 @@ describe('framing', () => {
 describe('filters', () => {
   it('keep their values as bytes', () => {
     const filter = readFilter(readerOf(encodeFilter('(cn=a\\2a\\28\\5c\\00\\ff)')), 10)
-    assert.ok(filter.kind === 'equal')
-    assert.deepEqual(filter.value, Buffer.from([0x61, 0x2a, 0x28, 0x5c, 0, 0xff]))
+    assert.deepEqual(filter, {
+      kind: 'equal',
+      attribute: 'cn',
+      value: Buffer.from([0x61, 0x2a, 0x28, 0x5c, 0, 0xff]),
+    })
   })
 
   it('are limited in depth and in number', () => {
