@@ -1,6 +1,5 @@
 import type { SecureContextOptions } from 'node:tls'
 import { verifyPassword } from './accounts/passwords.ts'
-import { openAdminSocket } from './api/socket.ts'
 import { claimCode, forgetClaimCode } from './auth/claim.ts'
 import { type Config, isLoopback } from './config.ts'
 import { messageOf } from './errors.ts'
@@ -10,9 +9,8 @@ import { startLdap } from './ldap/server.ts'
 import { type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
 import { countBind, watchNode } from './metrics.ts'
-import { firstRunPair, readOwn, renewOwn } from './mode/certificates.ts'
+import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
 import { declareNew } from './mode/set-up.ts'
-import { createPullApp } from './pull/app.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
 import { servedBy } from './replication/status.ts'
 import { createWorker } from './replication/worker.ts'
@@ -20,7 +18,6 @@ import { closeDb, type Db, onLocalChange, openDb } from './store/db.ts'
 import { keepProof } from './store/local.ts'
 import { removeExpiredSessions } from './store/sessions.ts'
 import { settled } from './store/write.ts'
-import { createWebApp } from './web/app.ts'
 
 export type Running = {
   db: Db
@@ -34,7 +31,10 @@ export type Running = {
 const minuteMs = 60_000
 const dayMs = 86_400_000
 
-/** Runs one node until `close`: the store, the directory in memory, the faces that its mode needs, the worker. */
+/**
+ * Runs one node until `close`: the store, the worker, the directory in memory, the faces that its mode needs. What serves
+ * sign-ins comes first; what is only for administrators is loaded after it, for a gateway that starts must not keep people waiting.
+ */
 export async function serve(config: Config, log = createLog()): Promise<Running> {
   const db = await openDb(config.dataDir)
   const isSecure = !isLoopback(config.listen)
@@ -43,12 +43,13 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   await openContacts(db)
   await declareNew(db)
   const directory = createDirectory()
-  const stopFollowing = await followFeed(db, directory, log)
+  const following = followFeed(db, directory, log)
   const worker = createWorker(db, log)
   servedBy(db, worker)
   watchNode(db)
 
-  const firstRun = isSecure && !readOwn(db.dir) ? await firstRunPair(db.local.name) : undefined
+  const firstRun =
+    isSecure && !readOwn(db.dir) ? await (await import('./mode/ca.ts')).firstRunPair(db.local.name) : undefined
   const certificate = (): SecureContextOptions => {
     const pair = readOwn(db.dir) ?? firstRun
     return { cert: pair?.certificate, key: pair?.key }
@@ -57,21 +58,24 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   const web: Face = {
     name: 'web',
     wanted: () => config.webPort > 0,
-    open: async () =>
-      listen({
+    open: async () => {
+      const { createWebApp } = await import('./web/app.ts')
+      return listen({
         app: await createWebApp({ db, config, log, secure: isSecure }),
         host: config.listen,
         port: config.webPort,
         name: 'Web pages',
         flag: '--web-port',
         context: isSecure ? certificate : undefined,
-      }),
+      })
+    },
   }
   const sync: Face = {
     name: 'sync',
     wanted: () => db.local.mode === 'master' && config.syncPort > 0,
-    open: () =>
-      listen({
+    open: async () => {
+      const { createPullApp } = await import('./pull/app.ts')
+      return listen({
         app: createPullApp(db, log, webUrl),
         host: config.listen,
         port: config.syncPort,
@@ -79,12 +83,14 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
         flag: '--sync-port',
         context: certificate,
         longPoll: true,
-      }),
+      })
+    },
   }
   const ldap: Face = {
     name: 'ldap',
     wanted: () => db.local.mode !== undefined && config.ldapPort + config.ldapsPort > 0,
     open: async () => {
+      await following
       const given = { host: config.listen, port: config.ldapsPort, name: 'LDAP', flag: '--ldap-port or --ldaps-port' }
       const server = await startLdap({
         directory,
@@ -100,12 +106,12 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       return { port: server.ports.plain ?? server.ports.tls ?? 0, close: server.close, renewTls: server.renewTls }
     },
   }
-  const open = faces([web, sync, ldap])
+  const open = faces([ldap, sync, web])
 
   /** What the mode asks for; again whenever this node learns something new about itself. */
   const arrange = async () => {
-    await open.arrange()
     if (db.local.mode === 'slave') worker.start()
+    await open.arrange()
     if (db.local.mode) forgetClaimCode(db.dir)
   }
   const stopArranging = onLocalChange(db, () => arrange().catch((error) => log.error(messageOf(error))))
@@ -118,7 +124,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   const timers = [
     setInterval(() => void keepNow().catch((error) => log.warn({ err: error }, 'contacts were not kept')), minuteMs),
     setInterval(() => void removeExpiredSessions(db).catch(() => {}), 10 * minuteMs),
-    setInterval(() => void renewOwn(db).then((renewed) => renewed && open.renewTls()), dayMs),
+    setInterval(() => void renewCertificate(db).then((renewed) => renewed && open.renewTls()), dayMs),
   ]
 
   let closed: Promise<void> | undefined
@@ -132,17 +138,21 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       await open.close()
       await settled(db)
       await keepNow().catch(() => {})
-      stopFollowing()
+      await following.then((stopFollowing) => stopFollowing()).catch(() => {})
       await closeDb(db)
     })()
     return closed
   }
 
-  let socket: Awaited<ReturnType<typeof openAdminSocket>> | undefined
+  let socket: { close: () => Promise<void> } | undefined
   try {
-    await renewOwn(db)
+    await renewCertificate(db)
+    const arranged = arrange()
+    // Heard below; only not as a rejection that nobody listens to.
+    arranged.catch(() => {})
+    const { openAdminSocket } = await import('./api/socket.ts')
     socket = await openAdminSocket(db)
-    await arrange()
+    await arranged
   } catch (error) {
     await close()
     throw error
@@ -150,4 +160,11 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   log.info({ mode: db.local.mode ?? 'not set up', node: db.local.name, web: webUrl(), seq: db.position.seq }, 'serving')
   const claim = db.local.mode ? undefined : { url: `${webUrl()}/setup`, code: claimCode(db.dir) }
   return { db, ports: open.ports, claim, close }
+}
+
+/** A master's own certificate, when its end is near. */
+async function renewCertificate(db: Db): Promise<boolean> {
+  const own = readOwn(db.dir)
+  if (!own || db.local.mode === 'slave' || daysLeft(own.certificate) > renewDays) return false
+  return (await import('./mode/ca.ts')).renewOwn(db)
 }

@@ -1,4 +1,4 @@
-import { findSlot, someValue } from './block.ts'
+import { findSlot, type Line, someValue } from './block.ts'
 import type { Entry } from './entry.ts'
 import { type AttributeType, attribute } from './schema.ts'
 import { type Slot, slotsOfType } from './slots.ts'
@@ -13,7 +13,8 @@ const indexed = ['cn', 'displayName', 'mail', 'uidNumber', 'gidNumber', 'sn', 'g
 type Index = Map<string, Entry | Set<Entry>>
 
 export type Indexes = {
-  add: (entry: Entry) => void
+  /** `lines`: what the entry was encoded from. */
+  add: (entry: Entry, lines: readonly Line[]) => void
   remove: (entry: Entry) => void
   /** Undefined when the attribute has no index. */
   find: (type: AttributeType, key: string) => Entry | Set<Entry> | 'none' | undefined
@@ -21,34 +22,48 @@ export type Indexes = {
 
 export function createIndexes(): Indexes {
   const byType = new Map<AttributeType, Index>()
+  const bySlot: ({ type: AttributeType; index: Index } | undefined)[] = []
   const places: { slot: Slot; type: AttributeType; index: Index }[] = []
   for (const name of indexed) {
     const type = attribute(name)
     const index: Index = new Map()
     byType.set(type, index)
-    for (const slot of slotsOfType(type)) places.push({ slot, type, index })
+    for (const slot of slotsOfType(type)) {
+      places.push({ slot, type, index })
+      bySlot[slot] = { type, index }
+    }
+  }
+
+  function addKeys(entry: Entry, lines: readonly Line[]): void {
+    // Several attributes mostly have the same value (cn and displayName): then they share one string in memory.
+    let last = ''
+    for (const [slot, values] of lines) {
+      const place = bySlot[slot]
+      if (!place) continue
+      for (const value of values) {
+        const key = place.type.equality!.key(value)
+        if (key === undefined) continue
+        if (key !== last) last = key
+        put(place.index, last, entry)
+      }
+    }
   }
 
   function eachKey(entry: Entry, take: (index: Index, key: string) => void): void {
     const { bytes } = entry.slab
-    // Several attributes mostly have the same value (cn and displayName): then they share one string in memory.
-    let last = ''
     for (const { slot, type, index } of places) {
       const at = findSlot(bytes, entry.at, slot)
       if (at < 0) continue
       someValue(bytes, at, (value) => {
         const key = type.equality!.key(value)
-        if (key !== undefined) {
-          if (key !== last) last = key
-          take(index, last)
-        }
+        if (key !== undefined) take(index, key)
         return false
       })
     }
   }
 
   return {
-    add: (entry) => eachKey(entry, (index, key) => put(index, key, entry)),
+    add: addKeys,
     remove: (entry) => eachKey(entry, (index, key) => take(index, key, entry)),
     find(type, key) {
       const index = byType.get(type)

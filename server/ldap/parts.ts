@@ -39,18 +39,18 @@ export function createParts(isOn: (extension: string) => boolean): Parts {
   const parts = new Map<string, Part>()
 
   function find(container: string, classes: readonly string[], lines: readonly Line[], isLeaf: boolean): Part {
-    const extensions = new Set<string>()
+    const extensions: string[] = []
     const contested: Slot[] = []
     for (const [slot, values] of lines) {
       if (values.length === 0) continue
       const { extension } = slots[slot]!
-      if (extension) extensions.add(extension)
+      if (extension && !extensions.includes(extension)) extensions.push(extension)
       if (isContested[slot]) contested.push(slot)
     }
-    const key = `${container}|${classes.join()}|${[...extensions].join()}|${contested.sort().join()}|${isLeaf}`
+    const key = `${container}|${classes}|${extensions}|${contested}|${isLeaf}`
     let part = parts.get(key)
     if (!part) {
-      part = createPart(container, classes, [...extensions], contested, isLeaf)
+      part = createPart(container, classes, extensions, contested, isLeaf)
       parts.set(key, part)
     }
     return part

@@ -118,7 +118,7 @@ export function createTree(): Tree {
       if (before !== entry.key && siblings.get(before) === entry) siblings.delete(before)
       siblings.set(entry.key, entry)
     }
-    indexes.add(entry)
+    indexes.add(entry, lines)
   }
 
   function setBase(id: string, domain: string, added: string): void {

@@ -9,5 +9,5 @@ export const epochText = (epoch: Epoch): string => `epoch ${epoch.clusterId} ${e
 
 export const epochName = (epoch: Pick<Epoch, 'epochNo' | 'epochId'>): string => `${epoch.epochNo}.${epoch.epochId}`
 
-export const epochIsSigned = (epoch: Epoch, signature: string, caPem: string): Promise<boolean> =>
+export const epochIsSigned = (epoch: Epoch, signature: string, caPem: string): boolean =>
   textIsSigned(caPem, epochText(epoch), signature)

@@ -10,7 +10,7 @@ import { extensions, plugins } from '../extensions/index.ts'
 import type { Db } from '../store/db.ts'
 import { objectsOf } from '../store/objects.ts'
 import { type Change, commit, write } from '../store/write.ts'
-import { issueOwn, makeCa, masterName, ownNames, signText } from './certificates.ts'
+import { masterName, ownNames, signText } from './certificates.ts'
 import { epochText } from './epoch.ts'
 import { makeKey } from './key.ts'
 
@@ -36,11 +36,12 @@ export async function setUpOwn(db: Db, actor: Actor, input: OwnInput): Promise<v
   await refuseProblems(db, input, domain, name, administrator)
   const password = await hashPassword(input.password)
   const clusterId = randomUUID()
+  const { issueOwn, makeCa } = await import('./ca.ts')
   await makeCa(db.dir, `Account Synchronization ${domain}`)
   await issueOwn(db.dir, name, [masterName(clusterId), ...ownNames(name)])
   const { made } = makeKey(db.dir)
   const epoch = { clusterId, epochNo: 1, epochId: randomUUID() }
-  const epochSig = await signText(db.dir, epochText(epoch))
+  const epochSig = signText(db.dir, epochText(epoch))
   await commit(db, actor, async (change) => {
     // Two people may press the button at once: the first commit decides.
     if (change.head.clusterId !== '') throw alreadySetUp()

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
-import { isCertificateName, signRequest } from '../mode/certificates.ts'
+import { isCertificateName } from '../mode/certificates.ts'
 import { keyEnrols } from '../mode/key.ts'
 import { nodeNameProblem } from '../mode/set-up.ts'
 import type { DeviceBody } from '../store/bodies.ts'
@@ -21,6 +21,7 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Pr
   const nameIs = nodeNameProblem(asked.name)
   if (nameIs) throw new Invalid({ name: nameIs })
   const names = [asked.name, ...asked.names].filter(isCertificateName).slice(0, 32)
+  const { signRequest } = await import('../mode/ca.ts')
   const certificate = await signRequest(db.dir, asked.request, names)
   const token = randomBytes(32).toString('base64url')
   await write(db, actor, async (change) => {
@@ -55,6 +56,7 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Pr
 /** A new certificate for a device that has joined. */
 export async function renewCertificate(db: Db, device: DeviceBody, request: string, names: string[]): Promise<string> {
   const usable = [device.name, ...names].filter(isCertificateName).slice(0, 32)
+  const { signRequest } = await import('../mode/ca.ts')
   return signRequest(db.dir, request, usable)
 }
 

@@ -3,7 +3,7 @@ import tls from 'node:tls'
 import { canonicalName } from '../accounts/names.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, messageOf, type Problems } from '../errors.ts'
-import { keepCa, keepOwn, makeRequest, masterName, ownNames, pinMatches } from '../mode/certificates.ts'
+import { keepCa, keepOwn, masterName, ownNames, pinMatches } from '../mode/certificates.ts'
 import { keepCredential } from '../mode/credential.ts'
 import { epochIsSigned } from '../mode/epoch.ts'
 import { type Key, parseKey } from '../mode/key.ts'
@@ -40,6 +40,7 @@ export async function joinMaster(
   const ca = await provenCa(host, port, key)
   onStep('pin', `Its certificate matches the key’s pin ${shortPin(key.pin)}.`)
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const { makeRequest } = await import('../mode/ca.ts')
   const { request, key: ownKey } = await makeRequest(name)
   const answer = await enrol(url, ca, key, where, {
     keyId: key.keyId,
@@ -52,7 +53,7 @@ export async function joinMaster(
     names: ownNames(name),
   })
   const epoch = { clusterId: answer.clusterId, epochNo: answer.epochNo, epochId: answer.epochId }
-  if (answer.clusterId !== key.clusterId || !(await epochIsSigned(epoch, answer.epochSig, ca)))
+  if (answer.clusterId !== key.clusterId || !epochIsSigned(epoch, answer.epochSig, ca))
     throw new Invalid({ master: `${where} answered for another cluster. Nothing was changed here.` })
   keepCa(db.dir, ca)
   keepOwn(db.dir, { key: ownKey, certificate: answer.certificate })

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { messageOf, Unavailable } from '../errors.ts'
-import { daysLeft, keepOwn, makeRequest, ownNames, readCa, readOwn, renewDays } from '../mode/certificates.ts'
+import { daysLeft, keepOwn, ownNames, readCa, readOwn, renewDays } from '../mode/certificates.ts'
 import { epochIsSigned, epochName } from '../mode/epoch.ts'
 import type { Db } from '../store/db.ts'
 import { writeLocal } from '../store/local.ts'
@@ -140,7 +140,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     const [no, id] = head.epoch.split(/\.(.*)/)
     const epoch = { clusterId, epochNo: Number(no), epochId: id ?? '' }
     if (epoch.epochNo <= epochNo) throw new BadAnswer('it is of an older epoch')
-    if (!(await epochIsSigned(epoch, head.sig, readCa(db.dir) ?? '')))
+    if (!epochIsSigned(epoch, head.sig, readCa(db.dir) ?? ''))
       throw new BadAnswer('its epoch is not signed by the cluster')
   }
 
@@ -255,6 +255,7 @@ function pause(error: unknown, failures: number): number {
 async function renewCertificate(db: Db, connection: Connection): Promise<void> {
   const own = readOwnOnceADay(db)
   if (!own || daysLeft(own) > renewDays) return
+  const { makeRequest } = await import('../mode/ca.ts')
   const { key, request } = await makeRequest(db.local.name)
   const json = { request, names: ownNames(db.local.name) }
   const { body } = await askMaster(connection, '/v1/certificate', { method: 'POST', json })
