@@ -45,6 +45,8 @@ export function run(command: string, args: string[], input = ''): Promise<string
         ? reject(new Error(`${command} ${args.slice(0, 3).join(' ')}: ${said.trim() || error.message}`))
         : resolve(out),
     )
+    // A command that ends without reading says why on its own.
+    child.stdin?.on('error', () => {})
     child.stdin?.end(input)
   })
 }

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../server/version.ts'
 import { openRelay } from '../counting.ts'
@@ -13,6 +13,10 @@ export type NodePorts = { web: number; ldap: number; ldaps: number; sync: number
 export type NodeStatus = { mode?: string; seq: number; stateHash: string; objects: number }
 
 const program = join(root, 'bin', 'account-sync.js')
+// As the first line of the program has it, where it is not started through that line.
+const nodeFlags = (readFileSync(program, 'utf8').split('\n')[0] ?? '')
+  .split(' ')
+  .filter((word) => word.startsWith('--'))
 
 export async function nodePorts(): Promise<NodePorts> {
   const [web = 0, ldap = 0, ldaps = 0, sync = 0] = await freePorts(4)
@@ -28,11 +32,17 @@ export function serveNode(name: string, dir: string, ports: NodePorts, profile?:
     ...['--data', dir, '--web-port', `${ports.web}`, '--ldap-port', `${ports.ldap}`],
     ...['--ldaps-port', `${ports.ldaps}`, '--sync-port', `${ports.sync}`],
   ]
-  return start(`account-sync (${name})`, `${dir}.log`, process.execPath, [...profiling, program, 'serve', ...flags])
+  return start(`account-sync (${name})`, `${dir}.log`, process.execPath, [
+    ...nodeFlags,
+    ...profiling,
+    program,
+    'serve',
+    ...flags,
+  ])
 }
 
 /** A command of a person at this machine. */
-export const command = (args: string[], input = ''): Promise<string> => run(process.execPath, [program, ...args], input)
+export const command = (args: string[], input = ''): Promise<string> => run(program, args, input)
 
 /** True once the node answers LDAP and holds a directory. Asked anonymously: the root DSE is open to all. */
 export async function hasDirectory(port: number): Promise<boolean> {

@@ -170,21 +170,32 @@ export async function objectsOf<K extends Kind>(
 
 export type FeedRow = { seq: number; kind: string; id: string; body: string | undefined }
 
-/** The feed after `since`, in order, in slices; inside one read transaction it is one state. */
+/**
+ * The feed after `since`, in order, in slices; inside one read transaction it is one state. The next slice is read while
+ * the last one is used.
+ */
 export async function* feedRows(trx: Knex, since: number, slice = 500): AsyncGenerator<FeedRow[]> {
-  for (let after = since; ; ) {
-    const rows: Row[] = await trx('objects').where('seq', '>', after).orderBy('seq').limit(slice)
-    if (rows.length > 0)
-      yield rows.map((row) => ({
-        seq: Number(row.seq),
-        kind: row.kind,
-        id: row.id,
-        body: row.deleted ? undefined : (row.body as string),
-      }))
-    if (rows.length < slice) return
-    after = Number(rows.at(-1)?.seq)
+  const read = async (after: number): Promise<Row[]> =>
+    trx('objects').where('seq', '>', after).orderBy('seq').limit(slice)
+  let next: Promise<Row[]> | undefined = read(since)
+  try {
+    while (next) {
+      const rows: Row[] = await next
+      next = rows.length === slice ? read(Number(rows.at(-1)?.seq)) : undefined
+      if (rows.length > 0) yield rows.map(rowToFeed)
+    }
+  } finally {
+    // Whoever stops early ends the transaction next: nothing may be under way in it then.
+    await next?.catch(() => {})
   }
 }
+
+const rowToFeed = (row: Row): FeedRow => ({
+  seq: Number(row.seq),
+  kind: row.kind,
+  id: row.id,
+  body: row.deleted ? undefined : (row.body as string),
+})
 
 /** Every live object of the kinds this version knows, in slices of one state: what the LDAP directory is built from. */
 export async function* liveObjects(db: Db): AsyncGenerator<Changed[]> {
