@@ -33,10 +33,7 @@ export async function up(knex: Knex): Promise<void> {
   })
 
   // Projections of the feed, for pages and for unique names.
-  await knex.schema.createTable('names', (table) => {
-    table.string('name', 254).primary()
-    table.string('owner', 64).notNullable().index()
-  })
+  await createKeyed(knex, 'names', { name: 254, owner: 64 }, ['name'])
   await knex.schema.createTable('users', (table) => {
     table.string('id', 64).primary()
     table.string('username', 64).notNullable().index()
@@ -45,6 +42,8 @@ export async function up(knex: Knex): Promise<void> {
     table.string('role', 16).notNullable()
     table.integer('uid_number').notNullable().index()
     table.text('search').notNullable()
+    // Names of the extensions that hold a value, with commas around each.
+    table.string('filled', 254).notNullable()
   })
   await knex.schema.createTable('groups', (table) => {
     table.string('id', 64).primary()
@@ -53,7 +52,8 @@ export async function up(knex: Knex): Promise<void> {
     table.string('type', 16).notNullable()
     table.integer('gid_number').notNullable().index()
   })
-  await createMemberships(knex)
+  // `of`: a group's id, or `plugin:<name>`.
+  await createKeyed(knex, 'memberships', { of: 64, user_id: 64 }, ['of', 'user_id'])
   await knex.schema.createTable('devices', (table) => {
     table.string('id', 64).primary()
     table.string('device_id', 32).notNullable().index()
@@ -92,17 +92,10 @@ export async function up(knex: Knex): Promise<void> {
   })
 }
 
-/** `of`: a group's id, `plugin:<name>` or `extension:<name>`. A row is nothing but its key, so SQLite keeps it in the key alone. */
-async function createMemberships(knex: Knex): Promise<void> {
-  if (knex.client.config.client === 'sqlite3') {
-    await knex.raw(
-      'create table memberships ("of" varchar(64) not null, user_id varchar(64) not null, primary key ("of", user_id)) without rowid',
-    )
-    return
-  }
-  await knex.schema.createTable('memberships', (table) => {
-    table.string('of', 64).notNullable()
-    table.string('user_id', 64).notNullable()
-    table.primary(['of', 'user_id'])
-  })
+/** A table that is little more than its key: SQLite then keeps the rows in the key itself, instead of everything twice. */
+async function createKeyed(knex: Knex, name: string, columns: Record<string, number>, key: string[]): Promise<void> {
+  const lines = Object.entries(columns).map(([column, length]) => `"${column}" varchar(${length}) not null`)
+  const primary = `primary key (${key.map((column) => `"${column}"`).join()})`
+  const withoutRowid = knex.client.config.client === 'sqlite3' ? ' without rowid' : ''
+  await knex.raw(`create table "${name}" (${[...lines, primary].join()})${withoutRowid}`)
 }

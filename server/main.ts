@@ -59,6 +59,8 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     name: 'web',
     wanted: () => config.webPort > 0,
     open: async () => {
+      // The accounts first: loading the pages would hold up what has to be caught up with.
+      if (db.local.mode === 'slave') await worker.firstExchange(2000)
       const { createWebApp } = await import('./web/app.ts')
       return listen({
         app: await createWebApp({ db, config, log, secure: isSecure }),

@@ -3,8 +3,8 @@ import { NotFound } from '../errors.ts'
 import type { Extension } from '../extensions/extension.ts'
 import { extensionByName, extensions } from '../extensions/index.ts'
 import type { Db } from '../store/db.ts'
-import { countMembers, ofExtension } from '../store/memberships.ts'
 import { objectsOf } from '../store/objects.ts'
+import { countFilled } from '../store/users.ts'
 import { write } from '../store/write.ts'
 
 export type ListedExtension = Pick<Extension, 'name' | 'title' | 'summary' | 'objectClass'> & {
@@ -24,9 +24,9 @@ export type ListedExtension = Pick<Extension, 'name' | 'title' | 'summary' | 'ob
 
 export async function extensionList(db: Db): Promise<ListedExtension[]> {
   const states = new Map((await objectsOf(db.reader, 'extension')).map(({ body }) => [body.name, body.on]))
-  const counts = await countMembers(
+  const counts = await countFilled(
     db.reader,
-    extensions.map((extension) => ofExtension(extension.name)),
+    extensions.map((extension) => extension.name),
   )
   return extensions.map(({ name, title, summary, objectClass, user }) => ({
     name,
@@ -34,7 +34,7 @@ export async function extensionList(db: Db): Promise<ListedExtension[]> {
     summary,
     objectClass,
     on: states.get(name) ?? false,
-    users: counts.get(ofExtension(name)) ?? 0,
+    users: counts.get(name) ?? 0,
     fields: Object.entries(user).map(([key, { label, attribute, type, required, help, column }]) => ({
       name: key,
       label,

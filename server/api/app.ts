@@ -1,4 +1,5 @@
-import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { Refused } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import type { Call, Progress } from './command.ts'
 import { runCommand } from './commands.ts'
@@ -6,56 +7,76 @@ import { problemOf, problemType } from './problem.ts'
 import { callerHeader, lines } from './socket-path.ts'
 
 // Twice the largest file of an import in base64: its own reader then says what is too much.
-const maxBody = '56mb'
+const maxBytes = 56 * 1024 * 1024
 
-/** What the command line asks: `POST /v1/<command>` with JSON, answered with JSON, with lines, or with a problem (RFC 9457). */
-export function createAdminApp(db: Db): express.Express {
-  const app = express()
-  app.disable('x-powered-by')
-  app.disable('etag')
-  app.post('/v1/:command', express.json({ limit: maxBody }), answer(db))
-  app.use(answerProblem)
-  return app
+/**
+ * What the command line asks: `POST /v1/<command>` with JSON, answered with JSON, with lines, or with a problem (RFC 9457).
+ * One route on a private socket needs no framework, and so the first command of a node that starts does not load one.
+ */
+export function createAdminApp(db: Db): RequestListener {
+  return (req, res) => {
+    answer(db, req, res).catch((error) => {
+      if (res.headersSent) res.destroy()
+      else sendProblem(res, error)
+    })
+  }
 }
 
-const answer =
-  (db: Db): RequestHandler =>
-  async (req, res) => {
-    const left = new AbortController()
-    res.once('close', () => left.abort())
-    const call: Call = {
-      db,
-      actor: { name: callerOf(req.get(callerHeader)), via: 'command line' },
-      signal: left.signal,
-      progress: () => {},
-    }
-    const name = String(req.params.command)
-    if (req.accepts(['json', lines]) !== lines) {
-      res.json((await runCommand(name, call, req.body)) ?? {})
-      return
-    }
-    res.type(lines)
-    const say = (line: { progress: Progress } | { result: unknown } | { problem: unknown }) =>
-      void res.write(`${JSON.stringify(line)}\n`)
-    call.progress = (progress) => say({ progress })
-    try {
-      say({ result: (await runCommand(name, call, req.body)) ?? {} })
-    } catch (error) {
-      say({ problem: problemOf(error) })
-    }
-    res.end()
+async function answer(db: Db, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const [, name] = /^\/v1\/([a-z-]+)$/.exec(req.url ?? '') ?? []
+  if (req.method !== 'POST' || !name) throw Object.assign(new Error('There is nothing here.'), { status: 404 })
+  const args = await readJson(req)
+  const left = new AbortController()
+  res.once('close', () => left.abort())
+  const call: Call = {
+    db,
+    actor: { name: callerOf(req.headers[callerHeader]), via: 'command line' },
+    signal: left.signal,
+    progress: () => {},
   }
-
-function callerOf(header: string | undefined): string {
+  if (req.headers.accept !== lines) {
+    const result = (await runCommand(name, call, args)) ?? {}
+    res.setHeader('content-type', 'application/json')
+    res.end(JSON.stringify(result))
+    return
+  }
+  res.setHeader('content-type', lines)
+  const say = (line: { progress: Progress } | { result: unknown } | { problem: unknown }) =>
+    void res.write(`${JSON.stringify(line)}\n`)
+  call.progress = (progress) => say({ progress })
   try {
-    return decodeURIComponent(header ?? '').slice(0, 128) || 'unknown'
+    say({ result: (await runCommand(name, call, args)) ?? {} })
+  } catch (error) {
+    say({ problem: problemOf(error) })
+  }
+  res.end()
+}
+
+async function readJson(req: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const part of req) {
+    length += part.length
+    if (length > maxBytes) throw Object.assign(new Error('The request is too large.'), { status: 413 })
+    parts.push(part)
+  }
+  try {
+    return JSON.parse(Buffer.concat(parts).toString())
   } catch {
-    return 'unknown'
+    throw Object.assign(new Error('The request is not JSON.'), { status: 400 })
   }
 }
 
-const answerProblem: ErrorRequestHandler = (error, _req, res, next) => {
-  if (res.headersSent) return next(error)
+function callerOf(header: string | string[] | undefined): string {
+  try {
+    return decodeURIComponent(String(header ?? '')).slice(0, 128) || 'unknown'
+  } catch {
+    throw new Refused('The caller’s name cannot be read.', 'caller')
+  }
+}
+
+function sendProblem(res: ServerResponse, error: unknown): void {
   const problem = problemOf(error)
-  res.status(problem.status).type(problemType).send(JSON.stringify(problem))
+  res.writeHead(problem.status, { 'content-type': problemType })
+  res.end(JSON.stringify(problem))
 }

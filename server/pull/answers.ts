@@ -1,24 +1,30 @@
-import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip } from 'node:zlib'
+import { type Duplex, PassThrough } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import { answerLines, bucketLines } from '../replication/master.ts'
 import { type Db, onChanges } from '../store/db.ts'
 
 export type Coding = 'br' | 'gzip' | 'identity'
 
-const brotli = promisify(brotliCompress)
-const deflate = promisify(gzip)
+/** An answer as it goes over the line. */
+export type Encoded = { body: Buffer; coding: Coding }
+
+export type Answers = {
+  since: (since: number, coding: Coding) => Promise<Encoded>
+  buckets: (wanted: Set<number>, coding: Coding) => Promise<Encoded>
+}
 
 /** Below this, compressing costs more than it saves. */
 const compressFrom = 1024
+/** An answer larger than this is kept for the others who ask at the same time, and then given up. */
+const keptBytes = 64 * 1024
+const largeKeptMs = 10_000
 
 /**
  * Answers, encoded once and shared: a thousand slaves that wait for the same change cost one query and one encoding, not a
  * thousand. Each belongs to one head of the feed and is forgotten with it.
  */
-export function createAnswers(db: Db): {
-  since: (since: number, coding: Coding) => Promise<Encoded>
-  buckets: typeof encodeBuckets
-} {
+export function createAnswers(db: Db): Answers {
   const made = new Map<string, Promise<Encoded>>()
   onChanges(db, () => made.clear())
   return {
@@ -28,30 +34,45 @@ export function createAnswers(db: Db): {
       if (known) return known
       const encoded = encode(answerLines(db, since), coding)
       made.set(name, encoded)
-      encoded.catch(() => made.delete(name))
+      const forget = () => made.get(name) === encoded && made.delete(name)
+      encoded.then(({ body }) => body.length > keptBytes && setTimeout(forget, largeKeptMs).unref(), forget)
       return encoded
     },
-    buckets: encodeBuckets,
-  }
-
-  function encodeBuckets(wanted: Set<number>, coding: Coding): Promise<Encoded> {
-    return encode(bucketLines(db, wanted), coding)
+    buckets: (wanted, coding) => encode(bucketLines(db, wanted), coding),
   }
 }
 
-export type Encoded = { body: Buffer; coding: Coding }
-
-async function encode(lines: AsyncGenerator<string>, coding: Coding): Promise<Encoded> {
+/** Compresses line by line, so that the plain text of a full answer is never in memory as a whole. */
+async function encode(lines: AsyncGenerator<string>, wanted: Coding): Promise<Encoded> {
+  const [first, isShort] = await beginning(lines)
+  const coding = isShort ? 'identity' : wanted
   const parts: Buffer[] = []
-  for await (const text of lines) parts.push(Buffer.from(text))
-  const plain = Buffer.concat(parts)
-  if (coding === 'identity' || plain.length < compressFrom) return { body: plain, coding: 'identity' }
+  await pipeline(
+    async function* () {
+      yield first
+      yield* lines
+    },
+    coderOf(coding),
+    async (coded: AsyncIterable<Buffer>) => {
+      for await (const part of coded) parts.push(part)
+    },
+  )
+  return { body: Buffer.concat(parts), coding }
+}
+
+/** The first lines up to the size that is worth compressing, and whether that is all. */
+async function beginning(lines: AsyncGenerator<string>): Promise<[text: string, isAll: boolean]> {
+  let text = ''
+  while (text.length < compressFrom) {
+    const next = await lines.next()
+    if (next.done) return [text, true]
+    text += next.value
+  }
+  return [text, false]
+}
+
+function coderOf(coding: Coding): Duplex {
   // Quality 1 of brotli is both smaller and faster than gzip here; more quality costs more time than the line saves.
-  const body =
-    coding === 'br'
-      ? await brotli(plain, {
-          params: { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length },
-        })
-      : await deflate(plain, { level: 1 })
-  return { body, coding }
+  if (coding === 'br') return createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })
+  return coding === 'gzip' ? createGzip({ level: 1 }) : new PassThrough()
 }

@@ -87,7 +87,17 @@ async function removeStrays(change: Change, lines: string[], repaired: ReadonlyS
 }
 
 async function moveAll(change: Change, { lines }: Answer): Promise<void> {
-  await eachSlice(lines, (objects) => change.move(objects))
+  // Into an empty store no slice depends on the one before, so the next is read while SQLite writes the last.
+  let last: Promise<void> = Promise.resolve()
+  await eachSlice(lines, async (objects) => {
+    const moved = change.move(objects)
+    if (!change.head.fresh) return moved
+    // Awaited in the next turn; only not as a rejection that nobody listens to.
+    moved.catch(() => {})
+    await last
+    last = moved
+  })
+  await last
 }
 
 async function eachSlice(

@@ -80,8 +80,11 @@ export async function askMaster(
 
 function decoded(answer: Dispatcher.ResponseData): Readable {
   const coding = answer.headers['content-encoding']
+  // Whoever reads hears of a torn line; an error that comes when nobody reads any more must not end the process.
+  answer.body.on('error', () => {})
   if (coding !== 'br' && coding !== 'gzip') return answer.body
   const plain = coding === 'br' ? createBrotliDecompress() : createGunzip()
+  plain.on('error', () => {})
   answer.body.on('error', (error) => plain.destroy(error))
   plain.on('close', () => answer.body.destroy())
   return answer.body.pipe(plain)

@@ -46,6 +46,8 @@ export type Worker = {
   /** One exchange with the master: false when there was nothing new. */
   pullOnce: (waitSeconds: number) => Promise<boolean>
   start: () => void
+  /** Resolves after the first exchange, however it went, or when `ms` have passed. */
+  firstExchange: (ms: number) => Promise<void>
   stop: () => Promise<void>
 }
 
@@ -66,6 +68,10 @@ export function createWorker(db: Db, log: Logger): Worker {
   let connection: Connection | undefined
   let halt = new AbortController()
   let running: Promise<void> | undefined
+  let heard = () => {}
+  const first = new Promise<void>((resolve) => {
+    heard = resolve
+  })
 
   async function pullOnce(waitSeconds: number): Promise<boolean> {
     connection ??= connectionToMaster(db)
@@ -188,7 +194,9 @@ export function createWorker(db: Db, log: Logger): Worker {
         await pullOnce(waitSeconds)
         failures = 0
         waitSeconds = longPollSeconds
+        heard()
       } catch (error) {
+        heard()
         if (halt.signal.aborted) return
         waitSeconds = 0
         failures++
@@ -217,6 +225,7 @@ export function createWorker(db: Db, log: Logger): Worker {
   return {
     line,
     pullOnce,
+    firstExchange: (ms) => Promise.race([first, wait(ms, undefined, { ref: false })]),
     start: () => {
       if (running) return
       halt = new AbortController()

@@ -4,13 +4,9 @@ import { inSlices, insertRows } from './slices.ts'
 
 /** What a person belongs to, as kept in `memberships.of`. */
 export const ofPlugin = (name: string): string => `plugin:${name}`
-export const ofExtension = (name: string): string => `extension:${name}`
 
-/** Everything a body belongs to: its groups, its plugins, and the extensions that hold a value. */
-export function belongings(body: UserBody): string[] {
-  const filled = Object.entries(body.extensions).filter(([, values]) => Object.keys(values).length > 0)
-  return [...body.groups, ...body.plugins.map(ofPlugin), ...filled.map(([name]) => ofExtension(name))]
-}
+/** Everything a person belongs to: groups and plugins. */
+export const belongings = (body: UserBody): string[] => [...body.groups, ...body.plugins.map(ofPlugin)]
 
 export type Membership = { of: string; user_id: string }
 

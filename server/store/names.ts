@@ -7,9 +7,17 @@ export async function ownerOfName(trx: Knex, name: string): Promise<string | und
   return row?.owner
 }
 
-/** Names are freed before they are taken: two people may swap theirs in one answer of the master. */
+/**
+ * Frees the names that these users and groups have in their tables: call it before those are written anew. Names are
+ * freed before they are taken, for two people may swap theirs in one answer of the master.
+ */
 export async function freeNames(trx: Knex, owners: string[]): Promise<void> {
-  await inSlices(owners, (slice) => trx('names').whereIn('owner', slice).delete())
+  await inSlices(owners, (slice) =>
+    trx('names')
+      .whereIn('name', trx('users').whereIn('id', slice).select('username'))
+      .orWhereIn('name', trx('groups').whereIn('id', slice).select('name'))
+      .delete(),
+  )
 }
 
 export async function takeNames(trx: Knex, names: { name: string; owner: string }[]): Promise<void> {

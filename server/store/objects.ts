@@ -91,9 +91,9 @@ export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise
     projected.push({ kind, id, was: was === undefined ? undefined : JSON.parse(was), now })
     changed.push({ kind, id, seq: at, body: now })
   }
-  await insertRows(trx, 'objects', rows, ['kind', 'id'])
-  await project(trx, projected, head.namesFreed)
-  await remember(head, changed)
+  // SQLite works on its own thread: what is in memory is brought up to date meanwhile.
+  const written = insertRows(trx, 'objects', rows, ['kind', 'id']).then(() => project(trx, projected, head.namesFreed))
+  await Promise.all([written, remember(head, changed)])
 }
 
 async function remember(head: Head, changed: Changed[]): Promise<void> {

@@ -13,6 +13,7 @@ export type UserRow = {
   role: Role
   uid_number: number
   search: string
+  filled: string
 }
 
 /** Lower case without accents, so that “sjo” finds Sjöberg and Ångström sorts with A. */
@@ -28,7 +29,22 @@ function bodyToRow(id: string, body: UserBody): UserRow {
     role: body.role,
     uid_number: body.uidNumber,
     search: fold(`${body.first} ${body.last} ${body.first} ${body.username} ${mail}`),
+    filled: `,${filledExtensions(body).join()},`,
   }
+}
+
+const filledExtensions = (body: UserBody): string[] =>
+  Object.entries(body.extensions).flatMap(([name, values]) => (Object.keys(values).length > 0 ? [name] : []))
+
+/** How many people have a value in each of these extensions: one walk over a narrow table. */
+export async function countFilled(db: Knex, extensions: string[]): Promise<Map<string, number>> {
+  const rows: { filled: string; n: number }[] = await db('users').groupBy('filled').select('filled').count({ n: '*' })
+  return new Map(
+    extensions.map((name) => [
+      name,
+      rows.reduce((sum, row) => sum + (row.filled.includes(`,${name},`) ? Number(row.n) : 0), 0),
+    ]),
+  )
 }
 
 export async function projectUsers(trx: Knex, changes: Projection<'user'>[]): Promise<void> {
@@ -59,7 +75,7 @@ async function projectMemberships(trx: Knex, changes: Projection<'user'>[]): Pro
 export type UsersQuery = {
   search?: string
   status?: Status
-  /** `memberships.of`: a group's id, `plugin:<name>`, `extension:<name>`. */
+  /** `memberships.of`: a group's id, or `plugin:<name>`. */
   of?: string
   sort?: 'name' | 'username' | 'status' | 'number'
   order?: 'asc' | 'desc'

@@ -19,8 +19,8 @@ before(async () => {
   admin = await signedIn(urlOf(slave))
 })
 after(async () => {
-  await slave.close()
-  await master.close()
+  await slave?.close()
+  await master?.close()
 })
 
 test('a slave shows people, groups and who has a plugin, and names its master', async () => {
