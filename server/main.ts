@@ -1,18 +1,13 @@
 import type { SecureContextOptions } from 'node:tls'
-import { verifyPassword } from './accounts/passwords.ts'
 import { claimCode, forgetClaimCode } from './auth/claim.ts'
 import { type Config, isLoopback } from './config.ts'
+import { countBind } from './counters.ts'
 import { messageOf } from './errors.ts'
-import { createDirectory } from './ldap/directory.ts'
-import { followFeed } from './ldap/follow.ts'
-import { startLdap } from './ldap/server.ts'
 import { type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
-import { countBind, watchNode } from './metrics.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
-import { declareNew } from './mode/set-up.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
-import { servedBy } from './replication/status.ts'
+import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
 import { closeDb, type Db, onLocalChange, openDb } from './store/db.ts'
 import { keepProof } from './store/local.ts'
@@ -40,13 +35,21 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   const isSecure = !isLoopback(config.listen)
   const webUrl = () => `${isSecure ? 'https' : 'http'}://${isSecure ? db.local.name : config.listen}:${config.webPort}`
 
-  await openContacts(db)
-  await declareNew(db)
-  const directory = createDirectory()
-  const following = followFeed(db, directory, log)
   const worker = createWorker(db, log)
   servedBy(db, worker)
-  watchNode(db)
+  // The master has its answer ready while the rest of this is loaded.
+  if (db.local.mode === 'slave') worker.start()
+  else await (await import('./mode/set-up.ts')).declareNew(db)
+  await openContacts(db)
+  const [{ createDirectory }, { followFeed }, { startLdap }, { verifyPassword }] = await Promise.all([
+    import('./ldap/directory.ts'),
+    import('./ldap/follow.ts'),
+    import('./ldap/server.ts'),
+    import('./accounts/passwords.ts'),
+  ])
+  const directory = createDirectory()
+  const following = followFeed(db, directory, log)
+  following.catch(() => {})
 
   const firstRun =
     isSecure && !readOwn(db.dir) ? await (await import('./mode/ca.ts')).firstRunPair(db.local.name) : undefined

@@ -39,7 +39,7 @@ export async function inTurns<T>(
 export async function startUntilEqual(pair: Pair, position: string): Promise<number> {
   const began = performance.now()
   pair.startSlave()
-  await until(`${pair.name}: the slave's equality`, () => pair.isSlaveAt(position), 5, pair.slave())
+  await until(`${pair.name}: the slave's equality`, () => pair.isSlaveAt(position), 25, pair.slave())
   return performance.now() - began
 }
 

@@ -2,7 +2,7 @@ import type { Actor } from '../audit/actor.ts'
 import { Invalid, messageOf, type Problems } from '../errors.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { checkJoin, type JoinInput, joinMaster } from './join.ts'
-import { workerOf } from './status.ts'
+import { workerOf } from './serving.ts'
 
 export type JoinStepState = 'waiting' | 'running' | 'done' | 'failed'
 export type JoinStepName = 'key' | 'pin' | 'enrol' | 'receive' | 'prove'

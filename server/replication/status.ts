@@ -6,8 +6,8 @@ import type { Mode } from '../store/local.ts'
 import { version } from '../version.ts'
 import { contactsOf } from './contact.ts'
 import { deviceList } from './devices.ts'
+import { servedSince, workerOf } from './serving.ts'
 import type { AnswerMode } from './wire.ts'
-import type { Worker } from './worker.ts'
 
 /** The slave's side: its line to the master. */
 export type MasterStatus = {
@@ -63,14 +63,6 @@ export type NodeStatus = {
   devices: DeviceStatus[]
 }
 
-const running = new WeakMap<Db, { startedAt: string; worker: Worker }>()
-
-/** The process tells what serves this store. */
-export const servedBy = (db: Db, worker: Worker): void =>
-  void running.set(db, { startedAt: new Date().toISOString(), worker })
-
-export const workerOf = (db: Db): Worker | undefined => running.get(db)?.worker
-
 export async function nodeStatus(db: Db): Promise<NodeStatus> {
   const { position, local } = db
   const [users, groups, domain, devices] = await Promise.all([
@@ -91,7 +83,7 @@ export async function nodeStatus(db: Db): Promise<NodeStatus> {
     objects: position.objects,
     users,
     groups,
-    startedAt: running.get(db)?.startedAt,
+    startedAt: servedSince(db),
     baseDomain: domain,
     master: local.mode === 'slave' ? masterStatus(db) : undefined,
     devices,

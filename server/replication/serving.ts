@@ -1,0 +1,13 @@
+import type { Db } from '../store/db.ts'
+import type { Worker } from './worker.ts'
+
+const running = new WeakMap<Db, { startedAt: string; worker: Worker }>()
+
+/** The process tells what serves this store, and since when. */
+export const servedBy = (db: Db, worker: Worker): void =>
+  void running.set(db, { startedAt: new Date().toISOString(), worker })
+
+export const workerOf = (db: Db): Worker | undefined => running.get(db)?.worker
+
+/** ISO 8601; undefined while no process serves this store. */
+export const servedSince = (db: Db): string | undefined => running.get(db)?.startedAt
