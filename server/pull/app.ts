@@ -61,16 +61,13 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     const refusal = await judgePosition(db, asked)
     if (refusal) return sendProblem(res, { title: 'Another history', ...refusal, ...standing(res) })
     const gone = new AbortController()
-    let revoked = false
-    const closes = pollOpens(db, device.deviceId, () => {
-      revoked = true
-      gone.abort()
-    })
+    const closes = pollOpens(db, device.deviceId, () => gone.abort())
     res.once('close', () => gone.abort())
     try {
       await waitForChange(db, asked.since, asked.wait * 1000, gone.signal)
-      if (revoked) throw new Refused('This device is revoked.', 'revoked')
       if (res.closed || res.destroyed) return
+      // It may have been revoked while it waited; or this node ends, and the next request finds nobody.
+      await known(req)
       standing(res)
       if (db.position.seq === asked.since) return void res.status(204).end()
       await sendEncoded(res, await answers.since(asked.since, codingFor(req)))
