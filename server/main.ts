@@ -119,7 +119,15 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     await open.arrange()
     if (db.local.mode) forgetClaimCode(db.dir)
   }
-  const stopArranging = onLocalChange(db, () => arrange().catch((error) => log.error(messageOf(error))))
+  // Set up a moment ago, and a port is taken: say so, and try again until it is free or the service is given another.
+  let again: NodeJS.Timeout | undefined
+  const arrangeOrTryAgain = (): Promise<void> =>
+    arrange().catch((error) => {
+      log.error(messageOf(error))
+      clearTimeout(again)
+      again = setTimeout(() => void arrangeOrTryAgain(), 10_000)
+    })
+  const stopArranging = onLocalChange(db, arrangeOrTryAgain)
   /** What changes too often to be written each time. */
   const keepNow = async () => {
     await flushContacts(db)
@@ -137,6 +145,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     closed ??= (async () => {
       for (const timer of timers) clearInterval(timer)
       stopArranging()
+      clearTimeout(again)
       endPolls(db)
       await worker.stop()
       await socket?.close()

@@ -1,16 +1,18 @@
 import { hash } from 'node:crypto'
-import { type SessionData, Store } from 'express-session'
+import session, { type SessionData } from 'express-session'
 import type { Db } from '../store/db.ts'
 import { removeSession, saveSession, sessionById } from '../store/sessions.ts'
-import { idleMs } from './session.ts'
 
 type Done = (error?: unknown) => void
+
+/** A session that is left alone ends after this. */
+export const idleMs = 30 * 60_000
 
 /** Kept under the SHA-256 of the id: who reads the database cannot take over a session. */
 const keptId = (sid: string): string => hash('sha256', sid)
 
 /** express-session over our own table. Every failure goes to the callback and nowhere else. */
-export class SessionStore extends Store {
+export class SessionStore extends session.Store {
   readonly db: Db
 
   constructor(db: Db) {
@@ -25,13 +27,13 @@ export class SessionStore extends Store {
     )
   }
 
-  override set(sid: string, session: SessionData, done: Done = () => {}): void {
-    const userId = (session as { passport?: { user?: string } }).passport?.user
+  override set(sid: string, data: SessionData, done: Done = () => {}): void {
+    const userId = (data as { passport?: { user?: string } }).passport?.user
     saveSession(this.db, {
       id: keptId(sid),
       user_id: userId ?? null,
-      data: JSON.stringify(session),
-      expires_at: (session.seenAt ?? Date.now()) + idleMs,
+      data: JSON.stringify(data),
+      expires_at: (data.seenAt ?? Date.now()) + idleMs,
     }).then(() => done(), done)
   }
 

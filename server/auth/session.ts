@@ -2,7 +2,7 @@ import type { Request, RequestHandler } from 'express'
 import session from 'express-session'
 import type { Db } from '../store/db.ts'
 import { keptKey } from '../store/files.ts'
-import { SessionStore } from './session-store.ts'
+import { idleMs, SessionStore } from './session-store.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -23,7 +23,6 @@ declare module 'express-session' {
 export type Flash = { text: string; kind?: 'good' | 'look' | 'bad' }
 
 const minute = 60_000
-export const idleMs = 30 * minute
 export const absoluteMs = 12 * 60 * minute
 
 /** Sessions in the store, in a cookie that ends with the browser. */

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { createServer } from 'node:net'
 import pino from 'pino'
 import { readConfig } from '../../server/config.ts'
 import { type Running, serve } from '../../server/main.ts'
@@ -21,21 +21,25 @@ export type TestNode = {
   close: () => Promise<void>
 }
 
-/** Ports that nobody has at this moment. */
+/**
+ * Ports that nobody has at this moment. Not from the range that outgoing connections take theirs from: a node opens some
+ * of its ports only once it is set up, and they must still be free then.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<Server>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => resolve(server))
-        }),
-    ),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    if (!ports.includes(port) && (await isFree(port))) ports.push(port)
+  }
   return ports
 }
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 
 /** A whole node in this process, on free ports of loopback. */
 export async function startNode(dir = aFolder(), settings: Record<string, string> = {}): Promise<TestNode> {
