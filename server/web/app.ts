@@ -8,6 +8,7 @@ import { loadAssets } from './assets.ts'
 import { answerError, answerNotFound } from './errors.ts'
 import { pageHeaders, securityHeaders } from './headers.ts'
 import { showHealth } from './health.ts'
+import { showMetrics } from './metrics.ts'
 import type { WebNode, WebState } from './node.ts'
 import { routes } from './routes.ts'
 
@@ -25,6 +26,7 @@ export async function createWebApp(node: WebNode): Promise<Express> {
 
   app.use(securityHeaders(node.secure))
   app.get('/health', showHealth)
+  app.get('/metrics', showMetrics)
   app.get(['/assets/{*name}', '/favicon.ico'], state.assets.serve)
   app.use(compression())
   app.use(pageHeaders)

@@ -192,3 +192,11 @@ test('stylesheet and scripts are kept for good under names that change with them
   }
   assert.equal((await aBrowser(app).get('/assets/../server/main.ts')).status, 404)
 })
+
+test('metrics are in Prometheus’ form and name nobody', async () => {
+  const answer = await aBrowser(app).get('/metrics')
+  assert.equal(answer.status, 200)
+  assert.match(answer.text, new RegExp(`^account_sync_feed_seq ${store.db.position.seq}$`, 'm'))
+  assert.match(answer.text, /^account_sync_ldap_binds_total\{result="accepted"\} \d+$/m)
+  assert.doesNotMatch(answer.text, /fnystrom|squid/)
+})
