@@ -6,7 +6,14 @@ import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
 import type { GroupBody, UserBody } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
-import { allGroupRows, countGroupRows, type GroupsQuery, groupIdByName, groupsMatching } from '../store/groups.ts'
+import {
+  allGroupRows,
+  countGroupRows,
+  type GroupsQuery,
+  groupIdByName,
+  groupNamesByIds,
+  groupsMatching,
+} from '../store/groups.ts'
 import { countMembers, memberIds } from '../store/memberships.ts'
 import { ownerOfName } from '../store/names.ts'
 import { objectById, objectsByIds } from '../store/objects.ts'
@@ -58,6 +65,9 @@ export async function allGroups(db: Db): Promise<Group[]> {
   const objects = await objectsByIds(db.reader, 'group', ids)
   return ids.flatMap((id) => objects.get(id) ?? []).map(toGroup)
 }
+
+/** Names of groups, by id; the id of one that is gone has none. */
+export const groupNames = (db: Db, ids: string[]): Promise<Map<string, string>> => groupNamesByIds(db.reader, ids)
 
 export const countGroups = (db: Db): Promise<number> => countGroupRows(db.reader)
 

@@ -3,12 +3,10 @@ import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
-import { extensions, pluginByName } from '../extensions/index.ts'
-import type { Role, Status, UserBody } from '../store/bodies.ts'
+import type { Status, UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds, groupRowsByName } from '../store/groups.ts'
 import { ofPlugin } from '../store/memberships.ts'
-import { ownerOfName } from '../store/names.ts'
 import { objectById, objectsByIds } from '../store/objects.ts'
 import {
   countAdministrators,
@@ -19,28 +17,15 @@ import {
   usersMatching,
 } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
-import { canonicalName, personNameProblem, usernameProblem } from './names.ts'
+import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
 import { hashPassword, passwordProblem } from './passwords.ts'
+import { judgeInput, type UserInput } from './user-input.ts'
+
+export type { UserInput } from './user-input.ts'
 
 /** A person as pages and commands see one: never with the password's hash. */
 export type User = Omit<UserBody, 'password'> & { id: string; seq: number; hasPassword: boolean }
-
-/** What is typed about a person. Fields left out stay as they are; an empty text clears. */
-export type UserInput = {
-  username: string
-  first: string
-  last: string
-  password?: string
-  status?: Status
-  role?: Role
-  /** Names of groups; the whole list. */
-  groups?: string[]
-  /** Names of plugins; the whole list. */
-  plugins?: string[]
-  /** extension -> field -> typed text */
-  extensions?: Record<string, Record<string, string>>
-}
 
 export function toUser(object: { id: string; seq: number; body: UserBody }): User {
   const { password, ...rest } = object.body
@@ -107,7 +92,7 @@ export async function countUsers(db: Db): Promise<number> {
 
 /** What would be said against adding this person; nothing is written. */
 export async function checkUser(db: Db, input: UserInput): Promise<Problems> {
-  const { problems } = await checked(db.reader, input, undefined)
+  const { problems } = await judgeInput(db.reader, input, undefined)
   return problems
 }
 
@@ -122,7 +107,7 @@ export async function addUser(db: Db, actor: Actor, input: UserInput): Promise<U
 
 /** Adds a person inside a change; `password` is the hash to keep. */
 export async function insertUser(change: Change, input: UserInput, password: string | undefined): Promise<User> {
-  const { values, problems } = await checked(change.trx, input, undefined)
+  const { values, problems } = await judgeInput(change.trx, input, undefined)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   const now = new Date().toISOString()
   const id = randomUUID()
@@ -169,7 +154,7 @@ export async function changeUser(
       throw new Invalid({
         '': `Not saved: someone else changed ${fullName(object.body)} first.`,
       })
-    const { values, problems } = await checked(change.trx, input, object)
+    const { values, problems } = await judgeInput(change.trx, input, object)
     if (Object.keys(problems).length > 0) throw new Invalid(problems)
     const now = new Date().toISOString()
     const body: UserBody = { ...object.body, ...values, ...(password && { password, passwordChanged: now }) }
@@ -254,106 +239,4 @@ async function userChanges(trx: Knex, was: UserBody | undefined, now: UserBody |
           .join(', ')
       : value,
   )
-}
-
-type Values = Partial<
-  Pick<UserBody, 'username' | 'first' | 'last' | 'status' | 'role' | 'groups' | 'plugins' | 'extensions'>
->
-
-/** The one place where what is typed about a person is judged. */
-async function checked(
-  trx: Knex,
-  input: Partial<UserInput>,
-  was: Kept | undefined,
-): Promise<{ values: Values; problems: Problems }> {
-  const problems: Problems = {}
-  const values: Values = {}
-  const isNew = was === undefined
-  if (input.username !== undefined || isNew) {
-    values.username = canonicalName(input.username ?? '')
-    const problem =
-      values.username === was?.body.username ? undefined : await usernameTaken(trx, values.username, was?.id)
-    if (problem) problems.username = problem
-  }
-  for (const [field, label] of [
-    ['first', 'First name'],
-    ['last', 'Last name'],
-  ] as const) {
-    const typed = input[field]
-    if (typed === undefined && !isNew) continue
-    const name = (typed ?? '').normalize('NFC').trim().replace(/\s+/g, ' ')
-    values[field] = name
-    const problem = personNameProblem(label, name)
-    if (problem) problems[field] = problem
-  }
-  if (isNew && input.password) {
-    const problem = passwordProblem(input.password, values.username)
-    if (problem) problems.password = problem
-  }
-  if (input.status !== undefined) values.status = input.status
-  if (input.role !== undefined) values.role = input.role
-  if (input.groups !== undefined) await checkGroups(trx, input.groups, values, problems)
-  if (input.plugins !== undefined) checkPlugins(input.plugins, values, problems)
-  checkExtensions(input.extensions, was?.body.extensions ?? {}, isNew, values, problems)
-  return { values, problems }
-}
-
-async function usernameTaken(trx: Knex, name: string, self: string | undefined): Promise<string | undefined> {
-  const problem = usernameProblem(name)
-  if (problem) return problem
-  const owner = await ownerOfName(trx, name)
-  if (owner === undefined || owner === self) return undefined
-  const isUser = (await userIdByName(trx, name)) !== undefined
-  return `A ${isUser ? 'user' : 'group'} named “${name}” already exists. Choose another username.`
-}
-
-async function checkGroups(trx: Knex, typed: string[], values: Values, problems: Problems): Promise<void> {
-  const names = [...new Set(typed.map(canonicalName).filter(Boolean))]
-  const rows = (await groupRowsByName(trx, names)).filter((row) => row.type === 'normal')
-  const known = new Set(rows.map((row) => row.name))
-  const unknown = names.filter((name) => !known.has(name) && name !== 'allusers')
-  if (unknown.length > 0) problems.groups = `There is no group ${unknown.map((name) => `“${name}”`).join(', ')}.`
-  values.groups = rows.map((row) => row.id).sort()
-}
-
-function checkPlugins(typed: string[], values: Values, problems: Problems): void {
-  const unknown = typed.filter((name) => !pluginByName(name))
-  if (unknown.length > 0) problems.plugins = `There is no plugin ${unknown.map((name) => `“${name}”`).join(', ')}.`
-  values.plugins = [...new Set(typed)].sort()
-}
-
-function checkExtensions(
-  typed: UserInput['extensions'],
-  was: UserBody['extensions'],
-  isNew: boolean,
-  values: Values,
-  problems: Problems,
-): void {
-  if (typed === undefined && !isNew) return
-  const kept: UserBody['extensions'] = { ...was }
-  for (const extension of extensions) {
-    const given = typed?.[extension.name]
-    if (given === undefined && !isNew) continue
-    const next: Record<string, unknown> = { ...was[extension.name] }
-    for (const [name, field] of Object.entries(extension.user)) {
-      const text = given?.[name]
-      if (text === undefined && !(isNew && field.required)) continue
-      const result = field.parse(text ?? '')
-      if ('problem' in result) problems[`${extension.name}.${name}`] = result.problem
-      else if (result.value === undefined) delete next[name]
-      else next[name] = result.value
-    }
-    const across = extension.check?.(next as never) ?? {}
-    for (const [name, problem] of Object.entries(across)) problems[`${extension.name}.${name}`] = problem
-    if (Object.keys(next).length > 0) kept[extension.name] = next
-    else delete kept[extension.name]
-  }
-  for (const [extension, fields] of Object.entries(typed ?? {})) {
-    const declared = extensions.find((candidate) => candidate.name === extension)
-    if (!declared) problems[extension] = `There is no extension “${extension}”.`
-    else
-      for (const name of Object.keys(fields))
-        if (!(name in declared.user)) problems[`${extension}.${name}`] = `${declared.title} has no field “${name}”.`
-  }
-  values.extensions = kept
 }

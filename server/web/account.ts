@@ -1,12 +1,12 @@
 import type { Request, Response } from 'express'
 import { extensionList } from '../accounts/extensions.ts'
+import { groupNames } from '../accounts/groups.ts'
 import { mayUse, pluginList } from '../accounts/plugins.ts'
 import { confirmPassword } from '../accounts/sign-in.ts'
 import { setPassword } from '../accounts/users.ts'
 import { countWrongTry, refuseWhenUsedUp } from '../auth/rate-limits.ts'
 import { Invalid, type Problems } from '../errors.ts'
 import { extensionByName } from '../extensions/index.ts'
-import { groupNamesByIds } from '../store/groups.ts'
 import { formOf, problemsOf } from './form.ts'
 import { actorOf, dbOf, nodeOf } from './node.ts'
 import { keepSession, twice } from './password.ts'
@@ -20,11 +20,7 @@ export async function showAccount(req: Request, res: Response): Promise<void> {
 async function showOwn(req: Request, res: Response, problems: Problems = {}, status = 200): Promise<void> {
   const db = dbOf(req)
   const user = req.user as Express.User
-  const [plugins, groups, states] = await Promise.all([
-    pluginList(db),
-    groupNamesByIds(db.reader, user.groups),
-    extensionList(db),
-  ])
+  const [plugins, groups, states] = await Promise.all([pluginList(db), groupNames(db, user.groups), extensionList(db)])
   const services = plugins.filter((plugin) => plugin.on).map((plugin) => ({ ...plugin, use: mayUse(user, plugin) }))
   const facts = states.filter((state) => state.on).flatMap((state) => factsOf(user, state.name))
   await render(

@@ -1,12 +1,11 @@
 import { extensionList } from '../accounts/extensions.ts'
-import { allGroups } from '../accounts/groups.ts'
+import { allGroups, groupNames } from '../accounts/groups.ts'
 import { mayUse, pluginList } from '../accounts/plugins.ts'
 import type { User, UserInput } from '../accounts/users.ts'
 import type { Problems } from '../errors.ts'
 import type { Extension } from '../extensions/extension.ts'
 import { extensionByName, extensions, pluginByName } from '../extensions/index.ts'
 import type { Db } from '../store/db.ts'
-import { groupNamesByIds } from '../store/groups.ts'
 import { type Form, fieldId } from './form.ts'
 
 /** One input as the page draws it. `saved` is what the store has, so that the page can say what changed. */
@@ -77,7 +76,7 @@ export async function userForm(db: Db, given: { user: Person; typed?: TypedUser;
     extensionList(db),
     pluginList(db),
     allGroups(db),
-    groupNamesByIds(db.reader, user.groups),
+    groupNames(db, user.groups),
   ])
   const savedGroups = [...inGroups.values()].sort()
   const sections = states
