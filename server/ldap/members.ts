@@ -29,6 +29,8 @@ export type Members = {
   blockOf: (entry: Entry) => Buffer | undefined
 }
 
+const rememberedLists = 2000
+
 const memberOfSlot = slotOf('memberOf')
 const memberSlot = slotOf('member')
 const memberUidSlot = slotOf('memberUid')
@@ -39,6 +41,7 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
   const usersByGroup = new Map<string, Set<Entry>>()
   const memberships = new Map<string, Membership>()
   const numbers = new Map<string, number>()
+  const keysByList = new Map<string, { key: string; wanted: readonly string[] }>()
   const lists = new Map<string, Buffer>()
   const none = new Set<Entry>()
   // Moves on when a group comes, goes or is renamed: every encoded `memberOf` is worked out again when next read.
@@ -54,12 +57,22 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
     return number
   }
 
+  // Many people are in the same groups: what their list comes to is worked out once.
+  function keyOf(keys: readonly string[]): { key: string; wanted: readonly string[] } {
+    const list = keys.join()
+    let known = keysByList.get(list)
+    if (!known) {
+      const wanted = [...new Set([everyone, ...keys])]
+      const sorted = wanted.map(numberOf).sort((a, b) => a - b)
+      known = { key: sorted.join(), wanted }
+      if (keysByList.size >= rememberedLists) keysByList.clear()
+      keysByList.set(list, known)
+    }
+    return known
+  }
+
   function join(user: Entry, keys: readonly string[]): void {
-    const wanted = [...new Set([everyone, ...keys])]
-    const key = wanted
-      .map(numberOf)
-      .sort((a, b) => a - b)
-      .join()
+    const { key, wanted } = keyOf(keys)
     const before = user.membership
     if (before?.key === key) return
     let membership = memberships.get(key)

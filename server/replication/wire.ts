@@ -34,33 +34,25 @@ export type EndLine = { t: 'end'; upto: number; hash: string; objects: number; n
 
 export type ObjectLine = { seq: number; kind: string; id: string; body: string | undefined; value?: object }
 
-const bodyStarts = ',"b":'
-
 /** The body stands last and as it is kept, so that the other side keeps the very same bytes. */
 export const objectLine = ({ seq, kind, id, body }: Omit<ObjectLine, 'value'>): string =>
   body === undefined
     ? `{"s":${seq},"k":"${kind}","i":"${id}","d":1}\n`
-    : `{"s":${seq},"k":"${kind}","i":"${id}"${bodyStarts}${body}}\n`
+    : `{"s":${seq},"k":"${kind}","i":"${id}","b":${body}}\n`
 
-/** Kinds and ids never hold quotes or spaces, so a line can be cut without ambiguity. */
-const isWord = (text: unknown): text is string => typeof text === 'string' && /^[\w.:-]{1,64}$/.test(text)
+// Kinds and ids never hold quotes or spaces, so what stands before the body has one form only.
+const objectStart = /^\{"s":([1-9]\d{0,15}),"k":"([\w.:-]{1,64})","i":"([\w.:-]{1,64})",(?:"b":|"d":1\}$)/
 
 /** Reads one object line; throws when it is not one. */
 export function readObjectLine(line: string): ObjectLine {
-  const at = line.indexOf(bodyStarts)
-  const start = at < 0 ? line : `${line.slice(0, at)}}`
-  const parsed: unknown = JSON.parse(start)
-  const { s, k, i, d } = parsed as { s: unknown; k: unknown; i: unknown; d: unknown }
-  if (!Number.isSafeInteger(s) || (s as number) < 1 || !isWord(k) || !isWord(i)) throw new Error('not an object line')
-  if (at < 0) {
-    if (d !== 1) throw new Error('neither a body nor a removal')
-    return { seq: s as number, kind: k, id: i, body: undefined }
-  }
+  const [start, seq, kind, id] = objectStart.exec(line) ?? []
+  if (!start || !kind || !id) throw new Error('not an object line')
+  if (start.length === line.length) return { seq: Number(seq), kind, id, body: undefined }
   if (!line.endsWith('}')) throw new Error('cut off')
-  const body = line.slice(at + bodyStarts.length, -1)
+  const body = line.slice(start.length, -1)
   const value: unknown = JSON.parse(body)
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('body is not an object')
-  return { seq: s as number, kind: k, id: i, body, value }
+  return { seq: Number(seq), kind, id, body, value }
 }
 
 /** What a slave sends to enrol. */
