@@ -62,6 +62,8 @@ function connect(file: string, pool: { min: number; max: number }, cacheKib: num
     client: 'sqlite3',
     connection: { filename: file },
     useNullAsDefault: true,
+    // What goes wrong is thrown; knex would print it besides, with the values of the statement.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
     acquireConnectionTimeout: 30_000,
     pool: {
       ...pool,

@@ -51,7 +51,8 @@ export function keptKey(dir: string, name: string, bytes = 32): Buffer {
 /** The data directory, 0700, made when missing. */
 export function openFolder(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    // Not recursive below a folder that exists: where nothing can be made (/proc), Node would try for ever.
+    if (!existsSync(dir)) mkdirSync(dir, { recursive: !existsSync(dirname(dir)), mode: 0o700 })
     chmodSync(dir, 0o700)
     const probe = join(dir, `.probe-${randomBytes(4).toString('hex')}`)
     closeSync(openSync(probe, 'wx', 0o600))

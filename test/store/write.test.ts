@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -170,3 +170,15 @@ const shuffled = (value: unknown): unknown =>
           .map(([name, member]) => [name, shuffled(member)]),
       )
     : value
+
+test('a data directory that cannot be made, and a file that is no database, are one clear sentence each', async () => {
+  await assert.rejects(
+    openDb('/proc/no-such-folder'),
+    /^Error: The data directory \/proc\/no-such-folder cannot be written/,
+  )
+  const { db, close } = await aStore()
+  await closeDb(db)
+  writeFileSync(join(db.dir, 'accounts.db'), 'this is no database, however long one looks at it')
+  await assert.rejects(openDb(db.dir), /accounts\.db is damaged: file is not a database/)
+  await close().catch(() => {})
+})
