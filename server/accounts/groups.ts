@@ -224,11 +224,6 @@ async function needOwnGroup(change: Change, id: string): Promise<Kept> {
   return object
 }
 
-/** What would be said against adding this group; nothing is written. */
-export async function checkGroup(db: Db, input: GroupInput): Promise<Problems> {
-  return (await judged(db.reader, input, undefined)).problems
-}
-
 async function checked(
   change: Change,
   input: Partial<GroupInput>,

@@ -16,10 +16,6 @@ export async function removeSession(db: Db, id: string): Promise<void> {
   await db.writer('sessions').where({ id }).delete()
 }
 
-export async function removeSessionsOf(db: Db, userId: string): Promise<void> {
-  await db.writer('sessions').where({ user_id: userId }).delete()
-}
-
 export async function removeExpiredSessions(db: Db): Promise<void> {
   await db.writer('sessions').where('expires_at', '<', Date.now()).delete()
 }

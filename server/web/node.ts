@@ -30,8 +30,6 @@ export const actorOf = (req: Request): Actor => ({
   ...(req.ip ? { address: req.ip } : {}),
 })
 
-export const isSlave = (req: Request): boolean => dbOf(req).local.mode === 'slave'
-
 /** The master as a person would say it. */
 export const masterName = (local: Local): string => local.masterName ?? masterHost(local) ?? 'the master'
 

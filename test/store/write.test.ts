@@ -104,6 +104,11 @@ describe('the write door', () => {
     assert.equal((await verifyAudit(db)).brokenAt, 2)
   })
 
+  test('what the store says of a failed statement holds none of its values', async () => {
+    const failed = write(db, me, (change) => change.trx('names').insert([{ name: 'admin', owner: 'a-secret-value' }]))
+    await assert.rejects(failed, (error: Error) => /UNIQUE/.test(error.message) && !/secret/.test(error.message))
+  })
+
   test('a number is never given twice, even after its owner is gone', async () => {
     const first = await aUser(db)
     await removeUser(db, me, first.id)
