@@ -1,30 +1,49 @@
 import { randomUUID } from 'node:crypto'
-import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
+import { editStep } from '../audit/steps.ts'
 import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
 import type { GroupBody, UserBody } from '../store/bodies.ts'
-import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
 import {
   allGroupRows,
   countGroupRows,
+  type GroupMark,
+  type GroupRow,
   type GroupsQuery,
   groupIdByName,
+  groupIdsFrom,
   groupNamesByIds,
+  groupRowsByName,
+  groupsAbove,
+  groupsBelow,
+  groupsIn,
   groupsMatching,
+  nestingGroups,
+  ownedGroupIds,
 } from '../store/groups.ts'
-import { countMembers, memberIds } from '../store/memberships.ts'
-import { ownerOfName } from '../store/names.ts'
+import { countMembers } from '../store/memberships.ts'
 import { objectById, objectsByIds } from '../store/objects.ts'
-import { userIdByName, userIdsByName } from '../store/users.ts'
+import { memberCounts } from '../store/people.ts'
+import { usernamesByIds } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
+import { type Declared, declared } from './declarations.ts'
 import { canonicalName, groupNameProblem } from './names.ts'
 import { takeNumber } from './numbers.ts'
-import { countUsers, fullName, type ListedUser, listUsers, type Page } from './users.ts'
+import { needRight } from './roles.ts'
+import { binUntil } from './settings.ts'
+import { groupFields, judgeExtensions, nameTaken } from './user-input.ts'
+import { countUsers, fullName, type ListedUser, listed, listUsers, moveUsers, needUsers, type Page } from './users.ts'
 
 export type Group = GroupBody & { id: string; seq: number }
-export type GroupInput = { name: string; description: string }
+export type GroupInput = {
+  name: string
+  description: string
+  /** Usernames of people who may change its members; the whole list. */
+  owners?: string[]
+  /** extension -> field -> typed text, of the fields that groups have. */
+  extensions?: Record<string, Record<string, string>>
+}
 
 const toGroup = (object: { id: string; seq: number; body: GroupBody }): Group => ({
   ...object.body,
@@ -40,30 +59,51 @@ export async function groupByName(db: Db, name: string): Promise<Group> {
   return toGroup(object)
 }
 
-export async function groupsPage(db: Db, query: GroupsQuery): Promise<Page<Group & { members: number }>> {
+/** `members`: everybody who is in it, also through other groups; `direct`: people; `nested`: whether groups are in it. */
+export type ListedGroup = Group & { members: number; direct: number; nested: boolean }
+
+export async function groupsPage(db: Db, query: GroupsQuery): Promise<Page<ListedGroup>> {
   const size = Math.min(Math.max(query.size ?? 50, 1), 500)
   const page = Math.max(query.page ?? 1, 1)
-  const { ids, total } = await groupsMatching(db.reader, { ...query, size, page })
-  const objects = await objectsByIds(db.reader, 'group', ids)
-  const counts = await countMembers(db.reader, ids)
-  const everyone = await countUsers(db)
-  const rows = ids
+  const { inEffect } = await memberCounts(db)
+  const { ids, total } = await groupsMatching(db.reader, { ...query, size, page }, inEffect)
+  return { rows: await groupsByIds(db, ids), total, page, size, pages: Math.max(1, Math.ceil(total / size)) }
+}
+
+/** The next groups after a mark. */
+export async function groupsFrom(
+  db: Db,
+  query: GroupsQuery,
+  after: GroupMark | undefined,
+  limit: number,
+): Promise<{ rows: ListedGroup[]; next?: GroupMark }> {
+  const { ids, next } = await groupIdsFrom(db.reader, query, after, limit)
+  return { rows: await groupsByIds(db, ids), next }
+}
+
+/** Groups with their counts, in the order of the ids. */
+export async function groupsByIds(db: Db, ids: string[]): Promise<ListedGroup[]> {
+  const [objects, counts, nesting, everyone] = await Promise.all([
+    objectsByIds(db.reader, 'group', ids),
+    memberCounts(db),
+    nestingGroups(db.reader, ids),
+    countUsers(db),
+  ])
+  return ids
     .flatMap((id) => objects.get(id) ?? [])
-    .map((object) => ({
-      ...toGroup(object),
-      members: object.body.type === 'builtin' ? everyone : (counts.get(object.id) ?? 0),
-    }))
-  return { rows, total, page, size, pages: Math.max(1, Math.ceil(total / size)) }
+    .map((object) => {
+      const isEveryone = object.body.type === 'builtin'
+      const direct = isEveryone ? everyone : (counts.direct.get(object.id) ?? 0)
+      const members = isEveryone ? everyone : (counts.inEffect.get(object.id) ?? 0)
+      return { ...toGroup(object), members, direct, nested: nesting.has(object.id) }
+    })
 }
 
 const pickedAtMost = 2000
 
 /** Groups that people can be put into, for pickers; the built-in ones hold who they hold. */
-export async function allGroups(db: Db): Promise<Group[]> {
-  const rows = await allGroupRows(db.reader, pickedAtMost)
-  const ids = rows.filter((row) => row.type === 'normal').map((row) => row.id)
-  const objects = await objectsByIds(db.reader, 'group', ids)
-  return ids.flatMap((id) => objects.get(id) ?? []).map(toGroup)
+export async function allGroups(db: Db): Promise<GroupRow[]> {
+  return (await allGroupRows(db.reader, pickedAtMost)).filter((row) => row.type !== 'builtin')
 }
 
 /** Names of groups, by id; the id of one that is gone has none. */
@@ -71,6 +111,7 @@ export const groupNames = (db: Db, ids: string[]): Promise<Map<string, string>> 
 
 export const countGroups = (db: Db): Promise<number> => countGroupRows(db.reader)
 
+/** The people who are directly in a group. */
 export async function membersPage(
   db: Db,
   groupId: string,
@@ -80,15 +121,41 @@ export async function membersPage(
   return listUsers(db, group?.body.type === 'builtin' ? query : { ...query, of: groupId })
 }
 
+/** The groups that are directly in a group, by name. */
+export async function nestedGroups(db: Db, groupId: string): Promise<ListedGroup[]> {
+  const groups = await groupsByIds(db, await groupsIn(db.reader, groupId))
+  return groups.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Every group that holds one of these, directly or through others, with the groups it holds on the way: id -> group. */
+export async function groupsInEffect(db: Db, ids: string[]): Promise<Map<string, Group>> {
+  const objects = await objectsByIds(db.reader, 'group', [...(await groupsAbove(db.reader, ids))])
+  return new Map([...objects].map(([id, object]) => [id, toGroup(object)]))
+}
+
+/** Owners' usernames, sorted. */
+export async function ownerNames(db: Db, group: Pick<GroupBody, 'owners'>): Promise<string[]> {
+  return [...(await usernamesByIds(db.reader, group.owners ?? [])).values()].sort()
+}
+
+export const ownsGroup = async (db: Db, userId: string, groupId: string): Promise<boolean> =>
+  (await ownedGroupIds(db.reader, userId)).includes(groupId)
+
+export const ownedGroups = async (db: Db, userId: string): Promise<ListedGroup[]> =>
+  (await groupsByIds(db, await ownedGroupIds(db.reader, userId))).sort((a, b) => (a.name < b.name ? -1 : 1))
+
 export async function addGroup(db: Db, actor: Actor, input: GroupInput): Promise<Group> {
+  needRight(actor, 'change')
+  const known = await declared(db)
   return write(db, actor, async (change) => {
-    const { name, description } = await checked(change, input, undefined)
+    const values = await checked(change, known, input, undefined)
     const now = new Date().toISOString()
     const body: GroupBody = {
-      name: name ?? '',
-      description: description ?? '',
+      name: '',
+      description: '',
       gidNumber: await takeNumber(change, 'gidNumber'),
       type: 'normal',
+      ...values,
       added: now,
       changed: now,
     }
@@ -97,126 +164,226 @@ export async function addGroup(db: Db, actor: Actor, input: GroupInput): Promise
     change.note({
       sentence: `Added group ${body.name}`,
       object: { kind: 'group', id, name: body.name },
-      changes: changesBetween(undefined, body),
+      changes: await groupChanges(change, undefined, body),
+      undo: [{ kind: 'group', id, added: true }],
     })
     return toGroup({ id, seq: change.head.seq, body })
   })
 }
 
-export async function changeGroup(db: Db, actor: Actor, id: string, input: Partial<GroupInput>): Promise<Group> {
+export async function changeGroup(
+  db: Db,
+  actor: Actor,
+  id: string,
+  input: Partial<GroupInput>,
+  expectedSeq?: number,
+): Promise<Group> {
+  needRight(actor, 'change')
+  const known = await declared(db)
   return write(db, actor, async (change) => {
     const object = await needOwnGroup(change, id)
-    const values = await checked(change, input, object)
-    const body = { ...object.body, ...values }
-    const changes = changesBetween(object.body, body)
-    if (changes.length === 0) return toGroup(object)
-    const now = { ...body, changed: new Date().toISOString() }
-    await change.put('group', id, now)
-    change.note({ sentence: `Changed group ${now.name}`, object: { kind: 'group', id, name: now.name }, changes })
-    return toGroup({ id, seq: change.head.seq, body: now })
+    if (expectedSeq !== undefined && object.seq !== expectedSeq)
+      throw new Invalid({ '': `Not saved: someone else changed group ${object.body.name} first.` })
+    const isRenamed = input.name !== undefined && canonicalName(input.name) !== object.body.name
+    if (object.body.type === 'windows' && isRenamed)
+      throw new Invalid({ name: `Group ${object.body.name} is part of Windows Networking and keeps its name.` })
+    const values = await checked(change, known, input, object)
+    return keepGroup(change, object, { ...object.body, ...values }, `Changed group ${values.name ?? object.body.name}`)
   })
 }
 
-/** Removes a group and, in the same transaction, everyone's membership in it. */
+/** Puts a changed group, unless nothing differs, and says so in the audit. */
+export async function keepGroup(change: Change, was: KeptGroup, body: GroupBody, sentence: string): Promise<Group> {
+  const undo = editStep('group', was.id, was.body, body)
+  if (!undo) return toGroup(was)
+  const now = { ...body, changed: new Date().toISOString() }
+  await change.put('group', was.id, now)
+  change.note({
+    sentence,
+    object: { kind: 'group', id: was.id, name: now.name },
+    changes: await groupChanges(change, was.body, now),
+    undo: [undo],
+  })
+  return toGroup({ id: was.id, seq: change.head.seq, body: now })
+}
+
+/**
+ * To the recycle bin. Its members keep its id, so that undelete brings them back and a group of 20,000 goes with one small
+ * change; every reader passes over ids of groups that are not there.
+ */
 export async function removeGroup(db: Db, actor: Actor, id: string): Promise<void> {
-  await write(db, actor, async (change) => {
-    const { body } = await needOwnGroup(change, id)
-    let members = 0
-    for await (const ids of memberIds(change.trx, id)) members += (await moveMembers(change, id, ids, false)).length
-    await change.remove('group', id)
-    change.note({
-      sentence: `Removed group ${body.name}`,
-      object: { kind: 'group', id, name: body.name },
-      changes: [
-        ...changesBetween(body, undefined),
-        ...(members > 0 ? [{ field: 'members', before: `${members}` }] : []),
-      ],
-    })
+  needRight(actor, 'change')
+  const until = await binUntil(db)
+  await write(db, actor, (change) => takeOutGroup(change, id, until))
+}
+
+/** Puts a group into the bin inside a change. */
+export async function takeOutGroup(change: Change, id: string, until: string): Promise<void> {
+  const { body } = await needOwnGroup(change, id)
+  if (body.type === 'windows')
+    throw new Refused(`Group ${body.name} is part of Windows Networking and cannot be removed.`, 'windows')
+  const members = (await countMembers(change.trx, [id])).get(id) ?? 0
+  await change.remove('group', id)
+  const removed = { removed: new Date().toISOString(), until, by: change.actor.name }
+  await change.put('removed', id, { ...removed, kind: 'group', body })
+  change.note({
+    sentence: `Removed group ${body.name}`,
+    object: { kind: 'group', id, name: body.name },
+    changes: [
+      ...(await groupChanges(change, body, undefined)),
+      ...(members > 0 ? [{ field: 'members', before: `${members}` }] : []),
+    ],
+    undo: [{ kind: 'group', id, removed: true }],
   })
 }
+
+/** People by username, groups by name. */
+export type Members = { usernames?: readonly string[]; groups?: readonly string[] }
 
 export const addMembers = async (
   db: Db,
   actor: Actor,
   groupId: string,
-  usernames: string[],
-): Promise<{ added: string[] }> => ({
-  added: await changeMembers(db, actor, groupId, usernames, true),
-})
+  members: Members,
+): Promise<{ added: string[] }> => ({ added: await changeMembers(db, actor, groupId, members, {}) })
 
 export const removeMembers = async (
   db: Db,
   actor: Actor,
   groupId: string,
-  usernames: string[],
-): Promise<{ removed: string[] }> => ({ removed: await changeMembers(db, actor, groupId, usernames, false) })
+  members: Members,
+): Promise<{ removed: string[] }> => ({ removed: await changeMembers(db, actor, groupId, {}, members) })
 
-async function changeMembers(
+/** Adds and removes in one change, as a page with pending changes saves them; the names of all that moved. */
+export async function changeMembers(
   db: Db,
   actor: Actor,
   groupId: string,
-  usernames: string[],
-  join: boolean,
+  join: Members,
+  leave: Members,
 ): Promise<string[]> {
   return write(db, actor, async (change) => {
     const { body: group } = await needOwnGroup(change, groupId)
-    const ids = await needUsers(change, usernames, 'members')
-    const moved: UserBody[] = []
-    for (let at = 0; at < ids.length; at += 400)
-      moved.push(...(await moveMembers(change, groupId, ids.slice(at, at + 400), join)))
-    if (moved.length === 0) return []
-    const names = moved.map((body) => body.username)
-    const who = moved.length === 1 && moved[0] ? fullName(moved[0]) : `${moved.length} people`
-    change.note({
-      sentence: join ? `Added ${who} to group ${group.name}` : `Removed ${who} from group ${group.name}`,
-      object: { kind: 'group', id: groupId, name: group.name },
-      changes: [{ field: 'members', [join ? 'after' : 'before']: listed(names) }],
-    })
-    return names
+    needRightOrOwner(actor, group, [...(join.groups ?? []), ...(leave.groups ?? [])])
+    return [
+      ...(await moveMembers(change, groupId, group, join, true)),
+      ...(await moveMembers(change, groupId, group, leave, false)),
+    ]
   })
 }
 
-/** A list for the audit: long ones are cut, with their number. */
-export const listed = (names: string[]): string =>
-  names.length <= 50 ? names.join(', ') : `${names.slice(0, 50).join(', ')} and ${names.length - 50} more`
-
-/** Ids of the people named, or a problem that names who is not there. */
-export async function needUsers(change: Change, usernames: string[], field: string): Promise<string[]> {
-  const names = [...new Set(usernames.map(canonicalName))]
-  const ids = await userIdsByName(change.trx, names)
-  const unknown = names.filter((name) => !ids.has(name))
-  if (unknown.length > 0)
-    throw new Invalid({ [field]: `There is no user ${unknown.map((name) => `“${name}”`).join(', ')}.` })
-  return [...ids.values()]
+/** Owners add and remove people. A group brings whoever is in it, now and later, and is for administrators. */
+function needRightOrOwner(actor: Actor, group: GroupBody, groups: readonly string[]): void {
+  if (actor.id !== undefined && group.owners?.includes(actor.id) && groups.length === 0) return
+  needRight(actor, 'change')
 }
 
-async function moveMembers(change: Change, groupId: string, userIds: string[], join: boolean): Promise<UserBody[]> {
-  return moveUsers(change, userIds, (body) => {
-    if (body.groups.includes(groupId) === join) return undefined
-    const groups = join ? [...body.groups, groupId].sort() : body.groups.filter((id) => id !== groupId)
-    return { ...body, groups }
-  })
-}
-
-/** Changes many people at once; `turn` gives the new body, or undefined to leave somebody alone. Returns who was changed. */
-export async function moveUsers(
+async function moveMembers(
   change: Change,
-  userIds: string[],
-  turn: (body: UserBody) => UserBody | undefined,
-): Promise<UserBody[]> {
-  const objects = await objectsByIds(change.trx, 'user', userIds)
-  const now = new Date().toISOString()
-  const moved = [...objects.values()].flatMap(({ id, body }) => {
-    const turned = turn(body)
-    return turned ? [{ id, body: { ...turned, changed: now } }] : []
-  })
-  await change.move(moved.map(({ id, body }) => ({ kind: 'user', id, body: canonical(body) })))
-  return moved.map(({ body }) => body)
+  groupId: string,
+  group: GroupBody,
+  members: Members,
+  join: boolean,
+): Promise<string[]> {
+  const people = await movePeople(change, groupId, group, members.usernames ?? [], join)
+  const groups: string[] = []
+  for (const name of members.groups ?? []) {
+    const moved = await nest(change, groupId, group, name, join)
+    if (moved) groups.push(moved)
+  }
+  return [...people, ...groups]
 }
 
-type Kept = { id: string; seq: number; body: GroupBody }
+async function movePeople(
+  change: Change,
+  groupId: string,
+  group: GroupBody,
+  usernames: readonly string[],
+  join: boolean,
+): Promise<string[]> {
+  const ids = await needUsers(change, usernames, 'members')
+  const moved: { id: string; body: UserBody }[] = []
+  for (let at = 0; at < ids.length; at += 400)
+    moved.push(...(await moveUsers(change, ids.slice(at, at + 400), (body) => withGroup(body, groupId, join))))
+  const [first] = moved
+  if (!first) return []
+  const names = moved.map(({ body }) => body.username)
+  const who = moved.length === 1 ? fullName(first.body) : `${moved.length} people`
+  change.note({
+    sentence: join ? `Added ${who} to group ${group.name}` : `Removed ${who} from group ${group.name}`,
+    object: { kind: 'group', id: groupId, name: group.name },
+    changes: [{ field: 'members', [join ? 'after' : 'before']: listed(names) }],
+    undo: [{ list: 'groups', name: groupId, ids: moved.map(({ id }) => id), joined: join }],
+  })
+  return names
+}
 
-async function needOwnGroup(change: Change, id: string): Promise<Kept> {
+/** The body in or out of a group; undefined when it is so already. */
+export function withGroup<B extends { groups?: string[] }>(body: B, groupId: string, join: boolean): B | undefined {
+  const groups = body.groups ?? []
+  if (groups.includes(groupId) === join) return undefined
+  return { ...body, groups: join ? [...groups, groupId].sort() : groups.filter((id) => id !== groupId) }
+}
+
+/** Puts a group into this one, or takes it out. */
+async function nest(
+  change: Change,
+  groupId: string,
+  group: GroupBody,
+  name: string,
+  join: boolean,
+): Promise<string | undefined> {
+  const member = await needGroup(change, name)
+  const problem = join ? await circle(change, groupId, group, member) : undefined
+  if (problem) throw new Invalid({ members: problem })
+  const now = withGroup(member.body, groupId, join)
+  if (!now) return undefined
+  const { id, body } = member
+  await change.put('group', id, { ...now, changed: new Date().toISOString() })
+  const undo = editStep('group', id, body, now)
+  change.note({
+    sentence: join
+      ? `Added group ${body.name} to group ${group.name}`
+      : `Removed group ${body.name} from group ${group.name}`,
+    object: { kind: 'group', id: groupId, name: group.name },
+    changes: [{ field: 'groups', [join ? 'after' : 'before']: body.name }],
+    ...(undo && { undo: [undo] }),
+  })
+  return body.name
+}
+
+/** Why a group cannot be put into another, or undefined. */
+async function circle(
+  change: Change,
+  groupId: string,
+  group: GroupBody,
+  member: KeptGroup,
+): Promise<string | undefined> {
+  if (member.body.type === 'builtin') return `Group ${member.body.name} holds everyone and cannot be a member.`
+  if (member.id === groupId) return `Group ${group.name} cannot be a member of itself.`
+  const below = await groupsBelow(change.trx, [member.id])
+  return below.has(groupId)
+    ? `Group ${member.body.name} cannot be put into ${group.name}: ${group.name} is in ${member.body.name} already, and that would be a circle.`
+    : undefined
+}
+
+/** Why these groups cannot be put into a group, by id: for a picker that says so beforehand. */
+export async function notNestable(db: Db, groupId: string): Promise<Set<string>> {
+  return groupsAbove(db.reader, [groupId])
+}
+
+export type KeptGroup = { id: string; seq: number; body: GroupBody }
+
+async function needGroup(change: Change, name: string): Promise<KeptGroup> {
+  const canonical = canonicalName(name)
+  const id = await groupIdByName(change.trx, canonical)
+  const object = id === undefined ? undefined : await objectById(change.trx, 'group', id)
+  if (!object) throw new Invalid({ members: `There is no group “${canonical}”.` })
+  return object
+}
+
+/** A group that can be changed here. */
+export async function needOwnGroup(change: Change, id: string): Promise<KeptGroup> {
   const object = await objectById(change.trx, 'group', id)
   if (!object) throw new NotFound('This group does not exist any more.')
   if (object.body.type === 'builtin')
@@ -224,26 +391,22 @@ async function needOwnGroup(change: Change, id: string): Promise<Kept> {
   return object
 }
 
+type GroupValues = Partial<Pick<GroupBody, 'name' | 'description' | 'owners' | 'extensions'>>
+
 async function checked(
   change: Change,
+  known: Declared,
   input: Partial<GroupInput>,
-  was: Kept | undefined,
-): Promise<Partial<GroupInput>> {
-  const { values, problems } = await judged(change.trx, input, was)
-  if (Object.keys(problems).length > 0) throw new Invalid(problems)
-  return values
-}
-
-async function judged(
-  trx: Knex,
-  input: Partial<GroupInput>,
-  was: Kept | undefined,
-): Promise<{ values: Partial<GroupInput>; problems: Problems }> {
+  was: KeptGroup | undefined,
+): Promise<GroupValues> {
   const problems: Problems = {}
-  const values: Partial<GroupInput> = {}
+  const values: GroupValues = {}
   if (input.name !== undefined || !was) {
     values.name = canonicalName(input.name ?? '')
-    const problem = values.name === was?.body.name ? undefined : await nameTaken(trx, values.name, was?.id)
+    const problem =
+      values.name === was?.body.name
+        ? undefined
+        : (groupNameProblem(values.name) ?? (await nameTaken(change.trx, values.name, was?.id, 'group name')))
     if (problem) problems.name = problem
   }
   if (input.description !== undefined || !was) {
@@ -252,14 +415,45 @@ async function judged(
     else if (/\p{Cc}/u.test(values.description))
       problems.description = 'Description must be one line without control characters.'
   }
-  return { values, problems }
+  if (input.owners !== undefined) {
+    try {
+      values.owners = (await needUsers(change, input.owners, 'owners')).sort()
+    } catch (error) {
+      if (!(error instanceof Invalid)) throw error
+      Object.assign(problems, error.problems)
+    }
+  }
+  if (input.extensions !== undefined)
+    values.extensions = judgeExtensions(
+      known,
+      input.extensions,
+      was?.body.extensions ?? {},
+      !was,
+      groupFields,
+      problems,
+    )
+  if (Object.keys(problems).length > 0) throw new Invalid(problems)
+  return values
 }
 
-async function nameTaken(trx: Knex, name: string, self: string | undefined): Promise<string | undefined> {
-  const problem = groupNameProblem(name)
-  if (problem) return problem
-  const owner = await ownerOfName(trx, name)
-  if (owner === undefined || owner === self) return undefined
-  const isUser = (await userIdByName(trx, name)) !== undefined
-  return `A ${isUser ? 'user' : 'group'} named “${name}” already exists. Choose another group name.`
+/** What differs, with names instead of ids. */
+async function groupChanges(change: Change, was: GroupBody | undefined, now: GroupBody | undefined) {
+  const ids = (list: 'owners' | 'groups') => [...(was?.[list] ?? []), ...(now?.[list] ?? [])]
+  const [owners, groups] = await Promise.all([
+    usernamesByIds(change.trx, ids('owners')),
+    groupNamesByIds(change.trx, ids('groups')),
+  ])
+  const named = (names: Map<string, string>, value: string) =>
+    value
+      .split(', ')
+      .map((id) => names.get(id) ?? id)
+      .sort()
+      .join(', ')
+  return changesBetween(was, now, (field, value) =>
+    field === 'owners' ? named(owners, value) : field === 'groups' ? named(groups, value) : value,
+  )
 }
+
+/** Rows of groups by name, for who needs ids and kinds only. */
+export const groupRows = (db: Db, names: string[]): Promise<GroupRow[]> =>
+  groupRowsByName(db.reader, names.map(canonicalName))

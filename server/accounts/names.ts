@@ -39,6 +39,10 @@ export function usernameProblem(name: string): string | undefined {
   return undefined
 }
 
+/** Why this cannot be an alias of a person, or undefined. `name` is canonical. */
+export const aliasProblem = (name: string): string | undefined =>
+  reservedUsers.has(name) ? `“${name}” is reserved for system use. Choose another alias.` : undefined
+
 /** Why this cannot be a group's name, or undefined. `name` is canonical. */
 export function groupNameProblem(name: string): string | undefined {
   if (name === '') return 'Group name is needed.'

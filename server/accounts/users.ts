@@ -2,34 +2,56 @@ import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
+import { editStep } from '../audit/steps.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
 import type { Status, UserBody } from '../store/bodies.ts'
+import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
-import { groupNamesByIds, groupRowsByName } from '../store/groups.ts'
+import { groupNamesByIds, groupRowsByName, groupsBelow } from '../store/groups.ts'
 import { ofPlugin } from '../store/memberships.ts'
 import { objectById, objectsByIds } from '../store/objects.ts'
+import { countPeople, peopleMatching, stateCounts } from '../store/people.ts'
+import type { State } from '../store/state.ts'
 import {
   countAdministrators,
+  type Mark,
   type UsersQuery as StoredQuery,
-  statusCounts as statusCountsIn,
   userIdByName,
   userIdsAfter,
-  usersMatching,
+  userIdsByName,
+  userIdsFrom,
 } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
+import { type Declared, declared } from './declarations.ts'
 import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
-import { hashPassword, passwordProblem } from './passwords.ts'
-import { judgeInput, type UserInput } from './user-input.ts'
+import { hashPassword } from './passwords.ts'
+import { judgePassword, keptPassword } from './policies.ts'
+import { needRight, needRightOver } from './roles.ts'
+import { binUntil } from './settings.ts'
+import { forgetFailures } from './sign-in.ts'
+import { judgeInput, type UserInput, type UserValues } from './user-input.ts'
 
 export type { UserInput } from './user-input.ts'
 
-/** A person as pages and commands see one: never with the password's hash. */
-export type User = Omit<UserBody, 'password'> & { id: string; seq: number; hasPassword: boolean }
+/** A person as pages and commands see one: never with a hash of a password or of a link. */
+export type User = Omit<UserBody, 'password' | 'passwordHistory' | 'invitation'> & {
+  id: string
+  seq: number
+  hasPassword: boolean
+  /** Until when a first-password link opens, ISO 8601. */
+  invitedUntil?: string
+}
 
 export function toUser(object: { id: string; seq: number; body: UserBody }): User {
-  const { password, ...rest } = object.body
-  return { ...rest, id: object.id, seq: object.seq, hasPassword: password !== undefined }
+  const { password, passwordHistory, invitation, ...rest } = object.body
+  return {
+    ...rest,
+    id: object.id,
+    seq: object.seq,
+    hasPassword: password !== undefined,
+    ...(invitation && { invitedUntil: invitation.until }),
+  }
 }
 
 export const fullName = (user: Pick<UserBody, 'first' | 'last'>): string => `${user.first} ${user.last}`
@@ -56,7 +78,8 @@ export async function usersPage(db: Db, query: UsersQuery): Promise<Page<ListedU
     const [group] = await groupRowsByName(db.reader, [canonicalName(query.group)])
     // Everyone is in the one group that lists nobody.
     if (group?.type === 'builtin') return listUsers(db, query)
-    return listUsers(db, { ...query, of: group?.id ?? 'none' })
+    // In effect: also through the groups that are in it.
+    return listUsers(db, { ...query, of: group ? [...(await groupsBelow(db.reader, [group.id]))] : 'none' })
   }
   return listUsers(db, query.plugin === undefined ? query : { ...query, of: ofPlugin(query.plugin) })
 }
@@ -65,11 +88,11 @@ export async function usersPage(db: Db, query: UsersQuery): Promise<Page<ListedU
 export async function listUsers(db: Db, query: StoredQuery): Promise<Page<ListedUser>> {
   const size = Math.min(Math.max(query.size ?? 50, 1), 500)
   const page = Math.max(query.page ?? 1, 1)
-  const { ids, total } = await usersMatching(db.reader, { ...query, size, page })
+  const { ids, total } = await peopleMatching(db, { ...query, size, page })
   return { rows: await usersByIds(db, ids), total, page, size, pages: Math.max(1, Math.ceil(total / size)) }
 }
 
-async function usersByIds(db: Db, ids: string[]): Promise<ListedUser[]> {
+export async function usersByIds(db: Db, ids: string[]): Promise<ListedUser[]> {
   const objects = await objectsByIds(db.reader, 'user', ids)
   const users = ids.flatMap((id) => objects.get(id) ?? []).map(toUser)
   const names = await groupNamesByIds(
@@ -83,55 +106,114 @@ async function usersByIds(db: Db, ids: string[]): Promise<ListedUser[]> {
 export const usersAfter = async (db: Db, username: string, limit: number): Promise<ListedUser[]> =>
   usersByIds(db, await userIdsAfter(db.reader, username, limit))
 
-export const statusCounts = (db: Db): Promise<Record<Status, number>> => statusCountsIn(db.reader)
-
-export async function countUsers(db: Db): Promise<number> {
-  const counts = await statusCounts(db)
-  return counts.enabled + counts.disabled + counts.locked
+/** The next people after a mark, however many there are. */
+export async function usersFrom(
+  db: Db,
+  { group, plugin, ...query }: UsersQuery,
+  after: Mark | undefined,
+  limit: number,
+): Promise<{ rows: ListedUser[]; next?: Mark }> {
+  const [found] = group === undefined ? [] : await groupRowsByName(db.reader, [canonicalName(group)])
+  // Everyone is in the one group that lists nobody.
+  const ofGroup = group === undefined || found?.type === 'builtin' ? undefined : (found?.id ?? 'none')
+  const of = ofGroup ?? (plugin === undefined ? undefined : ofPlugin(plugin))
+  const { ids, next } = await userIdsFrom(db.reader, { ...query, ...(of && { of }) }, after, limit)
+  return { rows: await usersByIds(db, ids), next }
 }
+
+export const statusCounts = (db: Db): Promise<Record<State, number>> => stateCounts(db)
+
+const dayMs = 86_400_000
+
+/** Accounts that end within some days. */
+export const endingWithin = (db: Db, days: number, limit = 3) =>
+  usersEnding(
+    db.reader,
+    new Date().toISOString(),
+    new Date(Date.now() + days * dayMs).toISOString(),
+    limit,
+  )
+
+export const countUsers = (db: Db): Promise<number> => countPeople(db)
 
 /** What would be said against adding this person; nothing is written. */
 export async function checkUser(db: Db, input: UserInput): Promise<Problems> {
-  const { problems } = await judgeInput(db.reader, input, undefined)
+  const { problems } = await judgeInput(db.reader, await declared(db), input, undefined)
+  const problem = input.password ? await judgePassword(db, db.reader, input.password, about(input), byOther) : undefined
+  return problem ? { ...problems, password: problem } : problems
+}
+
+/** What would be said against changing this person so; nothing is written. */
+export async function checkChange(db: Db, user: User, input: Partial<UserInput>): Promise<Problems> {
+  const object = await objectById(db.reader, 'user', user.id)
+  if (!object) return { '': 'This person does not exist any more.' }
+  const { problems } = await judgeInput(db.reader, await declared(db), input, object)
   return problems
 }
 
+const byOther = { by: 'other' } as const
+
+const about = (input: Partial<UserInput>): { username: string; first: string; last: string; groups: string[] } => ({
+  username: canonicalName(input.username ?? ''),
+  first: input.first ?? '',
+  last: input.last ?? '',
+  groups: [],
+})
+
 export async function addUser(db: Db, actor: Actor, input: UserInput): Promise<User> {
+  needRight(actor, 'change')
   // Checked before the costly hash, and once more inside the transaction where the answer is final.
   const early = await checkUser(db, input)
   if (Object.keys(early).length > 0) throw new Invalid(early)
-  const password =
-    input.password === undefined || input.password === '' ? undefined : await hashPassword(input.password)
-  return write(db, actor, (change) => insertUser(change, input, password))
+  const password = input.password ? await hashPassword(input.password) : input.passwordHash
+  const known = await declared(db)
+  return write(db, actor, (change) => insertUser(change, known, input, password))
 }
 
 /** Adds a person inside a change; `password` is the hash to keep. */
-export async function insertUser(change: Change, input: UserInput, password: string | undefined): Promise<User> {
-  const { values, problems } = await judgeInput(change.trx, input, undefined)
+export async function insertUser(
+  change: Change,
+  known: Declared,
+  input: UserInput,
+  password: string | undefined,
+): Promise<User> {
+  const { values, problems } = await judgeInput(change.trx, known, input, undefined)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   const now = new Date().toISOString()
   const id = randomUUID()
-  const body: UserBody = {
-    username: values.username ?? '',
-    first: values.first ?? '',
-    last: values.last ?? '',
-    status: values.status ?? 'enabled',
-    role: values.role ?? 'person',
-    uidNumber: await takeNumber(change, 'uidNumber'),
-    groups: values.groups ?? [],
-    plugins: values.plugins ?? [],
-    extensions: values.extensions ?? {},
-    added: now,
-    changed: now,
-    ...(password && { password, passwordChanged: now }),
-  }
+  const body: UserBody = withValues(
+    {
+      username: '',
+      first: '',
+      last: '',
+      status: 'enabled',
+      role: 'person',
+      uidNumber: await takeNumber(change, 'uidNumber'),
+      groups: [],
+      plugins: [],
+      extensions: {},
+      added: now,
+      changed: now,
+      ...(password && { password, passwordChanged: now }),
+      ...(password && input.mustChange && { mustChange: true }),
+    },
+    values,
+  )
   await change.put('user', id, body)
   change.note({
     sentence: `Added ${fullName(body)}`,
     object: { kind: 'user', id, name: body.username },
     changes: await userChanges(change.trx, undefined, body),
+    undo: [{ kind: 'user', id, added: true }],
   })
   return toUser({ id, seq: change.head.seq, body })
+}
+
+/** A body with what was typed; a value that is undefined takes its field away. */
+function withValues(body: UserBody, values: UserValues): UserBody {
+  const next = { ...body, ...values }
+  for (const name of ['validFrom', 'validUntil'] as const) if (next[name] === undefined) delete next[name]
+  return next as UserBody
 }
 
 /** Changes what the input names and leaves the rest. `expectedSeq`: what the form was filled from. */
@@ -142,67 +224,155 @@ export async function changeUser(
   input: Partial<UserInput>,
   expectedSeq?: number,
 ): Promise<User> {
-  const typed = input.password
-  if (typed) {
-    const problem = passwordProblem(typed, input.username)
+  needRight(actor, 'change')
+  if (input.password) {
+    const user = await userById(db, id)
+    const name = canonicalName(input.username ?? user?.username ?? '')
+    const problem = user && (await judgePassword(db, db.reader, input.password, { ...user, username: name }, byOther))
     if (problem) throw new Invalid({ password: problem })
   }
-  const password = typed ? await hashPassword(typed) : undefined
+  const password = input.password ? await hashPassword(input.password) : input.passwordHash
+  const known = await declared(db)
   return write(db, actor, async (change) => {
     const object = await needUser(change, id)
     if (expectedSeq !== undefined && object.seq !== expectedSeq)
-      throw new Invalid({
-        '': `Not saved: someone else changed ${fullName(object.body)} first.`,
-      })
-    const { values, problems } = await judgeInput(change.trx, input, object)
-    if (Object.keys(problems).length > 0) throw new Invalid(problems)
-    const now = new Date().toISOString()
-    const body: UserBody = { ...object.body, ...values, ...(password && { password, passwordChanged: now }) }
-    return keepUser(change, object, body, `Changed ${fullName(body)}`)
+      throw new Invalid({ '': `Not saved: someone else changed ${fullName(object.body)} first.` })
+    return changeOne(change, known, object, input, password)
   })
 }
 
-export async function setPassword(db: Db, actor: Actor, id: string, password: string): Promise<void> {
-  const user = await userById(db, id)
-  if (!user) throw new NotFound('This person does not exist any more.')
-  const problem = passwordProblem(password, user.username)
+/** The change of one person inside a transaction. */
+export async function changeOne(
+  change: Change,
+  known: Declared,
+  object: Kept,
+  input: Partial<UserInput>,
+  password?: string,
+): Promise<User> {
+  const { values, problems } = await judgeInput(change.trx, known, input, object)
+  if (Object.keys(problems).length > 0) throw new Invalid(problems)
+  let body = withValues(object.body, values)
+  if (password) body = keptPassword(body, password, { by: 'other', mustChange: input.mustChange })
+  else if (input.mustChange !== undefined) body = { ...body, mustChange: input.mustChange }
+  if (!body.mustChange) delete body.mustChange
+  return keepUser(change, object, body, `Changed ${fullName(body)}`)
+}
+
+export type Turned = { changed: string[]; refused: { username: string; reason: string }[] }
+
+/**
+ * Changes many people, a few hundred in a transaction; one who is refused stops nobody else. `turn` gives what to change of
+ * a person, or undefined to leave them. Give the actor a `batch`, and all of it can be undone together.
+ */
+export async function changeUsers(
+  db: Db,
+  actor: Actor,
+  ids: readonly string[],
+  turn: (user: User & { groupNames: string[] }) => Partial<UserInput> | undefined,
+): Promise<Turned> {
+  needRight(actor, 'change')
+  const known = await declared(db)
+  const turned: Turned = { changed: [], refused: [] }
+  for (let at = 0; at < ids.length; at += atOnce) {
+    const slice = ids.slice(at, at + atOnce)
+    const users = new Map((await usersByIds(db, slice)).map((user) => [user.id, user]))
+    const done = await write(db, actor, async (change) => {
+      const here: Turned = { changed: [], refused: [] }
+      for (const id of slice) {
+        const user = users.get(id)
+        const input = user && turn(user)
+        const object = input && (await objectById(change.trx, 'user', id))
+        if (!input || !object) continue
+        try {
+          const now = await changeOne(change, known, object, input)
+          if (now.seq !== object.seq) here.changed.push(now.username)
+        } catch (error) {
+          if (!(error instanceof Invalid)) throw error
+          here.refused.push({ username: object.body.username, reason: error.message })
+        }
+      }
+      return here
+    })
+    turned.changed.push(...done.changed)
+    turned.refused.push(...done.refused)
+  }
+  return turned
+}
+
+const atOnce = 200
+
+/** `mustChange`: as the policy has it, unless said. The judge's sentence comes under `password`. */
+export async function setPassword(
+  db: Db,
+  actor: Actor,
+  id: string,
+  password: string,
+  options: { by?: 'self' | 'other'; mustChange?: boolean } = {},
+): Promise<void> {
+  const by = options.by ?? 'other'
+  const was = await objectById(db.reader, 'user', id)
+  if (!was) throw new NotFound('This person does not exist any more.')
+  if (by === 'other') needRightOver(actor, 'passwords', was.body)
+  const problem = await judgePassword(db, db.reader, password, was.body, { by })
   if (problem) throw new Invalid({ password: problem })
   const hash = await hashPassword(password)
+  const mustChange = options.mustChange
   await write(db, actor, async (change) => {
     const object = await needUser(change, id)
-    const body = { ...object.body, password: hash, passwordChanged: new Date().toISOString() }
-    await keepUser(change, object, body, `Set the password of ${fullName(body)}`)
+    if (by === 'other') needRightOver(actor, 'passwords', object.body)
+    const body = keptPassword(object.body, hash, { by, mustChange })
+    const sentence = by === 'self' ? 'Changed the own password' : `Set the password of ${fullName(body)}`
+    await keepUser(change, object, body, sentence)
   })
+  await forgetFailures(db, id)
 }
 
 const statusWords: Record<Status, string> = { enabled: 'Enabled', disabled: 'Disabled', locked: 'Locked' }
 
-/** Locks, unlocks, disables or enables. */
+/** Locks, unlocks, disables or enables. Unlocking ends a lock of the password policy as well. */
 export async function setStatus(db: Db, actor: Actor, id: string, status: Status): Promise<User> {
-  return write(db, actor, async (change) => {
+  const user = await write(db, actor, async (change) => {
     const object = await needUser(change, id)
-    if (object.body.status === status) return toUser(object)
-    const word = object.body.status === 'locked' && status === 'enabled' ? 'Unlocked' : statusWords[status]
-    return keepUser(change, object, { ...object.body, status }, `${word} ${fullName(object.body)}`)
+    const { body } = object
+    const isHelp = status !== 'disabled' && body.status !== 'disabled'
+    needRightOver(actor, isHelp ? 'passwords' : 'change', body)
+    const { lockedUntil, ...open } = body
+    if (body.status === status && !(status === 'enabled' && lockedUntil)) return toUser(object)
+    const wasLocked = body.status === 'locked' || (body.status === 'enabled' && lockedUntil !== undefined)
+    const word = wasLocked && status === 'enabled' ? 'Unlocked' : statusWords[status]
+    const now = status === 'enabled' ? { ...open, status } : { ...body, status }
+    return keepUser(change, object, now, `${word} ${fullName(body)}`)
   })
+  if (status === 'enabled') await forgetFailures(db, id)
+  return user
 }
 
+/** To the recycle bin, from which `undelete` brings everything back. */
 export async function removeUser(db: Db, actor: Actor, id: string): Promise<void> {
-  await write(db, actor, async (change) => {
-    const { body } = await needUser(change, id)
-    await change.remove('user', id)
-    await refuseLastAdministrator(change, body)
-    change.note({
-      sentence: `Removed ${fullName(body)}`,
-      object: { kind: 'user', id, name: body.username },
-      changes: await userChanges(change.trx, body, undefined),
-    })
+  needRight(actor, 'change')
+  const until = await binUntil(db)
+  await write(db, actor, (change) => takeOutUser(change, id, until))
+}
+
+/** Puts a person into the bin inside a change. */
+export async function takeOutUser(change: Change, id: string, until: string): Promise<void> {
+  const { body } = await needUser(change, id)
+  await refuseLastAdministrator(change, id, body, undefined)
+  await change.remove('user', id)
+  const { invitation, ...kept } = body
+  const removed = { removed: new Date().toISOString(), until, by: change.actor.name }
+  await change.put('removed', id, { ...removed, kind: 'user', body: kept })
+  change.note({
+    sentence: `Removed ${fullName(body)}`,
+    object: { kind: 'user', id, name: body.username },
+    changes: await userChanges(change.trx, body, undefined),
+    undo: [{ kind: 'user', id, removed: true }],
   })
 }
 
-type Kept = { id: string; seq: number; body: UserBody }
+export type Kept = { id: string; seq: number; body: UserBody }
 
-async function needUser(change: Change, id: string): Promise<Kept> {
+export async function needUser(change: Change, id: string): Promise<Kept> {
   const object = await objectById(change.trx, 'user', id)
   if (!object) throw new NotFound('This person does not exist any more.')
   return object
@@ -210,22 +380,37 @@ async function needUser(change: Change, id: string): Promise<Kept> {
 
 /** Puts a changed person, unless nothing differs, and says so in the audit. */
 export async function keepUser(change: Change, was: Kept, body: UserBody, sentence: string): Promise<User> {
+  if (canonical(was.body) === canonical(body)) return toUser(was)
   const changes = await userChanges(change.trx, was.body, body)
-  if (changes.length === 0) return toUser(was)
   const now = { ...body, changed: new Date().toISOString() }
+  await refuseLastAdministrator(change, was.id, was.body, now)
   await change.put('user', was.id, now)
-  if (was.body.role === 'administrator') await refuseLastAdministrator(change, was.body)
-  change.note({ sentence, object: { kind: 'user', id: was.id, name: body.username }, changes })
+  const undo = editStep('user', was.id, was.body, now)
+  change.note({
+    sentence,
+    object: { kind: 'user', id: was.id, name: body.username },
+    changes,
+    ...(undo && { undo: [undo] }),
+  })
   return toUser({ id: was.id, seq: change.head.seq, body: now })
 }
 
-async function refuseLastAdministrator(change: Change, was: UserBody): Promise<void> {
-  if (was.role !== 'administrator' || was.status !== 'enabled') return
-  if ((await countAdministrators(change.trx)) > 0) return
+async function refuseLastAdministrator(
+  change: Change,
+  id: string,
+  was: UserBody,
+  now: UserBody | undefined,
+): Promise<void> {
+  if (!isLasting(was) || (now && isLasting(now))) return
+  if ((await countAdministrators(change.trx, new Date().toISOString(), id)) > 0) return
   throw new Invalid({ '': `${fullName(was)} is the last administrator who can sign in. Make another one first.` })
 }
 
-async function userChanges(trx: Knex, was: UserBody | undefined, now: UserBody | undefined) {
+/** An administrator whose account does not end by itself. */
+const isLasting = (body: UserBody): boolean =>
+  body.role === 'administrator' && body.status === 'enabled' && body.validUntil === undefined
+
+export async function userChanges(trx: Knex, was: UserBody | undefined, now: UserBody | undefined) {
   const differ = String(was?.groups) !== String(now?.groups)
   const names = differ
     ? await groupNamesByIds(trx, [...(was?.groups ?? []), ...(now?.groups ?? [])])
@@ -240,3 +425,36 @@ async function userChanges(trx: Knex, was: UserBody | undefined, now: UserBody |
       : value,
   )
 }
+
+/**
+ * Changes many people at once, a few hundred a call; `turn` gives the new body, or undefined to leave somebody alone.
+ * Returns who was changed.
+ */
+export async function moveUsers(
+  change: Change,
+  userIds: string[],
+  turn: (body: UserBody) => UserBody | undefined,
+): Promise<{ id: string; body: UserBody }[]> {
+  const objects = await objectsByIds(change.trx, 'user', userIds)
+  const now = new Date().toISOString()
+  const moved = [...objects.values()].flatMap(({ id, body }) => {
+    const turned = turn(body)
+    return turned ? [{ id, body: { ...turned, changed: now } }] : []
+  })
+  await change.move(moved.map(({ id, body }) => ({ kind: 'user', id, body: canonical(body), value: body })))
+  return moved
+}
+
+/** Ids of the people named, or a problem that names who is not there. */
+export async function needUsers(change: Change, usernames: readonly string[], field: string): Promise<string[]> {
+  const names = [...new Set(usernames.map(canonicalName))]
+  const ids = await userIdsByName(change.trx, names)
+  const unknown = names.filter((name) => !ids.has(name))
+  if (unknown.length > 0)
+    throw new Invalid({ [field]: `There is no user ${unknown.map((name) => `“${name}”`).join(', ')}.` })
+  return [...ids.values()]
+}
+
+/** A list for the audit: long ones are cut, with their number. */
+export const listed = (names: string[]): string =>
+  names.length <= 50 ? names.join(', ') : `${names.slice(0, 50).join(', ')} and ${names.length - 50} more`

@@ -1,8 +1,15 @@
+import type { Role } from '../store/bodies.ts'
+
 /** Who does something, and through which face. */
 export type Actor = {
   name: string
-  via: 'web' | 'command line' | 'replication' | 'this node'
+  via: 'web' | 'api' | 'command line' | 'ldap' | 'replication' | 'this node'
   address?: string
+  /** The person's id and role, when it is one who signed in; absent: whoever has the machine may do everything. */
+  id?: string
+  role?: Role
+  /** One import or one bulk edit: its rows in the audit belong together and are undone together. */
+  batch?: string
 }
 
 export const thisNode: Actor = { name: 'this node', via: 'this node' }

@@ -1,29 +1,105 @@
-import type { FieldChange } from '../store/audit.ts'
-import { type AuditRow, auditChain, auditMatching, auditPerDay } from '../store/audit.ts'
+import { NotFound } from '../errors.ts'
+import {
+  type AuditFilter,
+  type AuditRange,
+  type AuditRow,
+  auditActors,
+  auditById,
+  auditChain,
+  auditMatching,
+  auditRows,
+  type Chain,
+  batchCounts as countsOfBatch,
+  type FieldChange,
+  firstIdAt,
+  undoableAfter,
+} from '../store/audit.ts'
 import type { Db } from '../store/db.ts'
 
-export type { AuditRow } from '../store/audit.ts'
+export type { AuditFilter, AuditRow, Chain } from '../store/audit.ts'
 
-export type AuditQuery = { search?: string; object?: string; page?: number; size?: number }
+/** `before`: the number of a row; what is older than it is answered. */
+export type AuditQuery = AuditFilter & { before?: number; size?: number }
 
-export async function auditPage(
-  db: Db,
-  query: AuditQuery,
-): Promise<{ rows: AuditRow[]; total: number; page: number; pages: number; size: number }> {
-  const size = query.size ?? 50
-  const page = query.page ?? 1
-  const { rows, total } = await auditMatching(db.reader, { ...query, page, size })
-  return { rows, total, page, size, pages: Math.max(1, Math.ceil(total / size)) }
+/** The newest rows that match. */
+export const auditPage = (db: Db, { before, size = 50, ...filter }: AuditQuery): Promise<AuditRange> =>
+  auditMatching(db.reader, filter, { before, size: Math.min(Math.max(size, 1), 1000) })
+
+/** Everything that matches, oldest first, in slices. */
+export const eachAuditRow = (db: Db, filter: AuditFilter): AsyncGenerator<AuditRow[]> => auditRows(db.reader, filter)
+
+/** Who did something, for a list to choose from; not everybody, when they are many. */
+export const auditActorNames = (db: Db): Promise<string[]> => auditActors(db.reader)
+
+export async function auditRow(db: Db, id: number) {
+  const row = Number.isSafeInteger(id) ? await auditById(db.reader, id) : undefined
+  if (!row) throw new NotFound('There is no such row in the record.')
+  return row
 }
 
-/** Is the chain unbroken, and how many rows does it have? */
-export const verifyAudit = (db: Db): Promise<{ rows: number; brokenAt?: number }> => auditChain(db.reader, db.auditKey)
+/** How many rows a batch has, and how many of them can still be taken back. */
+export const batchCounts = (db: Db, batch: string): Promise<{ rows: number; undoable: number }> =>
+  countsOfBatch(db.reader, batch)
 
-export const changesPerDay = (db: Db, days: number): Promise<{ day: string; changes: number }[]> =>
-  auditPerDay(db.reader, days)
+/** What somebody did after a row that can be undone, the newest first; two tell one from several. */
+export const lastUndoable = (db: Db, actor: string, after: number): Promise<AuditRow[]> =>
+  undoableAfter(db.reader, actor, after)
+
+/** Is the chain unbroken, and how many rows does it have? */
+export const verifyAudit = (db: Db, progress?: (rows: number) => void): Promise<Chain> =>
+  auditChain(db.reader, db.auditKey, progress)
+
+/** What is wrong with the chain, as a sentence; undefined when nothing is. */
+export function faultSentence({ brokenAt, fault }: Chain): string | undefined {
+  switch (fault) {
+    case undefined:
+      return undefined
+    case 'altered':
+      return `Row ${brokenAt} was altered.`
+    case 'removed':
+      return `Rows before row ${brokenAt} were removed.`
+    case 'swapped':
+      return `Row ${brokenAt} was swapped with a later one.`
+    case 'inserted':
+      return `Row ${brokenAt} was put in by somebody who does not have the key of this node.`
+    case 'cut':
+      return `Rows were cut off the end, from row ${brokenAt} on.`
+    case 'seal':
+      return 'The seal of the end is missing or was altered, so rows after the last one may have been cut off.'
+  }
+}
+
+const boundaries = new WeakMap<Db, Map<string, number>>()
+
+/**
+ * Changes per day of the last `days` days, oldest first; `day` is its midnight on this node, ISO 8601. Rows are numbered
+ * without gaps, so a day has as many as its first and the next day's first differ; what is past never moves again.
+ */
+export async function changesPerDay(
+  db: Db,
+  days: number,
+  now = new Date(),
+): Promise<{ day: string; changes: number }[]> {
+  const known = boundaries.get(db) ?? new Map<string, number>()
+  boundaries.set(db, known)
+  const midnights = Array.from({ length: days + 1 }, (_, index) =>
+    new Date(now.getFullYear(), now.getMonth(), now.getDate() - days + 1 + index).toISOString(),
+  )
+  for (const old of known.keys()) if (old < (midnights[0] as string)) known.delete(old)
+  const firsts: number[] = []
+  for (const midnight of midnights) {
+    const first = known.get(midnight) ?? (await firstIdAt(db.reader, midnight))
+    if (midnight <= now.toISOString()) known.set(midnight, first)
+    firsts.push(first)
+  }
+  return midnights.slice(0, -1).map((day, index) => ({
+    day,
+    changes: (firsts[index + 1] as number) - (firsts[index] as number),
+  }))
+}
 
 const secret = new Set(['password', 'tokenHash'])
-const silent = new Set(['added', 'changed', 'passwordChanged'])
+const silent = new Set(['added', 'changed', 'passwordChanged', 'passwordHistory', 'invitation.tokenHash'])
 
 /** Field by field, what differs between two bodies. Secrets are named, never shown. `show` gives a value its readable form. */
 export function changesBetween(

@@ -14,6 +14,18 @@ export type Extension<F extends Fields = Fields> = {
   /** The object class that carries the attributes; added to the entry unless every user has it already. */
   objectClass: string
   user: F
+  /** Fields of groups, and the object class that carries their attributes. */
+  group?: { objectClass: string; fields: Fields }
+  /** Attributes of users that follow from the values; they are computed, never kept. */
+  derived?: Record<string, (values: Values<F>) => string | undefined>
+  /** Turned on when a cluster is set up; the others wait until somebody turns them on. */
+  isOnAtFirst: boolean
+  /** The name under which others know it, as Kopano for Zarafa. */
+  alias?: string
+  /** Made in the pages of this cluster, not declared in the program. */
+  isOwn?: boolean
+  /** Gives no LDAP attributes: they come from elsewhere, and the object class alone would break the schema. */
+  isOutOfLdap?: boolean
   /** A rule across fields: field name -> sentence. */
   check?: (values: Values<F>) => Record<string, string>
 }
@@ -25,11 +37,19 @@ export type Plugin = {
   /** Short name for badges and narrow columns. */
   badge: string
   summary: string
+  /** Turned on when a cluster is set up. */
+  isOnAtFirst: boolean
+  isOwn?: boolean
 }
 
-export const defineExtension = <F extends Fields>(extension: Extension<F>): Extension<F> => extension
+type Given<T extends { isOnAtFirst: boolean }> = Omit<T, 'isOnAtFirst'> & { isOnAtFirst?: boolean }
 
-export const definePlugin = (plugin: Plugin): Plugin => plugin
+export const defineExtension = <F extends Fields>(extension: Given<Extension<F>>): Extension<F> => ({
+  isOnAtFirst: true,
+  ...extension,
+})
+
+export const definePlugin = (plugin: Given<Plugin>): Plugin => ({ isOnAtFirst: true, ...plugin })
 
 /** The group a plugin appears as in LDAP and NSS. */
 export const pluginGroup = (plugin: Pick<Plugin, 'name'>): string => `${plugin.name}_plugin`

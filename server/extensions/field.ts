@@ -1,12 +1,12 @@
 /** How a value stands in LDAP: picks syntax and matching rule in the schema and the index. */
-export type Matching = 'caseIgnore' | 'caseExact' | 'integer' | 'telephone'
+export type Matching = 'caseIgnore' | 'caseExact' | 'integer' | 'telephone' | 'boolean'
 
 /** Result of checking one typed value: the value to keep (undefined: none given), or the sentence to say. */
 export type Checked<T> = { value: T | undefined } | { problem: string }
 
 /** One field of an extension. Form, check, storage, LDAP, CSV and docs are loops over these. */
 export type Field<T = string> = {
-  type: 'text' | 'email' | 'telephone' | 'choice' | 'number' | 'switch'
+  type: 'text' | 'list' | 'email' | 'telephone' | 'choice' | 'number' | 'switch' | 'date'
   label: string
   help?: string
   /** LDAP attribute type, RFC 4519 / RFC 4524 / RFC 2307 names. */
@@ -16,13 +16,21 @@ export type Field<T = string> = {
   column?: string
   required: boolean
   maxLength: number
+  /** What is allowed, in words, for who reads about the field: “at most 128 characters”. */
+  rule: string
   options?: readonly { value: string; label: string }[]
   /** What the form of a new person shows. `{username}` is filled in. */
   initial?: string
+  /** The names of users, groups and this field's values are one pool: nobody may have what somebody else has. */
+  isName?: boolean
+  /** Shown on the form, and settled by the program. */
+  readOnly?: boolean
   /** Typed text (form, CSV) -> value or problem. */
   parse: (typed: string) => Checked<T>
-  /** Value -> text for form, CSV and LDAP. */
+  /** Value -> text for form and CSV; each entry of a list on a line of its own. */
   format: (value: T) => string
+  /** Value -> the values of the attribute. */
+  values: (value: T) => readonly string[]
 }
 
 type Given = {
@@ -33,6 +41,8 @@ type Given = {
   required?: boolean
   maxLength?: number
   initial?: string
+  isName?: boolean
+  readOnly?: boolean
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be refused
@@ -65,9 +75,13 @@ function field(
     attribute: given.attribute,
     column: given.column,
     initial: given.initial,
+    isName: given.isName,
+    readOnly: given.readOnly,
     required: given.required ?? false,
     maxLength,
+    rule: `at most ${maxLength} characters`,
     format: (value) => value,
+    values: (value) => [value],
     parse: (typed) => {
       const checked = checkText(given, typed, maxLength)
       if ('problem' in checked || checked.value === undefined) return checked
@@ -80,35 +94,42 @@ function field(
 export type TextGiven = Given & {
   /** Characters that must not stand in the value; named in the problem. */
   refuse?: string
-  pattern?: RegExp
+  pattern?: Pick<RegExp, 'test'>
   /** The sentence when `pattern` does not match: what is allowed, with an example. */
   patternHelp?: string
   matching?: Matching
 }
 
-export const text = (given: TextGiven): Field =>
-  field('text', given.matching ?? 'caseIgnore', given, (value) => {
+export function text(given: TextGiven): Field {
+  const base = field('text', given.matching ?? 'caseIgnore', given, (value) => {
     const refused = [...(given.refuse ?? '')].find((character) => value.includes(character))
     if (refused) return `${given.label} must not contain “${refused}”.`
     if (given.pattern && !given.pattern.test(value))
       return given.patternHelp ?? `${given.label} is not written as it must be.`
     return undefined
   })
+  const without = given.refuse ? `, without ${[...given.refuse].join(' ')}` : ''
+  return { ...base, rule: `${base.rule}${without}${given.patternHelp ? `. ${given.patternHelp}` : ''}` }
+}
 
 // Linear by construction: one @, no white space, a dot inside the domain. Delivery proves the rest.
 const EMAIL = /^[^\s@<>(),;:"[\]\\]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+$/i
 
-export const email = (given: Given): Field =>
-  field('email', 'caseIgnore', { maxLength: 254, ...given }, (value) =>
+export const email = (given: Given): Field => ({
+  ...field('email', 'caseIgnore', { maxLength: 254, ...given }, (value) =>
     EMAIL.test(value) ? undefined : `${given.label} must look like name@example.lan.`,
-  )
+  ),
+  rule: 'as in name@example.lan',
+})
 
-export const telephone = (given: Given): Field =>
-  field('telephone', 'telephone', { maxLength: 64, ...given }, (value) =>
+export const telephone = (given: Given): Field => ({
+  ...field('telephone', 'telephone', { maxLength: 64, ...given }, (value) =>
     /^[+0-9][0-9 ()./-]*( ?(ext|x) ?[0-9]+)?$/i.test(value)
       ? undefined
       : `${given.label} may hold digits, spaces and + ( ) . / -, as in +46 40 555 7260. Write an extension as “ext 12”.`,
-  )
+  ),
+  rule: 'as in +46 40 555 7260 ext 12',
+})
 
 export type ChoiceGiven<V extends string> = Given & {
   options: readonly { value: V; label: string }[]
@@ -125,5 +146,103 @@ export function choice<V extends string>(given: ChoiceGiven<V>): Field<V> {
           .map((option) => option.value)
           .join(', ')}${given.options.length > 12 ? ', …' : ''}.`,
   )
-  return { ...base, options: given.options } as Field<V>
+  const labels = given.options.map((option) => option.label)
+  const rule = labels.length < 16 ? labels.join(', ') : `${labels.length} to choose from`
+  return { ...base, options: given.options, rule } as Field<V>
 }
+
+export type ListGiven = TextGiven & {
+  /** How many entries at most. */
+  most?: number
+  /** What one entry is called in a sentence: “Alias 3 …”. */
+  entry: string
+  rule?: (entry: string) => string | undefined
+  /** How an entry is written in the end: lower case, say. */
+  tidy?: (entry: string) => string
+}
+
+/** Several texts, one a line; in CSV and elsewhere a comma or semicolon parts them too, unless an entry may hold one. */
+export function list(given: ListGiven & { separator?: RegExp }): Field<string[]> {
+  const most = given.most ?? 50
+  const one = text({ ...given, label: given.entry, required: false })
+  const separator = given.separator ?? /[\n,;]+/
+  return {
+    ...(one as unknown as Field<never>),
+    type: 'list',
+    label: given.label,
+    rule: `at most ${most} entries, each ${one.rule}`,
+    required: given.required ?? false,
+    format: (value) => value.join('\n'),
+    values: (value) => value,
+    parse: (typed) => {
+      if (typed.length > (given.maxLength ?? 128) * most + most)
+        return { problem: `${given.label} must not be longer than ${most} entries.` }
+      const entries: string[] = []
+      for (const part of typed.split(separator)) {
+        const checked = one.parse(part)
+        if ('problem' in checked) return checked
+        if (checked.value === undefined) continue
+        const entry = given.tidy?.(checked.value) ?? checked.value
+        const problem = given.rule?.(entry)
+        if (problem) return { problem }
+        if (!entries.includes(entry)) entries.push(entry)
+      }
+      if (entries.length > most) return { problem: `${given.label} must not have more than ${most} entries.` }
+      if (entries.length === 0) return given.required ? { problem: `${given.label} is needed.` } : { value: undefined }
+      return { value: entries }
+    },
+  }
+}
+
+/** A whole number. */
+export function number(given: Given & { least?: number; most?: number }): Field<number> {
+  const { least = 0, most = Number.MAX_SAFE_INTEGER } = given
+  const base = field('number', 'integer', { maxLength: 16, ...given })
+  const rule = `a whole number from ${least}${given.most === undefined ? ' up' : ` to ${most}`}`
+  const range = `${given.label} must be ${rule}.`
+  return {
+    ...(base as unknown as Field<never>),
+    rule,
+    format: String,
+    values: (value) => [String(value)],
+    parse: (typed) => {
+      const checked = checkText(given, typed, 16)
+      if ('problem' in checked) return typed.trim() === '' ? checked : { problem: range }
+      if (checked.value === undefined) return { value: undefined }
+      const value = /^-?[0-9]{1,16}$/.test(checked.value) ? Number(checked.value) : Number.NaN
+      return Number.isSafeInteger(value) && value >= least && value <= most ? { value } : { problem: range }
+    },
+  }
+}
+
+const yes = new Set(['1', 'yes', 'y', 'true', 'on', 'enabled'])
+const no = new Set(['0', 'no', 'n', 'false', 'off', 'disabled'])
+
+/** Yes or no. `ldap` gives the two words of the attribute; without it they are TRUE and FALSE of RFC 4517. */
+export function onOff(given: Given & { ldap?: readonly [yes: string, no: string] }): Field<boolean> {
+  const base = field('switch', given.ldap ? 'caseIgnore' : 'boolean', { maxLength: 8, ...given })
+  const [isOn, isOff] = given.ldap ?? ['TRUE', 'FALSE']
+  return {
+    ...(base as unknown as Field<never>),
+    rule: 'yes or no',
+    format: (value) => (value ? 'yes' : 'no'),
+    values: (value) => [value ? isOn : isOff],
+    parse: (typed) => {
+      const word = typed.trim().toLowerCase()
+      if (word === '') return given.required ? { problem: `${given.label} is needed.` } : { value: undefined }
+      if (yes.has(word)) return { value: true }
+      return no.has(word) ? { value: false } : { problem: `${given.label} must be yes or no.` }
+    },
+  }
+}
+
+/** A day, as 2026-11-23. */
+export const date = (given: Given): Field => ({
+  ...field('date', 'caseIgnore', { maxLength: 10, ...given }, (value) =>
+    isDay(value) ? undefined : `${given.label} must be a day written as 2026-11-23.`,
+  ),
+  rule: 'a day, as in 2026-11-23',
+})
+
+const isDay = (value: string): boolean =>
+  /^\d{4}-\d\d-\d\d$/.test(value) && new Date(`${value}T00:00:00Z`).toJSON()?.slice(0, 10) === value

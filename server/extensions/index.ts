@@ -1,15 +1,31 @@
 import { contact } from './contact.ts'
 import type { Extension, Plugin } from './extension.ts'
-import { ftp, pptpd, printServer, smtp, webProxy } from './plugins.ts'
+import { mail } from './mail.ts'
+import { ftp, imap, openvpn, pptpd, printServer, smtp, userCertificates, webProxy } from './plugins.ts'
+import { samba } from './samba.ts'
 import { shell } from './shell.ts'
+import { zarafa } from './zarafa.ts'
 
-/** Every extension, in the order of the form. Adding one: its file, and one line here. */
-export const extensions: readonly Extension[] = [contact, shell]
+/** Every extension of the program, in the order of the form. Adding one: its file, and one line here. */
+export const builtInExtensions: readonly Extension[] = [contact, mail, samba, shell, zarafa]
 
-/** Every plugin, in the order of the form and of the badges. */
-export const plugins: readonly Plugin[] = [ftp, pptpd, printServer, smtp, webProxy]
+/** Every plugin of the program, in the order of the form and of the badges. */
+export const builtInPlugins: readonly Plugin[] = [
+  ftp,
+  pptpd,
+  printServer,
+  smtp,
+  webProxy,
+  openvpn,
+  imap,
+  userCertificates,
+]
 
-export const extensionByName = (name: string): Extension | undefined =>
-  extensions.find((extension) => extension.name === name)
-
-export const pluginByName = (name: string): Plugin | undefined => plugins.find((plugin) => plugin.name === name)
+/**
+ * Fields whose values share one pool with the names of users and groups, as extension and field. A projection has no
+ * declarations at hand, so they are named here; a test holds the list and the declarations together.
+ */
+export const nameFields: readonly (readonly [extension: string, field: string])[] = [
+  ['mail', 'address'],
+  ['mail', 'aliases'],
+]

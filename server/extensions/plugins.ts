@@ -30,3 +30,24 @@ export const webProxy = definePlugin({
   badge: 'Proxy',
   summary: 'Provides Web Proxy Server access control.',
 })
+export const openvpn = definePlugin({
+  name: 'openvpn',
+  title: 'OpenVPN',
+  badge: 'VPN',
+  summary: 'Provides OpenVPN access control.',
+  isOnAtFirst: false,
+})
+export const imap = definePlugin({
+  name: 'imap',
+  title: 'IMAP and POP Server',
+  badge: 'IMAP',
+  summary: 'Provides IMAP and POP Server access control.',
+  isOnAtFirst: false,
+})
+export const userCertificates = definePlugin({
+  name: 'user_certificates',
+  title: 'Security Certificates',
+  badge: 'Cert',
+  summary: 'Provides access to a security certificate of one’s own.',
+  isOnAtFirst: false,
+})

@@ -1,5 +1,9 @@
 import { defineExtension } from './extension.ts'
-import { choice, text } from './field.ts'
+import { choice, list, text } from './field.ts'
+
+// RFC 4253 section 6.6 names, each followed by base64 that begins with its own length.
+const sshKey =
+  /^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) AAAA[A-Za-z0-9+/]+={0,3}( [^\n]*)?$/
 
 export const shell = defineExtension({
   name: 'shell',
@@ -27,6 +31,21 @@ export const shell = defineExtension({
       matching: 'caseExact',
       pattern: /^\/[^\s:;#!@]*$/,
       patternHelp: 'Home folder must start with “/” and hold no spaces or : ; # ! @, as in /home/fnystrom.',
+    }),
+    sshKeys: list({
+      label: 'SSH public keys',
+      entry: 'SSH key',
+      attribute: 'sshPublicKey',
+      column: 'ssh_keys',
+      help: 'One a line, as in the file id_ed25519.pub.',
+      matching: 'caseExact',
+      most: 20,
+      maxLength: 8192,
+      // A key's comment may hold a comma.
+      separator: /\n+/,
+      pattern: sshKey,
+      patternHelp:
+        'An SSH key begins with its kind, as in “ssh-ed25519 AAAAC3…”. Paste the whole line of the .pub file.',
     }),
   },
 })

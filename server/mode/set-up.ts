@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { declared } from '../accounts/declarations.ts'
 import { domainProblem } from '../accounts/domain.ts'
 import { canonicalName } from '../accounts/names.ts'
 import { allUsersNumber, firstNumbers, takeNumber } from '../accounts/numbers.ts'
@@ -6,7 +7,7 @@ import { hashPassword, passwordProblem } from '../accounts/passwords.ts'
 import { checkUser, insertUser, type UserInput } from '../accounts/users.ts'
 import { type Actor, thisNode } from '../audit/actor.ts'
 import { Invalid, type Problems, Refused } from '../errors.ts'
-import { extensions, plugins } from '../extensions/index.ts'
+import { builtInExtensions, builtInPlugins } from '../extensions/index.ts'
 import type { Db } from '../store/db.ts'
 import { objectsOf } from '../store/objects.ts'
 import { type Change, commit, write } from '../store/write.ts'
@@ -36,6 +37,7 @@ export async function setUpOwn(db: Db, actor: Actor, input: OwnInput): Promise<v
   await refuseProblems(db, input, domain, name, administrator)
   const password = await hashPassword(input.password)
   const clusterId = randomUUID()
+  const known = await declared(db)
   const { issueOwn, makeCa } = await import('./ca.ts')
   await makeCa(db.dir, `Account Synchronization ${domain}`)
   await issueOwn(db.dir, name, [masterName(clusterId), ...ownNames(name)])
@@ -60,7 +62,7 @@ export async function setUpOwn(db: Db, actor: Actor, input: OwnInput): Promise<v
     await putDeclared(change)
     change.local({ mode: input.mode, since: now, name, keyMade: made })
     change.note({ sentence: `Set this node up as ${input.mode} of ${domain}` })
-    await insertUser(change, administrator, password)
+    await insertUser(change, known, administrator, password)
   })
 }
 
@@ -108,17 +110,18 @@ export const nodeNameProblem = (name: string): string | undefined =>
     ? undefined
     : 'Name of this node must look like a host name, as in gw-malmo.'
 
-/** Puts what this version declares and the cluster does not have yet: extensions and plugins begin turned on. */
+/** Puts what this version declares and the cluster does not have yet, each turned on as its declaration says. */
 async function putDeclared(change: Change): Promise<void> {
   const known = {
     extension: new Set((await objectsOf(change.trx, 'extension')).map(({ body }) => body.name)),
     plugin: new Set((await objectsOf(change.trx, 'plugin')).map(({ body }) => body.name)),
   }
-  for (const { name } of extensions)
-    if (!known.extension.has(name)) await change.put('extension', randomUUID(), { name, on: true })
-  for (const { name } of plugins) {
+  for (const { name, isOnAtFirst } of builtInExtensions)
+    if (!known.extension.has(name)) await change.put('extension', randomUUID(), { name, on: isOnAtFirst })
+  for (const { name, isOnAtFirst } of builtInPlugins) {
     if (known.plugin.has(name)) continue
-    await change.put('plugin', randomUUID(), { name, on: true, gidNumber: await takeNumber(change, 'gidNumber') })
+    const gidNumber = await takeNumber(change, 'gidNumber')
+    await change.put('plugin', randomUUID(), { name, on: isOnAtFirst, gidNumber })
   }
 }
 

@@ -1,25 +1,47 @@
+import type { OwnExtension, OwnPlugin } from '../extensions/own.ts'
+
 /** What each kind of object carries. A body is the whole object as it is hashed, kept and sent; no field is derived. */
 export type Status = 'enabled' | 'disabled' | 'locked'
-export type Role = 'person' | 'administrator'
+
+/** What a person may do here besides owning an account. Owners of groups need no role. */
+export type Role = 'person' | 'helpdesk' | 'auditor' | 'administrator'
 export type ClientRole = 'auth' | 'read' | 'samba'
+
+/** extension name -> field name -> value: a text, a number, a yes or no, or a list of texts. */
+export type ExtensionValues = Record<string, Record<string, unknown>>
 
 export type UserBody = {
   username: string
   first: string
   last: string
+  /** What an administrator decided. `locked` without `lockedUntil` lasts until somebody unlocks. */
   status: Status
   role: Role
   uidNumber: number
-  /** PHC string (argon2id); absent while no password is set. */
+  /** May sign in from this moment and until that one, ISO 8601. */
+  validFrom?: string
+  validUntil?: string
+  /** Locked by the password policy until this moment, ISO 8601; the status stays what it was. */
+  lockedUntil?: string
+  /** PHC string (argon2id), or a hash of another system that came by import; absent while no password is set. */
   password?: string
   /** ISO 8601, when the password was set. */
   passwordChanged?: string
-  /** Ids of groups. Membership is kept with the member: a group of 20,000 stays small, and joining one moves one person. */
+  /** Somebody else set the password: only setting a new one is possible with it. */
+  mustChange?: boolean
+  /** Hashes of earlier passwords, the latest first; as many as the policy asks for. */
+  passwordHistory?: string[]
+  /** A single-use link with which the person sets a password: SHA-256 of its secret, hex, and its end, ISO 8601. */
+  invitation?: { tokenHash: string; until: string }
+  /**
+   * Ids of groups. Membership is kept with the member: a group of 20,000 stays small, and joining one moves one person. The
+   * id of a group in the recycle bin stays here, so that undelete brings the members back.
+   */
   groups: string[]
   /** Names of plugins that are on for this person. */
   plugins: string[]
-  /** extension name -> field name -> value. Unknown extensions are kept untouched. */
-  extensions: Record<string, Record<string, unknown>>
+  /** Unknown extensions are kept untouched. */
+  extensions: ExtensionValues
   added: string
   changed: string
 }
@@ -28,17 +50,90 @@ export type GroupBody = {
   name: string
   description: string
   gidNumber: number
-  /** builtin: view only. `allusers` holds everyone without being listed in anybody's `groups`. */
-  type: 'normal' | 'builtin'
+  /**
+   * builtin: view only. `allusers` holds everyone without being listed in anybody's `groups`. windows: members may be
+   * changed; the group itself is part of Windows Networking.
+   */
+  type: 'normal' | 'builtin' | 'windows'
+  /** Ids of the groups that this group is a member of; never a circle. */
+  groups?: string[]
+  /** Ids of people who may change the members without being administrators. */
+  owners?: string[]
+  extensions?: ExtensionValues
   added: string
   changed: string
 }
 
-/** State of a declared extension in this cluster. */
-export type ExtensionBody = { name: string; on: boolean }
+/** State of a declared extension in this cluster. `own` declares one that was made here. */
+export type ExtensionBody = { name: string; on: boolean; own?: OwnExtension }
 
-/** State of a declared plugin, and the number of its group. */
-export type PluginBody = { name: string; on: boolean; gidNumber: number }
+/** State of a declared plugin, and the number of its group. `own` declares one that was made here. */
+export type PluginBody = { name: string; on: boolean; gidNumber: number; own?: OwnPlugin }
+
+/** A template for new people. Values may hold placeholders such as {first} and {username}. */
+export type ProfileBody = {
+  name: string
+  description: string
+  groups: string[]
+  plugins: string[]
+  extensions: Record<string, Record<string, string>>
+  added: string
+  changed: string
+}
+
+/** The password policy of everyone, or of a group's members; of several the strictest of each rule holds. */
+export type PolicyBody = {
+  /** Absent: the default, for everyone. */
+  group?: string
+  minLength: number
+  /** 0 to 4, as zxcvbn scores; 0 does not ask. */
+  minStrength: number
+  /** Words that must not stand in a password; for the default policy only. */
+  blocklist?: string[]
+  /** How many earlier passwords must not come back. */
+  history: number
+  minAgeDays: number
+  /** 0: passwords do not end. */
+  maxAgeDays: number
+  /** Days after `maxAgeDays` in which the password still signs in. */
+  graceDays: number
+  /** Wrong tries until the account is locked; 0 never locks. */
+  lockAfter: number
+  /** Minutes in which they must fall. */
+  lockWindowMinutes: number
+  /** Minutes until it opens by itself; 0: somebody has to unlock. */
+  lockMinutes: number
+  /** A password that somebody else set must be changed at the next sign-in. */
+  mustChange: boolean
+}
+
+/** What was removed and can come back until `until`, ISO 8601. The object keeps its id. */
+export type RemovedBody = { removed: string; until: string; by: string } & (
+  | { kind: 'user'; body: UserBody }
+  | { kind: 'group'; body: GroupBody }
+)
+
+/** What an administrator settles for the whole cluster. */
+export type SettingsBody = {
+  /** Days in the recycle bin. */
+  binDays: number
+  /** Fields that people may change on their own page, as `contact.mobile`. */
+  ownFields: string[]
+  /** Sign-in on web pages only: hours until a first-password link ends. */
+  invitationHours: number
+}
+
+/** A bearer token of the API. */
+export type TokenBody = {
+  name: string
+  role: Exclude<Role, 'person'>
+  /** SHA-256 of the token, hex; it has 256 random bits, so no slow hash is needed. */
+  tokenHash: string
+  /** ISO 8601. */
+  until: string
+  added: string
+  by: string
+}
 
 /** The one object that names the directory. */
 export type DomainBody = { baseDomain: string; added: string }
@@ -62,18 +157,37 @@ export type DeviceBody = {
 export type Bodies = {
   domain: DomainBody
   numbers: NumbersBody
+  settings: SettingsBody
+  policy: PolicyBody
   extension: ExtensionBody
   plugin: PluginBody
   group: GroupBody
   user: UserBody
+  profile: ProfileBody
+  removed: RemovedBody
   client: ClientBody
+  token: TokenBody
   device: DeviceBody
 }
 
 export type Kind = keyof Bodies
 
 /** Apply order: what others refer to comes first. */
-export const kinds: readonly Kind[] = ['domain', 'numbers', 'extension', 'plugin', 'group', 'user', 'client', 'device']
+export const kinds: readonly Kind[] = [
+  'domain',
+  'numbers',
+  'settings',
+  'policy',
+  'extension',
+  'plugin',
+  'group',
+  'user',
+  'profile',
+  'removed',
+  'client',
+  'token',
+  'device',
+]
 
 export const isKnownKind = (kind: string): kind is Kind => (kinds as readonly string[]).includes(kind)
 

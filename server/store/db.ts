@@ -6,11 +6,13 @@ import knexPkg, { type Knex } from 'knex'
 import { migrations } from '../../migrations/index.ts'
 import { messageOf } from '../errors.ts'
 import { version } from '../version.ts'
+import { type AuditEnd, firstSeal, readAuditEnd } from './audit.ts'
 import type { Changed } from './bodies.ts'
 import { keptKey, openFolder } from './files.ts'
 import { type Local, readLocal, writeLocal } from './local.ts'
 import type { Refill } from './objects.ts'
 import { noPosition, type Position, readPosition } from './position.ts'
+import { projectAgain } from './wipe.ts'
 import type { Job } from './write.ts'
 
 // knex is CommonJS: its named export exists for types only.
@@ -34,7 +36,8 @@ export type Db = {
   queue: Job[]
   draining: boolean
   auditKey: Buffer
-  auditMac: string
+  /** Where the chain of the audit ends. */
+  audit: AuditEnd
   /** The last commit points, so that a slave's position is judged without a query. */
   recent: Map<number, string>
   /** Begins to take a full sync, for who holds everything in memory. */
@@ -83,7 +86,11 @@ const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
   getMigration: async (migration) => ({ up: migration.up, down: async () => {} }),
 }
 
-async function migrate(db: Knex, file: string): Promise<void> {
+/** The migration from which on the end of the audit is sealed. */
+const sealedSince = '002-accounts'
+
+/** Brings the tables up to date; the answer names the migrations that this took. */
+async function migrate(db: Knex, file: string): Promise<string[]> {
   if (await db.schema.hasTable('knex_migrations')) {
     const names: { name: string }[] = await db('knex_migrations').select('name')
     const unknown = names.filter(({ name }) => !migrations.some((migration) => migration.name === name))
@@ -94,7 +101,8 @@ async function migrate(db: Knex, file: string): Promise<void> {
       )
     }
   }
-  await db.migrate.latest({ migrationSource })
+  const [, applied]: [number, string[]] = await db.migrate.latest({ migrationSource })
+  return applied
 }
 
 /** Device ID: 60 random bits in Crockford's base32, as D-7K3F-92QX-4MTC. */
@@ -113,7 +121,7 @@ export async function openDb(dir: string): Promise<Db> {
   const writer = connect(file, { min: 1, max: 1 }, 8192)
   const reader = connect(file, { min: 0, max: 3 }, 2048)
   try {
-    await migrate(writer, file)
+    const applied = await migrate(writer, file)
     const db: Db = {
       dir,
       writer,
@@ -125,17 +133,19 @@ export async function openDb(dir: string): Promise<Db> {
       queue: [],
       draining: false,
       auditKey: keptKey(dir, 'audit.key'),
-      auditMac: '',
+      audit: { rows: 0, mac: '' },
       recent: new Map(),
     }
+    const isUpgraded = db.local.writtenBy !== undefined && db.local.writtenBy !== version
+    if (isUpgraded) await projectAgain(writer)
     await writeLocal(writer, db.local, {
       deviceId: db.local.deviceId || newDeviceId(),
       name: db.local.name || hostname(),
       writtenBy: version,
     })
     db.position = await readPosition(writer)
-    const last: { mac: string } | undefined = await writer('audit').orderBy('id', 'desc').first('mac')
-    db.auditMac = last?.mac ?? ''
+    if (applied.includes(sealedSince)) await firstSeal(writer, db.auditKey)
+    db.audit = await readAuditEnd(writer)
     return db
   } catch (error) {
     await Promise.all([writer.destroy(), reader.destroy()])

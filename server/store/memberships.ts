@@ -46,3 +46,35 @@ export async function* memberIds(trx: Knex, of: string, slice = 400): AsyncGener
     after = rows.at(-1)?.user_id ?? ''
   }
 }
+
+/** How many people are directly in every group and plugin. */
+export async function allMemberCounts(db: Knex): Promise<Map<string, number>> {
+  const rows: { of: string; n: number }[] = await db('memberships').groupBy('of').select('of').count({ n: '*' })
+  return new Map(rows.map(({ of, n }) => [of, Number(n)]))
+}
+
+/** How many different people are in each group that has groups in it, also through those. */
+export async function nestedCounts(db: Knex): Promise<Map<string, number>> {
+  const rows: { top: string; n: number }[] = await db
+    .withRecursive('inside', ['top', 'of'], (inside) =>
+      inside
+        .select('of', 'group_id')
+        .from('nestings')
+        .union((deeper) =>
+          deeper.select('inside.top', 'nestings.group_id').from('inside').join('nestings', 'nestings.of', 'inside.of'),
+        ),
+    )
+    .from(db('inside').union(db('nestings').distinct('of', 'of')).as('held'))
+    .join('memberships', 'memberships.of', 'held.of')
+    .groupBy('held.top')
+    .select({ top: 'held.top' })
+    .countDistinct({ n: 'memberships.user_id' })
+  return new Map(rows.map(({ top, n }) => [top, Number(n)]))
+}
+
+/** The next memberships after one, in order of the table. */
+export async function membershipsAfter(db: Knex, last: Membership | undefined, limit = 2000): Promise<Membership[]> {
+  const rows = db('memberships').orderBy('of').orderBy('user_id').limit(limit).select('of', 'user_id')
+  if (last) rows.whereRaw('("of", user_id) > (?, ?)', [last.of, last.user_id])
+  return rows
+}

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { AuditEnd } from './audit.ts'
 import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
 import type { Db } from './db.ts'
 import { countIn, hashHex, type Position, type StateHash, stateHash } from './position.ts'
@@ -25,14 +26,14 @@ export type Head = Omit<Position, 'hash'> & {
   /** So much has changed that listeners should read everything again. */
   many: boolean
   auditKey: Buffer
-  auditMac: string
+  audit: AuditEnd
   /** The store holds nothing yet: no old row needs to be looked for. */
   fresh: boolean
   /** The names of everything that moves were freed beforehand, so all of them are taken again. */
   namesFreed: boolean
 }
 
-export const headAt = (position: Position, auditKey: Buffer, auditMac: string): Head => {
+export const headAt = (position: Position, auditKey: Buffer, audit: AuditEnd): Head => {
   const { hash, ...rest } = position
   return {
     ...rest,
@@ -40,7 +41,7 @@ export const headAt = (position: Position, auditKey: Buffer, auditMac: string): 
     changes: [],
     many: false,
     auditKey,
-    auditMac,
+    audit: { ...audit },
     fresh: false,
     namesFreed: false,
   }

@@ -4,6 +4,7 @@ import { containing } from './like.ts'
 import { belongings, insertMemberships, type Membership, removeMemberships } from './memberships.ts'
 import type { Projection } from './project.ts'
 import { inSlices, insertRows } from './slices.ts'
+import { type State, states } from './state.ts'
 
 export type UserRow = {
   id: string
@@ -14,12 +15,17 @@ export type UserRow = {
   uid_number: number
   search: string
   filled: string
+  /** ISO 8601, or '' for no bound. */
+  valid_from: string
+  valid_until: string
+  locked_until: string
 }
 
 /** Lower case without accents, so that “sjo” finds Sjöberg and Ångström sorts with A. */
 export const fold = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
 
-function bodyToRow(id: string, body: UserBody): UserRow {
+/** How a person stands in the table. */
+export function bodyToRow(id: string, body: UserBody): UserRow {
   const mail = body.extensions.contact?.mail ?? ''
   return {
     id,
@@ -30,21 +36,27 @@ function bodyToRow(id: string, body: UserBody): UserRow {
     uid_number: body.uidNumber,
     search: fold(`${body.first} ${body.last} ${body.first} ${body.username} ${mail}`),
     filled: `,${filledExtensions(body).join()},`,
+    valid_from: body.validFrom ?? '',
+    valid_until: body.validUntil ?? '',
+    locked_until: body.lockedUntil ?? '',
   }
 }
 
 const filledExtensions = (body: UserBody): string[] =>
   Object.entries(body.extensions).flatMap(([name, values]) => (Object.keys(values).length > 0 ? [name] : []))
 
-/** How many people have a value in each of these extensions: one walk over a narrow table. */
-export async function countFilled(db: Knex, extensions: string[]): Promise<Map<string, number>> {
+/** `users.filled` -> how many people have it: one walk over a narrow table. */
+export async function countsOfFilled(db: Knex): Promise<Map<string, number>> {
   const rows: { filled: string; n: number }[] = await db('users').groupBy('filled').select('filled').count({ n: '*' })
-  return new Map(
-    extensions.map((name) => [
-      name,
-      rows.reduce((sum, row) => sum + (row.filled.includes(`,${name},`) ? Number(row.n) : 0), 0),
-    ]),
-  )
+  return new Map(rows.map(({ filled, n }) => [filled, Number(n)]))
+}
+
+/** How many people have a value in each of these extensions. */
+export function filledCounts(filled: ReadonlyMap<string, number>, extensions: readonly string[]): Map<string, number> {
+  const counts = new Map(extensions.map((name) => [name, 0]))
+  for (const [names, n] of filled)
+    for (const name of names.split(',')) if (counts.has(name)) counts.set(name, (counts.get(name) ?? 0) + n)
+  return counts
 }
 
 export async function projectUsers(trx: Knex, changes: Projection<'user'>[]): Promise<void> {
@@ -74,9 +86,9 @@ async function projectMemberships(trx: Knex, changes: Projection<'user'>[]): Pro
 
 export type UsersQuery = {
   search?: string
-  status?: Status
-  /** `memberships.of`: a group's id, or `plugin:<name>`. */
-  of?: string
+  status?: State
+  /** `memberships.of`: a group's id, or `plugin:<name>`; of several, whoever is in at least one. */
+  of?: string | readonly string[]
   sort?: 'name' | 'username' | 'status' | 'number'
   order?: 'asc' | 'desc'
   page?: number
@@ -85,33 +97,78 @@ export type UsersQuery = {
 
 const sortColumns = { name: 'sort_name', username: 'username', status: 'status', number: 'uid_number' } as const
 
+/** In SQL; whoever shows lists asks `peopleMatching`, which is faster. */
 export async function usersMatching(db: Knex, query: UsersQuery): Promise<{ ids: string[]; total: number }> {
-  const matching = () => {
-    const rows = db('users')
-    if (query.of)
-      rows.join('memberships', (on) =>
-        on.on('memberships.user_id', 'users.id').onVal('memberships.of', query.of as string),
-      )
-    if (query.status) rows.where('users.status', query.status)
-    // Every word must stand somewhere: “ek fin” narrows, in any order.
-    for (const word of fold(query.search ?? '')
-      .replace(/\p{Cc}/gu, ' ')
-      .split(/\s+/)
-      .filter(Boolean)
-      .slice(0, 8))
-      rows.whereRaw("users.search like ? escape '\\'", [containing(word)])
-    return rows
-  }
+  const now = new Date().toISOString()
   const size = query.size ?? 50
   const order = query.order ?? 'asc'
-  const [counted] = await matching().count({ n: '*' })
-  const found: { id: string }[] = await matching()
-    .orderBy(`users.${sortColumns[query.sort ?? 'name']}`, order)
+  const [counted] = await matchingUsers(db, query, now).count({ n: '*' })
+  const rows = matchingUsers(db, query, now)
+  if (query.sort === 'status') rows.orderByRaw(`${rankOfState(now).sql} ${order}`, rankOfState(now).values)
+  const found: { id: string }[] = await rows
+    .orderBy(`users.${query.sort === 'status' ? 'sort_name' : sortColumns[query.sort ?? 'name']}`, order)
     .orderBy('users.id', order)
     .limit(size)
     .offset(((query.page ?? 1) - 1) * size)
     .select('users.id')
   return { ids: found.map((row) => row.id), total: Number(counted?.n ?? 0) }
+}
+
+function matchingUsers(db: Knex, query: UsersQuery, now = new Date().toISOString()) {
+  const rows = db('users')
+  const of = typeof query.of === 'string' ? [query.of] : query.of
+  if (of?.length === 1)
+    rows.join('memberships', (on) => on.on('memberships.user_id', 'users.id').onVal('memberships.of', of[0] as string))
+  else if (of) rows.whereIn('users.id', db('memberships').whereIn('of', of).select('user_id'))
+  if (query.status) {
+    const rank = rankOfState(now)
+    rows.whereRaw(`${rank.sql} = ?`, [...rank.values, states.indexOf(query.status)])
+  }
+  for (const word of wordsOf(query.search)) rows.whereRaw("users.search like ? escape '\\'", [containing(word)])
+  return rows
+}
+
+/** Every word must stand somewhere: “ek fin” narrows, in any order. */
+export const wordsOf = (search = ''): string[] =>
+  fold(search)
+    .replace(/\p{Cc}/gu, ' ')
+    .split(/\s+/)
+    .filter(Boolean)
+    .slice(0, 8)
+
+/** `stateAt` in SQL: the place of each person's state in `states`. */
+function rankOfState(now: string): { sql: string; values: (string | number)[] } {
+  const rank = (state: State) => states.indexOf(state)
+  return {
+    sql: `case when users.status = 'disabled' then ${rank('disabled')}
+      when users.status = 'locked' or users.locked_until > ? then ${rank('locked')}
+      when users.valid_until <> '' and users.valid_until <= ? then ${rank('expired')}
+      when users.valid_from > ? then ${rank('waiting')} else ${rank('enabled')} end`,
+    values: [now, now, now],
+  }
+}
+
+/** Where a list stands: the value it is sorted by, and the id. */
+export type Mark = readonly [string | number, string]
+
+/** The next people after a mark, in the order of the query: however far down, as fast as the first. */
+export async function userIdsFrom(
+  db: Knex,
+  query: UsersQuery,
+  after: Mark | undefined,
+  limit: number,
+): Promise<{ ids: string[]; next?: Mark }> {
+  const column = `users.${sortColumns[query.sort ?? 'username']}`
+  const order = query.order ?? 'asc'
+  const rows = matchingUsers(db, query)
+  if (after) rows.whereRaw(`(${column}, users.id) ${order === 'asc' ? '>' : '<'} (?, ?)`, [...after])
+  const found: { id: string; at: string | number }[] = await rows
+    .orderBy(column, order)
+    .orderBy('users.id', order)
+    .limit(limit + 1)
+    .select('users.id', { at: column })
+  const last = found.length > limit ? found[limit - 1] : undefined
+  return { ids: found.slice(0, limit).map((row) => row.id), ...(last && { next: [last.at, last.id] as const }) }
 }
 
 export async function userIdByName(db: Knex, username: string): Promise<string | undefined> {
@@ -130,15 +187,29 @@ export async function userIdsByName(db: Knex, usernames: string[]): Promise<Map<
   return ids
 }
 
-export async function statusCounts(db: Knex): Promise<Record<Status, number>> {
-  const counts: Record<Status, number> = { enabled: 0, disabled: 0, locked: 0 }
-  const rows: { status: Status; n: number }[] = await db('users').groupBy('status').select('status').count({ n: '*' })
-  for (const row of rows) counts[row.status] = Number(row.n)
+export async function countUserRows(db: Knex): Promise<number> {
+  const [row] = await db('users').count({ n: '*' })
+  return Number(row?.n ?? 0)
+}
+
+export async function stateCounts(db: Knex, now: string): Promise<Record<State, number>> {
+  const rank = rankOfState(now)
+  const rows: { rank: number; n: number }[] = await db('users')
+    .select(db.raw(`${rank.sql} as rank`, rank.values))
+    .count({ n: '*' })
+    .groupBy('rank')
+  const counts = { enabled: 0, waiting: 0, expired: 0, locked: 0, disabled: 0 }
+  for (const row of rows) counts[states[row.rank] as State] = Number(row.n)
   return counts
 }
 
-export async function countAdministrators(db: Knex): Promise<number> {
-  const [row] = await db('users').where({ role: 'administrator', status: 'enabled' }).count({ n: '*' })
+/** Administrators besides one who can sign in now and whose account does not end by itself. */
+export async function countAdministrators(db: Knex, now: string, besides: string): Promise<number> {
+  const [row] = await db('users')
+    .where({ role: 'administrator', status: 'enabled', valid_until: '' })
+    .where('valid_from', '<=', now)
+    .whereNot({ id: besides })
+    .count({ n: '*' })
   return Number(row?.n ?? 0)
 }
 
@@ -150,4 +221,36 @@ export async function userIdsAfter(db: Knex, username: string, limit: number): P
     .limit(limit)
     .select('id')
   return rows.map((row) => row.id)
+}
+
+/** Usernames by id; an id of nobody has none. */
+export async function usernamesByIds(db: Knex, ids: readonly string[]): Promise<Map<string, string>> {
+  const names = new Map<string, string>()
+  await inSlices([...new Set(ids)], async (slice) => {
+    const rows: { id: string; username: string }[] = await db('users').whereIn('id', slice).select('id', 'username')
+    for (const row of rows) names.set(row.id, row.username)
+  })
+  return names
+}
+
+/** The next people after an id, whole rows: for reading everybody. */
+export const userRowsAfter = async (db: Knex, id: string, limit = 500): Promise<UserRow[]> =>
+  db('users').where('id', '>', id).orderBy('id').limit(limit)
+
+/** Accounts that end after one moment and before another, the next first; and how many they are. */
+export async function usersEnding(
+  db: Knex,
+  from: string,
+  until: string,
+  limit: number,
+): Promise<{ rows: { username: string; validUntil: string }[]; total: number }> {
+  // The first condition leads to the index, which has nobody else.
+  const ending = () =>
+    db('users').whereNot('valid_until', '').where('valid_until', '>', from).where('valid_until', '<=', until)
+  const [counted] = await ending().count({ n: '*' })
+  const rows: { username: string; validUntil: string }[] = await ending()
+    .orderBy('valid_until')
+    .limit(limit)
+    .select('username', 'valid_until as validUntil')
+  return { rows, total: Number(counted?.n ?? 0) }
 }

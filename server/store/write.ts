@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { messageOf, ReadOnly, Unavailable } from '../errors.ts'
-import { appendAudit, type Note } from './audit.ts'
+import { appendAudit, type Note, sealAudit } from './audit.ts'
 import type { Bodies, Changed, Kind } from './bodies.ts'
 import { canonical } from './canonical.ts'
 import type { Db } from './db.ts'
@@ -79,10 +79,11 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   try {
     head = await db.writer.transaction(async (trx) => {
       // Only one process has the data directory, and it writes through one connection: what it holds in memory is what is kept.
-      const head = headAt(db.position, db.auditKey, db.auditMac)
+      const head = headAt(db.position, db.auditKey, db.audit)
       outcomes = []
       for (const job of jobs) outcomes.push(await runJob(trx, head, job, jobs.length === 1, locals))
       for (const local of locals) await writeLocal(trx, { deviceId: '', name: '' }, local)
+      if (db.audit.rows !== head.audit.rows) await sealAudit(trx, db.auditKey, head.audit)
       if (!samePosition(db.position, head)) await writePosition(trx, positionOf(head))
       if (Math.floor(head.seq / 1000) > Math.floor(db.position.seq / 1000)) await trimPositions(trx, head.seq)
       return head
@@ -93,7 +94,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   }
   const before = db.position
   db.position = positionOf(head)
-  db.auditMac = head.auditMac
+  db.audit = head.audit
   rememberPosition(db, before)
   for (const local of locals) Object.assign(db.local, local)
   if (before.seq !== head.seq || head.many) tell(db, head)
@@ -116,12 +117,12 @@ async function runJob(
     const notes: Note[] = []
     const mine: Partial<Local>[] = []
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
-    head.auditMac = await appendAudit(trx, head, job.actor, notes)
+    await appendAudit(trx, head, job.actor, notes)
     locals.push(...mine)
     return value
   }
   if (alone) return { job, value: await run(trx) }
-  const before = { ...head, state: head.state.slice(), changes: head.changes.slice() }
+  const before = { ...head, state: head.state.slice(), changes: head.changes.slice(), audit: { ...head.audit } }
   try {
     return { job, value: await trx.transaction(run) }
   } catch (error) {

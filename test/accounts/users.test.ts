@@ -146,17 +146,15 @@ describe('accounts', () => {
   test('membership is shown from both sides and survives renaming the group', async () => {
     const group = await addGroup(db, me, { name: 'site_malmo', description: 'Malmö' })
     const users = await Promise.all([aUser(db), aUser(db), aUser(db)])
-    await addMembers(
-      db,
-      me,
-      group.id,
-      users.map(({ username }) => username),
-    )
+    await addMembers(db, me, group.id, { usernames: users.map(({ username }) => username) })
     await changeGroup(db, me, group.id, { name: 'site_lund' })
     assert.equal((await membersPage(db, group.id, {})).total, 3)
-    await removeMembers(db, me, group.id, [users[0]?.username ?? ''])
+    await removeMembers(db, me, group.id, { usernames: [users[0]?.username ?? ''] })
     assert.equal((await usersPage(db, { group: 'site_lund' })).total, 2)
-    assert.match((await problemsOf(addMembers(db, me, group.id, ['no_such_one']))).members ?? '', /no_such_one/)
+    assert.match(
+      (await problemsOf(addMembers(db, me, group.id, { usernames: ['no_such_one'] }))).members ?? '',
+      /no_such_one/,
+    )
     const listed = (await groupsPage(db, { search: 'lund' })).rows
     assert.deepEqual(
       listed.map(({ name, members }) => [name, members]),
@@ -171,7 +169,7 @@ describe('accounts', () => {
     assert.equal(everyone.gidNumber, 63000)
     assert.equal((await membersPage(db, everyone.id, {})).total, (await usersPage(db, {})).total)
     await assert.rejects(removeGroup(db, me, everyone.id), Refused)
-    await assert.rejects(addMembers(db, me, everyone.id, ['admin']), Refused)
+    await assert.rejects(addMembers(db, me, everyone.id, { usernames: ['admin'] }), Refused)
   })
 
   test('a plugin is a switch per person, and says who may use it and why not', async () => {

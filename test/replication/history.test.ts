@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
+import { binPage, purge, undelete } from '../../server/accounts/bin.ts'
 import { addGroup, addMembers, groupByName, removeGroup } from '../../server/accounts/groups.ts'
+import { undoChange } from '../../server/accounts/undo.ts'
 import { addUser, changeUser, removeUser, setStatus, userByUsername } from '../../server/accounts/users.ts'
+import { auditPage } from '../../server/audit/audit.ts'
 import { type Answer, BadAnswer, readAnswer } from '../../server/replication/answer.ts'
 import { applyAnswer, Diverged } from '../../server/replication/apply.ts'
 import { answerLines } from '../../server/replication/master.ts'
@@ -31,9 +34,26 @@ const tables = async (db: Db): Promise<unknown> => ({
   users: await db.reader('users').orderBy('id'),
   groups: await db.reader('groups').orderBy('id'),
   memberships: await db.reader('memberships').orderBy(['of', 'user_id']),
+  nestings: await db.reader('nestings').orderBy(['of', 'group_id']),
+  removed: await db.reader('removed').orderBy('id'),
 })
 
-type Op = { op: 'add' | 'change' | 'rename' | 'lock' | 'remove' | 'again' | 'group' | 'join' | 'ungroup'; who: number }
+const ops = [
+  'add',
+  'change',
+  'rename',
+  'lock',
+  'remove',
+  'again',
+  'group',
+  'join',
+  'nest',
+  'ungroup',
+  'back',
+  'undo',
+  'purge',
+] as const
+type Op = { op: (typeof ops)[number]; who: number }
 const names = ['ann', 'bob', 'cyd', 'dan', 'eve']
 const groups = ['red', 'green', 'blue']
 
@@ -57,8 +77,13 @@ async function act(db: Db, { op, who }: Op): Promise<void> {
       await addUser(db, me, somebody({ username: name }))
     },
     group: () => addGroup(db, me, { name: group, description: `${who}` }),
-    join: async () => addMembers(db, me, (await groupByName(db, group)).id, [name]),
+    join: async () => addMembers(db, me, (await groupByName(db, group)).id, { usernames: [name] }),
+    nest: async () =>
+      addMembers(db, me, (await groupByName(db, group)).id, { groups: [groups[(who + 1) % groups.length] ?? ''] }),
     ungroup: async () => removeGroup(db, me, (await groupByName(db, group)).id),
+    back: async () => undelete(db, me, (await binPage(db, {})).rows[who % 3]?.id ?? ''),
+    undo: async () => undoChange(db, me, (await auditPage(db, { size: 5 })).rows[who % 5]?.id ?? 0),
+    purge: async () => purge(db, me, (await binPage(db, {})).rows[who % 5]?.id ?? ''),
   }
   await acts[op]().catch(() => {})
 }
@@ -70,18 +95,7 @@ describe('histories', () => {
   after(() => closeMaster())
 
   const anOp = fc.record({
-    op: fc.constantFrom<Op['op']>(
-      'add',
-      'add',
-      'change',
-      'rename',
-      'lock',
-      'remove',
-      'again',
-      'group',
-      'join',
-      'ungroup',
-    ),
+    op: fc.constantFrom<Op['op']>('add', ...ops),
     who: fc.nat(20),
   })
 
@@ -104,7 +118,7 @@ describe('histories', () => {
 
   test('from every point of a history, the delta leads to the head', async () => {
     const points: { seq: number; copy: Awaited<ReturnType<typeof aStore>> }[] = []
-    for (const op of ['add', 'group', 'join', 'rename', 'remove', 'again', 'ungroup'] as const) {
+    for (const op of ops) {
       const copy = await aStore()
       await applyAnswer(copy.db, await read(await answerSince(master, 0)))
       points.push({ seq: master.position.seq, copy })

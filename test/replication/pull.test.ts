@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { undelete } from '../../server/accounts/bin.ts'
 import { addGroup, addMembers, removeGroup } from '../../server/accounts/groups.ts'
 import { enablePlugin } from '../../server/accounts/plugins.ts'
 import { addUser, changeUser, removeUser, userByUsername, usersPage } from '../../server/accounts/users.ts'
@@ -94,13 +95,19 @@ describe('a slave of a running master', () => {
     assert.equal((await userByUsername(slave.db, 'chain0')).id, people.at(-1)?.id)
   })
 
-  test('removing a group takes everyone out of it, on both', async () => {
+  test('removing a group takes everyone out of it, on both, and bringing it back puts them in again', async () => {
     const group = await addGroup(master.db, me, { name: 'short_lived', description: '' })
     const user = await aUser(master.db)
-    await addMembers(master.db, me, group.id, [user.username])
+    await addMembers(master.db, me, group.id, { usernames: [user.username] })
+    const groupsOn = async (node: TestNode) =>
+      (await usersPage(node.db, { search: user.username })).rows.flatMap(({ groupNames }) => groupNames)
     await removeGroup(master.db, me, group.id)
     await caughtUp(slave, master)
-    assert.deepEqual((await userByUsername(slave.db, user.username)).groups, [])
+    assert.deepEqual(await groupsOn(slave), [])
+    await undelete(master.db, me, group.id)
+    await caughtUp(slave, master)
+    assert.deepEqual(await groupsOn(slave), ['short_lived'])
+    assert.deepEqual(await groupsOn(master), ['short_lived'])
   })
 
   test('a kind that this version does not know is kept, counted and passed on', async () => {

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto'
+import type { Actor } from '../audit/actor.ts'
+import { changesBetween } from '../audit/audit.ts'
+import { editStep } from '../audit/steps.ts'
+import { Invalid, type Problems } from '../errors.ts'
+import type { SettingsBody } from '../store/bodies.ts'
+import type { Db } from '../store/db.ts'
+import { objectsOf } from '../store/objects.ts'
+import { write } from '../store/write.ts'
+import { declared } from './declarations.ts'
+import { needRight } from './roles.ts'
+
+/** What holds until somebody settles otherwise. */
+export const firstSettings: SettingsBody = {
+  binDays: 30,
+  ownFields: ['contact.telephone', 'contact.mobile', 'contact.roomNumber'],
+  invitationHours: 72,
+}
+
+export async function settings(db: Db): Promise<SettingsBody> {
+  const [object] = await objectsOf(db.reader, 'settings')
+  return { ...firstSettings, ...object?.body }
+}
+
+const dayMs = 86_400_000
+
+/** When what is removed now leaves the recycle bin, ISO 8601. */
+export const binUntil = async (db: Db): Promise<string> =>
+  new Date(Date.now() + (await settings(db)).binDays * dayMs).toISOString()
+
+export async function changeSettings(db: Db, actor: Actor, input: Partial<SettingsBody>): Promise<SettingsBody> {
+  needRight(actor, 'change')
+  const problems = await problemsIn(db, input)
+  if (Object.keys(problems).length > 0) throw new Invalid(problems)
+  return write(db, actor, async (change) => {
+    const [object] = await objectsOf(change.trx, 'settings')
+    const was = { ...firstSettings, ...object?.body }
+    const now = { ...was, ...input }
+    const undo = editStep('settings', object?.id ?? '', was, now)
+    if (!undo) return was
+    const id = object?.id ?? randomUUID()
+    await change.put('settings', id, now)
+    change.note({
+      sentence: 'Changed the settings',
+      object: { kind: 'settings', id, name: 'settings' },
+      changes: changesBetween(was, now),
+      undo: [{ ...undo, id }],
+    })
+    return now
+  })
+}
+
+async function problemsIn(db: Db, input: Partial<SettingsBody>): Promise<Problems> {
+  const problems: Problems = {}
+  const within = (field: 'binDays' | 'invitationHours', least: number, most: number, what: string) => {
+    const value = input[field]
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= least && value <= most))
+      problems[field] = `${what} must be a whole number from ${least} to ${most}.`
+  }
+  within('binDays', 1, 3650, 'Days in the recycle bin')
+  within('invitationHours', 1, 720, 'Hours of a first-password link')
+  const { extension } = await declared(db)
+  const unknown = (input.ownFields ?? []).filter((path) => {
+    const [name = '', field = ''] = path.split('.')
+    return !Object.hasOwn(extension(name)?.user ?? {}, field)
+  })
+  if (unknown.length > 0) problems.ownFields = `There is no field ${unknown.map((path) => `“${path}”`).join(', ')}.`
+  return problems
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import {
+  addGroup,
+  addMembers,
+  changeGroup,
+  groupByName,
+  membersPage,
+  removeGroup,
+} from '../../server/accounts/groups.ts'
+import { changeSettings, settings } from '../../server/accounts/settings.ts'
+import { undoBatch, undoChange } from '../../server/accounts/undo.ts'
+import {
+  addUser,
+  changeUser,
+  changeUsers,
+  removeUser,
+  setPassword,
+  userByUsername,
+} from '../../server/accounts/users.ts'
+import { auditPage } from '../../server/audit/audit.ts'
+import { type Invalid, NotFound, type Refused } from '../../server/errors.ts'
+import type { Db } from '../../server/store/db.ts'
+import { aUser, me, password, somebody } from '../support/people.ts'
+import { aMasterStore } from '../support/store.ts'
+
+describe('undo', () => {
+  let db: Db
+  let close: () => Promise<void>
+  before(async () => ({ db, close } = await aMasterStore()))
+  after(() => close())
+
+  const last = async () => (await auditPage(db, { size: 1 })).rows[0] ?? assert.fail('the audit is empty')
+
+  test('an edit gets its old values back, and what others changed meanwhile stays', async () => {
+    const anna = await aUser(db, { username: 'anna', extensions: { contact: { city: 'Malmö', unit: 'Sales' } } })
+    await changeUser(db, me, anna.id, { last: 'Ek', extensions: { contact: { city: 'Lund', mobile: '+46 70 1' } } })
+    const { id } = await last()
+    await changeUser(db, me, anna.id, { extensions: { contact: { unit: 'Stores' } } })
+    await undoChange(db, me, id)
+    const now = await userByUsername(db, 'anna')
+    assert.equal(now.last, anna.last)
+    assert.deepEqual(now.extensions.contact, { city: 'Malmö', unit: 'Stores' })
+    const rows = (await auditPage(db, { size: 3 })).rows
+    assert.match(rows[0]?.sentence ?? '', /Undid a change of/)
+    assert.equal(rows[2]?.undoneBy, rows[0]?.id)
+    assert.equal(rows[2]?.undoable, false)
+    await assert.rejects(undoChange(db, me, id), (error: Refused) => error.code === 'undone')
+  })
+
+  test('a value that was changed again is not overwritten', async () => {
+    const user = await aUser(db, { extensions: { contact: { city: 'Oslo' } } })
+    await changeUser(db, me, user.id, { extensions: { contact: { city: 'Bergen' } } })
+    const { id } = await last()
+    await changeUser(db, me, user.id, { extensions: { contact: { city: 'Tromsø' } } })
+    await assert.rejects(undoChange(db, me, id), (error: Invalid) => /city.*changed again since/.test(error.message))
+    assert.deepEqual((await userByUsername(db, user.username)).extensions.contact, { city: 'Tromsø' })
+  })
+
+  test('who was added goes to the bin, who was removed comes back, and an undo can be undone', async () => {
+    const user = await aUser(db, { groups: [] })
+    await undoChange(db, me, (await last()).id)
+    await assert.rejects(userByUsername(db, user.username), NotFound)
+    await undoChange(db, me, (await last()).id)
+    assert.equal((await userByUsername(db, user.username)).id, user.id)
+    await removeUser(db, me, user.id)
+    await undoChange(db, me, (await last()).id)
+    assert.equal((await userByUsername(db, user.username)).uidNumber, user.uidNumber)
+  })
+
+  test('members who joined together leave together', async () => {
+    const group = await addGroup(db, me, { name: 'crew', description: '' })
+    const people = await Promise.all([1, 2, 3].map(() => aUser(db)))
+    const names = people.map(({ username }) => username)
+    await addMembers(db, me, group.id, { usernames: names.slice(0, 1) })
+    await addMembers(db, me, group.id, { usernames: names })
+    await undoChange(db, me, (await last()).id)
+    assert.deepEqual(
+      (await membersPage(db, group.id, {})).rows.map(({ username }) => username),
+      names.slice(0, 1),
+      'who was in it before is still in it',
+    )
+  })
+
+  test('groups and settings are undone as people are', async () => {
+    const group = await addGroup(db, me, { name: 'kites', description: 'High' })
+    await changeGroup(db, me, group.id, { name: 'dragons', description: 'Higher' })
+    await undoChange(db, me, (await last()).id)
+    assert.equal((await groupByName(db, 'kites')).description, 'High')
+    await removeGroup(db, me, group.id)
+    await undoChange(db, me, (await last()).id)
+    assert.equal((await groupByName(db, 'kites')).gidNumber, group.gidNumber)
+    await changeSettings(db, me, { binDays: 7 })
+    await undoChange(db, me, (await last()).id)
+    assert.equal((await settings(db)).binDays, 30)
+  })
+
+  test('a password is not undone, and its hash is nowhere in the audit', async () => {
+    const user = await aUser(db, { password })
+    await setPassword(db, me, user.id, 'another-long-one-7')
+    const row = await last()
+    assert.equal(row.undoable, false)
+    await assert.rejects(undoChange(db, me, row.id), (error: Refused) => error.code === 'not-undoable')
+    const rows = await db.reader('audit')
+    assert.equal(JSON.stringify(rows).includes('argon2'), false)
+  })
+
+  test('a batch is undone as a whole; what was changed since is named and left', async () => {
+    const batch = randomUUID()
+    const actor = { ...me, batch }
+    const added = [await addUser(db, actor, somebody()), await addUser(db, actor, somebody())]
+    const old = await aUser(db, { extensions: { contact: { city: 'Rom' } } })
+    await changeUsers(db, actor, [old.id], () => ({ extensions: { contact: { city: 'Turin' } } }))
+    await changeUser(db, me, old.id, { extensions: { contact: { city: 'Bari' } } })
+    const result = await undoBatch(db, me, batch)
+    assert.equal(result.undone, 2)
+    assert.equal(result.refused.length, 1)
+    for (const { username } of added) await assert.rejects(userByUsername(db, username), NotFound)
+    assert.deepEqual((await userByUsername(db, old.username)).extensions.contact, { city: 'Bari' })
+  })
+
+  test('the last administrator stays, also when an undo would take the role away', async () => {
+    const admin = await userByUsername(db, 'admin')
+    const second = await aUser(db)
+    await changeUser(db, me, second.id, { role: 'administrator' })
+    const { id } = await last()
+    await changeUser(db, me, admin.id, { role: 'person' })
+    await assert.rejects(undoChange(db, me, id), (error: Invalid) => /last administrator/.test(error.message))
+  })
+})

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { test } from 'node:test'
+import { binPage } from '../../server/accounts/bin.ts'
+import { addGroup, addMembers, nestedGroups } from '../../server/accounts/groups.ts'
+import { removeUser, usersPage } from '../../server/accounts/users.ts'
+import { setUpOwn } from '../../server/mode/set-up.ts'
+import { closeDb, openDb } from '../../server/store/db.ts'
+import { aUser, me, password } from '../support/people.ts'
+import { aFolder } from '../support/store.ts'
+
+test('what an older version only kept is in the pages after the upgrade', async () => {
+  const dir = aFolder()
+  const old = await openDb(dir)
+  await setUpOwn(old, me, { mode: 'master', domain: 'example.lan', admin: 'admin', password, name: 'master' })
+  const outer = await addGroup(old, me, { name: 'outer', description: '' })
+  await addGroup(old, me, { name: 'inner', description: '' })
+  await addMembers(old, me, outer.id, { groups: ['inner'] })
+  const gone = await aUser(old)
+  await removeUser(old, me, gone.id)
+  await aUser(old, { validUntil: '2020-01-01', extensions: { contact: { city: 'Malmö' } } })
+  const position = { ...old.position }
+  // As a version leaves it that keeps such objects and knows nothing of them.
+  for (const table of ['nestings', 'owners', 'removed', 'memberships']) await old.writer(table).delete()
+  await old.writer('users').update({ valid_until: '' })
+  await old.writer('local').where({ name: 'writtenBy' }).update({ value: '"0.1.0"' })
+  await closeDb(old)
+
+  const db = await openDb(dir)
+  assert.deepEqual(db.position, position, 'an upgrade changes nothing that travels')
+  assert.deepEqual(
+    (await nestedGroups(db, outer.id)).map(({ name }) => name),
+    ['inner'],
+  )
+  assert.equal((await binPage(db, {})).total, 1)
+  assert.equal((await usersPage(db, { status: 'expired' })).total, 1)
+  assert.equal((await usersPage(db, {})).total, 2)
+  await closeDb(db)
+  rmSync(dir, { recursive: true })
+})
