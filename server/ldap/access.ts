@@ -1,6 +1,5 @@
+import { type AttributeType, attribute, standardTypes } from './attribute-types.ts'
 import type { Account, Entry } from './entry.ts'
-import { attribute, attributeTypes } from './schema.ts'
-import { slots } from './slots.ts'
 
 /** Shown to nobody, and Undefined in every filter and compare, so that nobody can guess at them either. */
 const secrets = ['userPassword']
@@ -32,10 +31,8 @@ const table: Record<ViewName, Rules> = {
 
 export type View = Rules & {
   name: ViewName
-  /** 1 for each attribute type, by number, that may be read, filtered by and compared. */
+  /** 1 for each standard attribute type, by number, that may be read, filtered by and compared. */
   types: Uint8Array
-  /** The same by slot. */
-  slots: Uint8Array
 }
 
 export const views = Object.fromEntries(
@@ -43,16 +40,16 @@ export const views = Object.fromEntries(
 ) as Record<ViewName, View>
 
 function createView(name: ViewName, rules: Rules): View {
-  const types = new Uint8Array(attributeTypes.length)
+  const types = new Uint8Array(standardTypes.length)
   if (rules.attributes === 'all') types.fill(1)
   else for (const each of rules.attributes) types[attribute(each).number] = 1
   for (const secret of secrets) types[attribute(secret).number] = 0
-  const bySlot = new Uint8Array(256)
-  slots.forEach(({ type }, slot) => {
-    bySlot[slot] = types[type.number]!
-  })
-  return { name, ...rules, types, slots: bySlot }
+  return { name, ...rules, types }
 }
+
+/** Whether this view may read, filter by and compare an attribute. What an extension brings is open to who sees all. */
+export const sees = (view: View, type: AttributeType): boolean =>
+  type.number < 0 ? view.attributes === 'all' : view.types[type.number] === 1
 
 /** What the root DSE and the schema are read with, by anybody. */
 export const openView: View = createView('anonymous', {

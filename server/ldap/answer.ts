@@ -80,7 +80,7 @@ function dynamicPart(tree: Tree, entry: Entry, selection: Selection, typesOnly: 
       ...selectedSlots(entry.slab.bytes, entry.at, mask),
       ...(members ? selectedSlots(members, 0, mask) : []),
     ]
-    pieces.push(...found.map(typeOnly))
+    pieces.push(...found.map((slot) => typeOnly(tree.schema.slots[slot]!)))
   }
   const add = (name: Buffer, value: string): void => {
     pieces.push(tlv(tag.sequence, name, typesOnly ? tlv(tag.set) : tlv(tag.set, tlv(tag.octetString, value))))

@@ -1,40 +1,41 @@
-import { rdnSlot, type Slot, slots } from './slots.ts'
+import { rdnSlot, type Slot, type SlotInfo, standardSlots } from './slots.ts'
 import { tag, tlv, tlvSize, writeHeader } from './wire/ber.ts'
 
 /**
  * A block is a list of attributes, finished as BER (PartialAttribute, RFC 4511 section 4.1.7), behind a layout that says
- * where each one is: count, then slot (one byte) and length (four) of each, then the attributes. An answer copies from it.
+ * where each one is: count (two bytes), then slot (two) and length (four) of each, then the attributes. An answer copies from it.
  */
 export type Line = [slot: Slot, values: readonly string[]]
 
-const recordSize = 5
-const nameTlvs = slots.map(({ type }) => tlv(tag.octetString, type.names[0]!))
+const countSize = 2
+const recordSize = 6
 
 let scratch = Buffer.allocUnsafeSlow(64 * 1024)
 
 /** The block of these lines; the first record is the RDN where one is given. A view on scratch: copy it before the next call. */
-export function encodeBlock(lines: readonly Line[], rdn?: string): Buffer {
+export function encodeBlock(lines: readonly Line[], slots: readonly SlotInfo[], rdn?: string): Buffer {
   const filled = lines.filter(([, values]) => values.length > 0)
   const count = filled.length + (rdn === undefined ? 0 : 1)
-  let layout = 1
-  let at = 1 + count * recordSize
+  let layout = countSize
+  let at = countSize + count * recordSize
   if (rdn !== undefined) {
     const length = Buffer.byteLength(rdn)
     ensure(at + length)
     scratch.write(rdn, at)
-    layout = writeRecord(layout, rdnSlot, length)
+    layout = writeRecord(scratch, layout, rdnSlot, length)
     at += length
   }
   for (const [slot, values] of filled) {
     const start = at
-    at = writeAttribute(at, nameTlvs[slot]!, values)
-    layout = writeRecord(layout, slot, at - start)
+    at = writeAttribute(at, slots[slot]!.type.encodedName, values)
+    layout = writeRecord(scratch, layout, slot, at - start)
   }
-  scratch[0] = count
+  scratch.writeUInt16BE(count)
   return scratch.subarray(0, at)
 }
 
-export const copyBlock = (lines: readonly Line[]): Buffer => Buffer.from(encodeBlock(lines))
+/** A block of standard attributes, to keep. */
+export const copyBlock = (lines: readonly Line[]): Buffer => Buffer.from(encodeBlock(lines, standardSlots))
 
 function ensure(size: number): void {
   if (size <= scratch.length) return
@@ -43,9 +44,9 @@ function ensure(size: number): void {
   scratch = grown
 }
 
-function writeRecord(at: number, slot: Slot, length: number): number {
-  scratch[at] = slot
-  scratch.writeUInt32BE(length, at + 1)
+function writeRecord(bytes: Buffer, at: number, slot: Slot, length: number): number {
+  bytes.writeUInt16BE(slot, at)
+  bytes.writeUInt32BE(length, at + 2)
   return at + recordSize
 }
 
@@ -65,23 +66,25 @@ function writeAttribute(start: number, name: Buffer, values: readonly string[]):
 }
 
 /** One attribute with an empty set of values, as typesOnly asks. */
-export const typeOnly = (slot: Slot): Buffer => tlv(tag.sequence, nameTlvs[slot]!, tlv(tag.set))
+export const typeOnly = ({ type }: SlotInfo): Buffer => tlv(tag.sequence, type.encodedName, tlv(tag.set))
+
+const slotAt = (bytes: Buffer, at: number): Slot => (bytes[at]! << 8) | bytes[at + 1]!
 
 const lengthAt = (bytes: Buffer, at: number): number =>
   bytes[at]! * 0x100_0000 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!)
 
 /** Length of the RDN of a block that has one; it stands at `firstByte`. */
-export const rdnLength = (bytes: Buffer, block: number): number => lengthAt(bytes, block + 2)
+export const rdnLength = (bytes: Buffer, block: number): number => lengthAt(bytes, block + countSize + 2)
 
 /** Where the contents of a block begin. */
-export const firstByte = (bytes: Buffer, block: number): number => block + 1 + bytes[block]! * recordSize
+export const firstByte = (bytes: Buffer, block: number): number => block + countSize + slotAt(bytes, block) * recordSize
 
 /** How many bytes the attributes take that a mask lets through. */
 export function selectedLength(bytes: Buffer, block: number, mask: Uint8Array): number {
   let sum = 0
   const end = firstByte(bytes, block)
-  for (let record = block + 1; record < end; record += recordSize) {
-    if (mask[bytes[record]!] === 1) sum += lengthAt(bytes, record + 1)
+  for (let record = block + countSize; record < end; record += recordSize) {
+    if (mask[slotAt(bytes, record)] === 1) sum += lengthAt(bytes, record + 2)
   }
   return sum
 }
@@ -91,9 +94,9 @@ export function copySelected(bytes: Buffer, block: number, mask: Uint8Array, tar
   const end = firstByte(bytes, block)
   let from = end
   let to = end
-  for (let record = block + 1; record < end; record += recordSize) {
-    const length = lengthAt(bytes, record + 1)
-    if (mask[bytes[record]!] === 1) {
+  for (let record = block + countSize; record < end; record += recordSize) {
+    const length = lengthAt(bytes, record + 2)
+    if (mask[slotAt(bytes, record)] === 1) {
       to += length
       continue
     }
@@ -109,19 +112,29 @@ export function copySelected(bytes: Buffer, block: number, mask: Uint8Array, tar
 export function selectedSlots(bytes: Buffer, block: number, mask: Uint8Array): Slot[] {
   const found: Slot[] = []
   const end = firstByte(bytes, block)
-  for (let record = block + 1; record < end; record += recordSize) {
-    if (mask[bytes[record]!] === 1) found.push(bytes[record]!)
+  for (let record = block + countSize; record < end; record += recordSize) {
+    if (mask[slotAt(bytes, record)] === 1) found.push(slotAt(bytes, record))
   }
   return found
+}
+
+/** Each slot of a block, and where its attribute starts. */
+export function eachSlot(bytes: Buffer, block: number, take: (slot: Slot, at: number) => void): void {
+  const end = firstByte(bytes, block)
+  let at = end
+  for (let record = block + countSize; record < end; record += recordSize) {
+    take(slotAt(bytes, record), at)
+    at += lengthAt(bytes, record + 2)
+  }
 }
 
 /** Where the attribute in this slot starts, or -1. */
 export function findSlot(bytes: Buffer, block: number, slot: Slot): number {
   const end = firstByte(bytes, block)
   let at = end
-  for (let record = block + 1; record < end; record += recordSize) {
-    if (bytes[record] === slot) return at
-    at += lengthAt(bytes, record + 1)
+  for (let record = block + countSize; record < end; record += recordSize) {
+    if (slotAt(bytes, record) === slot) return at
+    at += lengthAt(bytes, record + 2)
   }
   return -1
 }
@@ -167,19 +180,21 @@ export function firstValue(bytes: Buffer, block: number, slot: Slot): string | u
   return found
 }
 
-/** A set of values whose TLVs are given, as a block of one or more attributes: for long lists that are copied together. */
+/** A set of values whose TLVs are given, as a block of one or more standard attributes: for long lists that are copied together. */
 export function blockOfLists(
   lists: { slot: Slot; valuesLength: number; write: (bytes: Buffer, at: number) => number }[],
 ): Buffer {
   const present = lists.filter((list) => list.valuesLength > 0)
-  const sizes = present.map((list) => tlvSize(nameTlvs[list.slot]!.length + tlvSize(list.valuesLength)))
-  const bytes = Buffer.allocUnsafeSlow(1 + present.length * recordSize + sizes.reduce((sum, size) => sum + size, 0))
-  bytes[0] = present.length
-  let at = 1 + present.length * recordSize
+  const nameOf = (slot: Slot): Buffer => standardSlots[slot]!.type.encodedName
+  const sizes = present.map((list) => tlvSize(nameOf(list.slot).length + tlvSize(list.valuesLength)))
+  const bytes = Buffer.allocUnsafeSlow(
+    countSize + present.length * recordSize + sizes.reduce((sum, size) => sum + size, 0),
+  )
+  bytes.writeUInt16BE(present.length)
+  let at = countSize + present.length * recordSize
   present.forEach((list, i) => {
-    const name = nameTlvs[list.slot]!
-    bytes[1 + i * recordSize] = list.slot
-    bytes.writeUInt32BE(sizes[i]!, 2 + i * recordSize)
+    const name = nameOf(list.slot)
+    writeRecord(bytes, countSize + i * recordSize, list.slot, sizes[i]!)
     at = writeHeader(bytes, at, tag.sequence, name.length + tlvSize(list.valuesLength))
     bytes.set(name, at)
     at = writeHeader(bytes, at + name.length, tag.set, list.valuesLength)

@@ -2,7 +2,6 @@ import { mayRead } from './access.ts'
 import { parseDn } from './dn.ts'
 import { prepare, truth } from './evaluate.ts'
 import type { Call } from './operations.ts'
-import { attributeByName } from './schema.ts'
 import { named } from './search.ts'
 import { whoIs } from './who.ts'
 import { readConstructed, readOctets, readText } from './wire/ber.ts'
@@ -22,7 +21,7 @@ export function compare(call: Call): Result {
   if ('code' in found) return found
   const { entry, who } = found
   const { view } = who
-  const type = attributeByName(attribute)
+  const type = tree.schema.attributeByName(attribute)
   if (!type) return { code: resultCode.undefinedAttributeType, message: 'This attribute is not in the schema.' }
   // What may not be read is as if it were not there.
   const isPresent = prepare({ kind: 'present', attribute }, tree, view).evaluate(entry) === truth.true

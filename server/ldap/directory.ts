@@ -14,6 +14,8 @@ export type Directory = {
    * Changes that are applied meanwhile are in both.
    */
   load: (chunks: AsyncIterable<readonly Changed[]>) => Promise<void>
+  /** How objects are read once more, by id: for entries that a later declaration, or the clock, has made say something else. */
+  reread: (ids: readonly string[]) => Promise<readonly Changed[]>
   readonly size: number
   /** The state to answer from. A search that goes on over several ticks keeps the one it began with. */
   readonly tree: Tree
@@ -21,6 +23,8 @@ export type Directory = {
 
 /** How long objects are put in before other work gets a turn. */
 const sliceMs = 8
+/** Objects that are read again at once. */
+const batch = 200
 /** Objects between two looks at the clock. */
 const stride = 20
 
@@ -29,11 +33,15 @@ export function createDirectory(): Directory {
   // Changes during a load, to be repeated on the state that is being built.
   let meanwhile: Changed[] | undefined
   let isTidying = false
+  let isDescribing = false
+  let alarm: { at: number; timer: NodeJS.Timeout } | undefined
 
   function apply(changes: readonly Changed[]): void {
     applyTo(tree, changes)
     meanwhile?.push(...changes)
     if (tree.arena.isWasteful() && !isTidying) void tidy(tree)
+    if (tree.stale.size > 0) void describeAgain(tree)
+    setAlarm()
   }
 
   async function load(chunks: AsyncIterable<readonly Changed[]>): Promise<void> {
@@ -46,20 +54,65 @@ export function createDirectory(): Directory {
         await nextTurn()
       }
       // While one slice of late changes is applied, more may come; in the end none are left within a tick.
-      for (let late = meanwhile; late.length > 0; late = meanwhile) {
+      for (let late = meanwhile; late.length > 0 || fresh.stale.size > 0; late = meanwhile) {
         meanwhile = []
         await applyInSlices(fresh, late)
+        await readAgain(fresh)
       }
       tree = fresh
+      setAlarm()
     } finally {
       meanwhile = undefined
     }
   }
 
-  async function applyInSlices(target: Tree, changes: readonly Changed[]): Promise<void> {
+  async function describeAgain(target: Tree): Promise<void> {
+    if (isDescribing) return
+    isDescribing = true
+    try {
+      await readAgain(target)
+    } finally {
+      isDescribing = false
+    }
+    setAlarm()
+    if (tree.stale.size > 0) void describeAgain(tree)
+  }
+
+  async function readAgain(target: Tree): Promise<void> {
+    while (target.stale.size > 0) {
+      const ids: string[] = []
+      for (const id of target.stale) {
+        target.stale.delete(id)
+        if (ids.push(id) >= batch) break
+      }
+      await applyInSlices(target, await directory.reread(ids), true)
+      await nextTurn()
+    }
+  }
+
+  /** Wakes when the first account begins or ends. A timer goes no further than 24 days: then it is set again. */
+  function setAlarm(): void {
+    const at = tree.moments.next()
+    if (alarm?.at === at) return
+    clearTimeout(alarm?.timer)
+    alarm = undefined
+    if (at === Number.POSITIVE_INFINITY) return
+    const timer = setTimeout(ring, Math.min(Math.max(0, at - Date.now()), 2 ** 31 - 1))
+    timer.unref()
+    alarm = { at, timer }
+  }
+
+  function ring(): void {
+    alarm = undefined
+    for (const id of tree.moments.takeDue(Date.now())) tree.stale.add(id)
+    if (tree.stale.size > 0) void describeAgain(tree)
+    setAlarm()
+  }
+
+  async function applyInSlices(target: Tree, changes: readonly Changed[], again = false): Promise<void> {
     let turnEnds = performance.now() + sliceMs
     for (let at = 0; at < changes.length; at += stride) {
-      applyTo(target, changes.slice(at, at + stride))
+      applyTo(target, changes.slice(at, at + stride), again)
       if (performance.now() < turnEnds) continue
       await nextTurn()
       turnEnds = performance.now() + sliceMs
@@ -77,9 +130,10 @@ export function createDirectory(): Directory {
     isTidying = false
   }
 
-  return {
+  const directory: Directory = {
     apply,
     load,
+    reread: async () => [],
     get size() {
       return tree.size()
     },
@@ -87,13 +141,17 @@ export function createDirectory(): Directory {
       return tree
     },
   }
+  return directory
 }
 
-/** One change after the other, in any order of kinds: what refers to something that is not there yet finds it later. */
-function applyTo(tree: Tree, changes: readonly Changed[]): void {
+/**
+ * One change after the other, in any order of kinds: what refers to something that is not there yet finds it later. `again`:
+ * what is known already is described anew, and what is gone meanwhile stays away.
+ */
+function applyTo(tree: Tree, changes: readonly Changed[], again = false): void {
   for (const change of changes) {
     const known = tree.seqOf(change.id)
-    if (known !== undefined && known >= change.seq) continue
+    if (again ? known === undefined || known > change.seq : known !== undefined && known >= change.seq) continue
     applyOne(tree, change)
     tree.setSeq(change.id, change.seq, change.body !== undefined)
   }
@@ -103,11 +161,11 @@ function applyOne(tree: Tree, change: Changed): void {
   const { id } = change
   switch (change.kind) {
     case 'user':
-      if (change.body) tree.put(id, 'users', describeUser(id, change.body))
+      if (change.body) tree.put(id, 'users', describeUser(tree.schema, id, change.body))
       else tree.remove(id)
       return
     case 'group':
-      if (change.body) tree.put(id, 'groups', describeGroup(id, change.body))
+      if (change.body) tree.put(id, 'groups', describeGroup(tree.schema, id, change.body))
       else tree.remove(id)
       return
     case 'client':
@@ -119,12 +177,17 @@ function applyOne(tree: Tree, change: Changed): void {
       else tree.remove(id)
       return
     case 'extension':
-      if (change.body) tree.setExtension(change.body.name, change.body.on)
+      tree.setExtension(id, change.body)
       return
     case 'domain':
       if (change.body) tree.setBase(id, change.body.baseDomain, change.body.added)
       return
     case 'numbers':
+    case 'settings':
+    case 'policy':
+    case 'profile':
+    case 'removed':
+    case 'token':
     case 'device':
       return
   }

@@ -1,3 +1,4 @@
+import type { UserBody } from '../store/bodies.ts'
 import type { Kept, Slab } from './arena.ts'
 import type { Line } from './block.ts'
 import type { Membership } from './members.ts'
@@ -14,14 +15,20 @@ export type Described = {
   memberOf?: readonly string[]
   /** For groups: under which key users name them in `memberOf`. */
   membersKey?: string
+  /** For groups: ids of the groups that its members are members of as well. */
+  groupsAbove?: readonly string[]
+  /** Extensions with values that nothing here can show yet. */
+  undeclared?: readonly string[]
+  /** When the description is to be made anew, in milliseconds since 1970, although nothing was changed. */
+  changesAt?: number
 }
 
 /** What binding needs to know; never part of what is encoded. */
 export type Account = {
   /** PHC string; undefined while there is no password. */
   hash: string | undefined
-  /** Why this account may not bind. */
-  refused: 'disabled' | 'locked' | undefined
+  /** What decides, with the clock, whether a person may bind; undefined where nothing does: enabled, or no person. */
+  standing: Pick<UserBody, 'status' | 'validFrom' | 'validUntil' | 'lockedUntil'> | undefined
   /** Whose eyes it gets once bound: a key of `views` in access.ts. */
   view: 'person' | 'administrator' | 'auth' | 'read' | 'samba'
 }
@@ -42,6 +49,7 @@ export type Entry = Kept & {
   membership: Membership | undefined
   membersKey: string | undefined
   account: Account | undefined
+  undeclared: readonly string[] | undefined
 }
 
 const noSlab: Slab = { bytes: Buffer.alloc(1), live: 0 }
@@ -57,6 +65,7 @@ export const newEntry = (id: string, parent: Entry | undefined, part: Part): Ent
   membership: undefined,
   membersKey: undefined,
   account: undefined,
+  undeclared: undefined,
   slab: noSlab,
   at: 0,
   size: 0,

@@ -1,12 +1,11 @@
 import { isUtf8 } from 'node:buffer'
-import type { View } from './access.ts'
+import { sees, type View } from './access.ts'
+import { type AttributeType, attribute } from './attribute-types.ts'
 import { findSlot, someValue } from './block.ts'
 import { parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
 import { type Rule, ruleByName } from './matching.ts'
-import { type AttributeType, attribute, attributeByName } from './schema.ts'
-import { objectClassByName } from './schema-classes.ts'
-import { type Slot, slotsOfFamily } from './slots.ts'
+import type { Slot } from './slots.ts'
 import type { Tree } from './tree.ts'
 import type { Filter } from './wire/filter.ts'
 
@@ -60,9 +59,9 @@ export function prepare(filter: Filter, tree: Tree, view: View): Test {
     case 'extensible':
       return extensible(filter, tree, view)
   }
-  const type = attributeByName(filter.attribute)
+  const type = tree.schema.attributeByName(filter.attribute)
   // A denied attribute is as unknown as one that is not in the schema.
-  if (!type || view.types[type.number] !== 1) return never
+  if (!type || !sees(view, type)) return never
   switch (filter.kind) {
     case 'present':
       return present(type, tree, view)
@@ -157,9 +156,11 @@ function union(tests: readonly Test[]): Candidates | undefined {
 
 const toTruth = (claim: boolean): Truth => (claim ? truth.true : truth.false)
 
-function readableSlots(type: AttributeType, view: View): readonly Slot[] {
-  const slots = slotsOfFamily(type)
-  return slots.every((slot) => view.slots[slot] === 1) ? slots : slots.filter((slot) => view.slots[slot] === 1)
+function readableSlots(type: AttributeType, tree: Tree, view: View): readonly Slot[] {
+  const { slots, slotsOfFamily } = tree.schema
+  const all = slotsOfFamily(type)
+  const isReadable = (slot: Slot): boolean => sees(view, slots[slot]!.type)
+  return all.every(isReadable) ? all : all.filter(isReadable)
 }
 
 const textOf = (value: Buffer): string | undefined => (isUtf8(value) ? value.toString('utf8') : undefined)
@@ -200,7 +201,7 @@ function present(type: AttributeType, tree: Tree, view: View): Test {
   if (type === member || type === memberUid) {
     return { evaluate: (entry) => toTruth(entry.membersKey !== undefined && tree.members.countOf(entry) > 0) }
   }
-  const slots = readableSlots(type, view)
+  const slots = readableSlots(type, tree, view)
   return { evaluate: (entry) => toTruth(hasValue(tree, entry, slots, () => true)) }
 }
 
@@ -215,7 +216,7 @@ function equal(type: AttributeType, rule: Rule | undefined, value: Buffer, tree:
     if (type === memberUid) return hasMember(userCalled(key, tree), tree)
     if (type === entryDn) return isNamed(text, tree)
   }
-  const slots = readableSlots(type, view)
+  const slots = readableSlots(type, tree, view)
   const matches = (found: string): boolean => rule.key(found) === key
   return {
     evaluate: (entry) => toTruth(hasValue(tree, entry, slots, matches)),
@@ -240,7 +241,7 @@ function entries(found: (Entry | undefined)[]): Candidates {
 }
 
 function hasClass(name: string, tree: Tree): Test {
-  const known = objectClassByName(name.trim())
+  const known = tree.schema.objectClassByName(name.trim())
   if (!known) return never
   const folded = known.name.toLowerCase()
   const parts = [...tree.parts.all()].filter((part) => part.classes.has(folded))
@@ -294,7 +295,7 @@ function ordered(
   const text = textOf(value)
   const key = text === undefined ? undefined : rule?.key(text)
   if (!rule?.compare || key === undefined) return never
-  const slots = readableSlots(type, view)
+  const slots = readableSlots(type, tree, view)
   const passes = (found: string): boolean => {
     const other = rule.key(found)
     return other !== undefined && isWanted(rule.compare!(other, key))
@@ -315,7 +316,7 @@ function substrings(type: AttributeType, filter: Filter & { kind: 'substrings' }
   const any = filter.any.map(fold)
   if ((filter.initial && initial === undefined) || (filter.final && final === undefined)) return never
   if (any.includes(undefined)) return never
-  const slots = readableSlots(type, view)
+  const slots = readableSlots(type, tree, view)
   const passes = (found: string): boolean => {
     const value = rule.key(found)
     return value !== undefined && hasPieces(value, initial ?? '', any as string[], final ?? '')
@@ -347,8 +348,8 @@ function hasPieces(value: string, initial: string, any: readonly string[], final
  * is Undefined and no error, as RFC 4511 section 4.5.1.7 asks; that goes for a rule without attribute too.
  */
 function extensible(filter: Filter & { kind: 'extensible' }, tree: Tree, view: View): Test {
-  const type = filter.attribute === undefined ? undefined : attributeByName(filter.attribute)
-  if (!type || view.types[type.number] !== 1) return never
+  const type = filter.attribute === undefined ? undefined : tree.schema.attributeByName(filter.attribute)
+  if (!type || !sees(view, type)) return never
   const rule = filter.rule === undefined ? type.equality : ruleByName(filter.rule)
   const own = equal(type, rule, filter.value, tree, view)
   const text = textOf(filter.value)
@@ -357,7 +358,7 @@ function extensible(filter: Filter & { kind: 'extensible' }, tree: Tree, view: V
   const inDn = (entry: Entry): boolean =>
     (parseDn(tree.dnOf(entry)) ?? [])
       .flat()
-      .some((part) => attributeByName(part.type) === type && rule.key(part.value) === key)
+      .some((part) => tree.schema.attributeByName(part.type) === type && rule.key(part.value) === key)
   return {
     evaluate: (entry) => {
       const value = own.evaluate(entry)

@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts'
 import type { Changed } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
-import { liveObjects, type Refill } from '../store/objects.ts'
+import { liveObjects, objectsByIds, objectsOf, type Refill } from '../store/objects.ts'
 import type { Directory } from './directory.ts'
 
 /**
@@ -17,10 +17,15 @@ export async function followFeed(db: Db, directory: Directory, log: Log): Promis
     turn = loaded.catch(() => {})
     return loaded
   }
+  directory.reread = (ids) =>
+    changesOf(db, ids).catch((error) => {
+      log.error({ err: error, objects: ids.length }, 'LDAP entries could not be brought up to date')
+      return []
+    })
   const stop = onChanges(db, (changes) => {
     if (changes !== 'all') directory.apply(changes)
     else if (!isRefilling)
-      void load(liveObjects(db)).catch((error) => log.error({ err: error }, 'the directory could not be read again'))
+      void load(everything(db)).catch((error) => log.error({ err: error }, 'the directory could not be read again'))
   })
   db.refill = () => {
     isRefilling = true
@@ -36,8 +41,29 @@ export async function followFeed(db: Db, directory: Directory, log: Log): Promis
       failed: () => refill.failed().finally(ended),
     }
   }
-  await load(liveObjects(db))
-  return stop
+  await load(everything(db))
+  return () => {
+    stop()
+    directory.reread = async () => []
+  }
+}
+
+/** Declarations first, so that nobody has to be described twice. */
+async function* everything(db: Db): AsyncGenerator<Changed[]> {
+  const extensions = await objectsOf(db.reader, 'extension')
+  yield extensions.map((each) => ({ kind: 'extension', ...each }))
+  yield* liveObjects(db)
+}
+
+async function changesOf(db: Db, ids: readonly string[]): Promise<Changed[]> {
+  const [users, groups] = await Promise.all([
+    objectsByIds(db.reader, 'user', ids),
+    objectsByIds(db.reader, 'group', ids),
+  ])
+  return [
+    ...Array.from(users.values(), (each): Changed => ({ kind: 'user', ...each })),
+    ...Array.from(groups.values(), (each): Changed => ({ kind: 'group', ...each })),
+  ]
 }
 
 /** What one side adds, the other reads; an add waits until it was read, so that nothing piles up. */

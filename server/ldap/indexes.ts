@@ -1,13 +1,25 @@
-import { findSlot, type Line, someValue } from './block.ts'
+import { type AttributeType, attribute } from './attribute-types.ts'
+import { eachSlot, type Line, someValue } from './block.ts'
 import type { Entry } from './entry.ts'
-import { type AttributeType, attribute } from './schema.ts'
-import { type Slot, slotsOfType } from './slots.ts'
+import type { SlotInfo } from './slots.ts'
 
 /**
  * Attributes that clients find entries by. Others need no index of their own: `uid` is the name of the entry among its
- * siblings and `entryUUID` its id (evaluate.ts asks the tree), and who is a member of what members.ts knows.
+ * siblings and `entryUUID` its id (evaluate.ts asks the tree), and who is a member of what members.ts knows. Attributes that
+ * only extensions have all get one: what they are asked for nobody can know beforehand.
  */
-const indexed = ['cn', 'displayName', 'mail', 'uidNumber', 'gidNumber', 'sn', 'givenName', 'ou', 'dc']
+const indexed = [
+  'cn',
+  'displayName',
+  'mail',
+  'uidNumber',
+  'gidNumber',
+  'sn',
+  'givenName',
+  'ou',
+  'dc',
+  'mailLocalAddress',
+]
 
 /** Key of a value -> the one entry that has it, or all of them. */
 type Index = Map<string, Entry | Set<Entry>>
@@ -16,21 +28,23 @@ export type Indexes = {
   /** `lines`: what the entry was encoded from. */
   add: (entry: Entry, lines: readonly Line[]) => void
   remove: (entry: Entry) => void
+  /** Takes in the slots that have come; to be called before an entry fills one of them. */
+  learn: () => void
   /** Undefined when the attribute has no index. */
   find: (type: AttributeType, key: string) => Entry | Set<Entry> | 'none' | undefined
 }
 
-export function createIndexes(): Indexes {
+export function createIndexes(slots: readonly SlotInfo[]): Indexes {
   const byType = new Map<AttributeType, Index>()
   const bySlot: ({ type: AttributeType; index: Index } | undefined)[] = []
-  const places: { slot: Slot; type: AttributeType; index: Index }[] = []
-  for (const name of indexed) {
-    const type = attribute(name)
-    const index: Index = new Map()
-    byType.set(type, index)
-    for (const slot of slotsOfType(type)) {
-      places.push({ slot, type, index })
-      bySlot[slot] = { type, index }
+  for (const name of indexed) byType.set(attribute(name), new Map())
+
+  function learn(): void {
+    for (let slot = bySlot.length; slot < slots.length; slot++) {
+      const { type } = slots[slot]!
+      if (type.number < 0 && type.equality && !byType.has(type)) byType.set(type, new Map())
+      const index = byType.get(type)
+      bySlot.push(index && { type, index })
     }
   }
 
@@ -49,22 +63,24 @@ export function createIndexes(): Indexes {
     }
   }
 
-  function eachKey(entry: Entry, take: (index: Index, key: string) => void): void {
+  function removeKeys(entry: Entry): void {
     const { bytes } = entry.slab
-    for (const { slot, type, index } of places) {
-      const at = findSlot(bytes, entry.at, slot)
-      if (at < 0) continue
+    eachSlot(bytes, entry.at, (slot, at) => {
+      const place = bySlot[slot]
+      if (!place) return
       someValue(bytes, at, (value) => {
-        const key = type.equality!.key(value)
-        if (key !== undefined) take(index, key)
+        const key = place.type.equality!.key(value)
+        if (key !== undefined) take(place.index, key, entry)
         return false
       })
-    }
+    })
   }
 
+  learn()
   return {
+    learn,
     add: addKeys,
-    remove: (entry) => eachKey(entry, (index, key) => take(index, key, entry)),
+    remove: removeKeys,
     find(type, key) {
       const index = byType.get(type)
       return index && (index.get(key) ?? 'none')

@@ -9,7 +9,16 @@ export const everyone = 'everyone'
 export const pluginKey = (plugin: string): string => `plugin:${plugin}`
 
 /** What a user is a member of. Users who are in the same groups share one, and with it the encoded `memberOf`. */
-export type Membership = { key: string; groups: readonly string[]; users: number; version: number; block: Buffer }
+export type Membership = {
+  key: string
+  /** The groups they were put in. */
+  direct: readonly string[]
+  /** Those, and every group above them. */
+  groups: readonly string[]
+  users: number
+  version: number
+  block: Buffer
+}
 
 export type Members = {
   /** Sets what a user is a member of. */
@@ -18,6 +27,8 @@ export type Members = {
   /** The user is called something else now. */
   renamed: (user: Entry) => void
   addGroup: (key: string, group: Entry) => void
+  /** Sets which groups a group is a member of: its members are in them too, however deep. */
+  nest: (key: string, above: readonly string[]) => void
   removeGroup: (key: string, group: Entry) => void
   /** Every name has changed. */
   forget: () => void
@@ -40,10 +51,12 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
   const groups = new Map<string, Entry>()
   const usersByGroup = new Map<string, Set<Entry>>()
   const memberships = new Map<string, Membership>()
+  const groupsAbove = new Map<string, readonly string[]>()
   const numbers = new Map<string, number>()
-  const keysByList = new Map<string, { key: string; wanted: readonly string[] }>()
+  const keysByList = new Map<string, { key: string; direct: readonly string[] }>()
   const lists = new Map<string, Buffer>()
   const none = new Set<Entry>()
+  const noBlock = Buffer.alloc(0)
   // Moves on when a group comes, goes or is renamed: every encoded `memberOf` is worked out again when next read.
   let version = 0
 
@@ -58,13 +71,13 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
   }
 
   // Many people are in the same groups: what their list comes to is worked out once.
-  function keyOf(keys: readonly string[]): { key: string; wanted: readonly string[] } {
+  function keyOf(keys: readonly string[]): { key: string; direct: readonly string[] } {
     const list = keys.join()
     let known = keysByList.get(list)
     if (!known) {
-      const wanted = [...new Set([everyone, ...keys])]
-      const sorted = wanted.map(numberOf).sort((a, b) => a - b)
-      known = { key: sorted.join(), wanted }
+      const direct = [...new Set([everyone, ...keys])]
+      const sorted = direct.map(numberOf).sort((a, b) => a - b)
+      known = { key: sorted.join(), direct }
       if (keysByList.size >= rememberedLists) keysByList.clear()
       keysByList.set(list, known)
     }
@@ -72,20 +85,54 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
   }
 
   function join(user: Entry, keys: readonly string[]): void {
-    const { key, wanted } = keyOf(keys)
+    const { key, direct } = keyOf(keys)
     const before = user.membership
     if (before?.key === key) return
     let membership = memberships.get(key)
     if (!membership) {
-      membership = { key, groups: wanted, users: 0, version: -1, block: Buffer.alloc(0) }
+      membership = { key, direct, groups: reach(direct), users: 0, version: -1, block: noBlock }
       memberships.set(key, membership)
     }
     membership.users++
     user.membership = membership
-    // Only lists that really change are given up: the list of everybody outlives somebody's change of groups.
     if (before) drop(before)
-    for (const group of before?.groups ?? []) if (!wanted.includes(group)) takeOut(group, user)
-    for (const group of wanted) if (!before?.groups.includes(group)) putIn(group, user)
+    move(user, before?.groups ?? [], membership.groups)
+  }
+
+  /** Only lists that really change are given up: the list of everybody outlives somebody's change of groups. */
+  function move(user: Entry, from: readonly string[], to: readonly string[]): void {
+    for (const group of from) if (!to.includes(group)) takeOut(group, user)
+    for (const group of to) if (!from.includes(group)) putIn(group, user)
+  }
+
+  /** These groups and all above them, each once, so that not even a circle would go on for ever. */
+  function reach(direct: readonly string[]): readonly string[] {
+    if (groupsAbove.size === 0) return direct
+    const reached = new Set(direct)
+    for (const group of reached) for (const above of groupsAbove.get(group) ?? []) reached.add(above)
+    return reached.size === direct.length ? direct : [...reached]
+  }
+
+  /** Work for those who are members of this group, directly or from further below, and for nobody else. */
+  function nest(key: string, above: readonly string[]): void {
+    const before = groupsAbove.get(key) ?? []
+    if (before.length === above.length && before.every((group) => above.includes(group))) return
+    if (above.length > 0) groupsAbove.set(key, above)
+    else groupsAbove.delete(key)
+    const concerned = [...(key === everyone ? users().values() : (usersByGroup.get(key) ?? none))]
+    const earlier = new Map<Membership, readonly string[]>()
+    for (const user of concerned) {
+      const { membership } = user
+      if (!membership) continue
+      let from = earlier.get(membership)
+      if (!from) {
+        from = membership.groups
+        earlier.set(membership, from)
+        membership.groups = reach(membership.direct)
+        membership.version = -1
+      }
+      move(user, from, membership.groups)
+    }
   }
 
   function leave(user: Entry): void {
@@ -188,6 +235,7 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
   return {
     join,
     leave,
+    nest,
     renamed(user) {
       for (const group of user.membership?.groups ?? []) lists.delete(group)
     },

@@ -11,11 +11,24 @@ import { type Result, responseTag, resultCode } from './wire/result.ts'
 
 export type BindReport = { dn: string; ok: boolean; reason?: string; address: string }
 
+/**
+ * The decision about people that a directory cannot make alone: wrong passwords are counted, and passwords have an age. Ids
+ * are those of people; LDAP clients are not judged.
+ */
+export type Judge = {
+  /** Why this person may not sign in here, whatever the password. */
+  refusal: (id: string) => string | undefined | Promise<string | undefined>
+  failed: (id: string, password: string) => unknown
+  /** `hash` is what the password fitted; it may be replaced by a better one. */
+  good: (id: string, hash: string, password: string) => unknown
+}
+
 /** What the operations work with. */
 export type Services = {
   directory: Directory
   verify: (storedHash: string | undefined, password: string) => Promise<boolean>
   onBind: ((report: BindReport) => void) | undefined
+  judge: Judge | undefined
   log: Logger
 }
 

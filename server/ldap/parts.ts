@@ -1,8 +1,7 @@
-import { extensionByName } from '../extensions/index.ts'
 import { copyBlock, type Line } from './block.ts'
 import type { Entry } from './entry.ts'
-import { objectClassByName } from './schema-classes.ts'
-import { type Slot, slotOf, slots } from './slots.ts'
+import type { Schema } from './schema.ts'
+import { type Slot, slotOf } from './slots.ts'
 import { subschemaDn } from './subschema.ts'
 
 /** What many entries have in common: their container, their object classes, which of their slots may be seen. */
@@ -15,7 +14,9 @@ export type Part = {
   /** 1 for each slot that may be seen. */
   visible: Uint8Array
   entries: Entry[]
-  /** Works block, classes and visible out again, after an extension was turned on or off. */
+  /** Extensions that the entries have values of. */
+  extensions: ReadonlySet<string>
+  /** Works block, classes and visible out again, after an extension was turned on or off, or the schema has grown. */
   refresh: () => void
 }
 
@@ -32,25 +33,24 @@ const structuralSlot = slotOf('structuralObjectClass')
 const subschemaSlot = slotOf('subschemaSubentry')
 const subordinatesSlot = slotOf('hasSubordinates')
 
-// Slots of attributes that more than one slot may hold: which of them an entry has decides what is shown.
-const isContested = slots.map((slot) => slots.some((other) => other !== slot && other.type === slot.type))
-
-export function createParts(isOn: (extension: string) => boolean): Parts {
+export function createParts(schema: Schema): Parts {
+  const { slots, objectClassByName, isOn } = schema
   const parts = new Map<string, Part>()
 
   function find(container: string, classes: readonly string[], lines: readonly Line[], isLeaf: boolean): Part {
-    const extensions: string[] = []
+    const brings: number[] = []
+    // Slots of attributes that more than one slot may hold: which of them an entry has decides what is shown.
     const contested: Slot[] = []
     for (const [slot, values] of lines) {
       if (values.length === 0) continue
-      const { extension } = slots[slot]!
-      if (extension && !extensions.includes(extension)) extensions.push(extension)
-      if (isContested[slot]) contested.push(slot)
+      const { bring, isContested } = slots[slot]!
+      if (bring !== undefined && !brings.includes(bring)) brings.push(bring)
+      if (isContested) contested.push(slot)
     }
-    const key = `${container}|${classes}|${extensions}|${contested}|${isLeaf}`
+    const key = `${container}|${classes}|${brings}|${contested}|${isLeaf}`
     let part = parts.get(key)
     if (!part) {
-      part = createPart(container, classes, extensions, contested, isLeaf)
+      part = createPart(container, classes, brings.map(schema.classesBrought), contested, isLeaf)
       parts.set(key, part)
     }
     return part
@@ -59,7 +59,7 @@ export function createParts(isOn: (extension: string) => boolean): Parts {
   function createPart(
     container: string,
     own: readonly string[],
-    extensions: string[],
+    brought: { extension: string; classes: readonly string[] }[],
     contested: Slot[],
     isLeaf: boolean,
   ): Part {
@@ -67,11 +67,11 @@ export function createParts(isOn: (extension: string) => boolean): Parts {
       container,
       classes: new Set(),
       block: Buffer.alloc(0),
-      visible: new Uint8Array(256),
+      visible: new Uint8Array(0),
       entries: [],
+      extensions: new Set(brought.map(({ extension }) => extension)),
       refresh() {
-        const brought = extensions.filter(isOn).map((name) => extensionByName(name)!.objectClass)
-        const classes = [...new Set([...own, ...brought])]
+        const classes = [...new Set([...own, ...brought.flatMap((each) => (isOn(each.extension) ? each.classes : []))])]
         part.classes = new Set(classes.flatMap(withSuperclasses))
         part.block = copyBlock([
           [objectClassSlot, classes],
@@ -88,9 +88,9 @@ export function createParts(isOn: (extension: string) => boolean): Parts {
 
   /** An extension that is off hides its slots; of several that hold one attribute, what an extension gives goes before. */
   function visibleSlots(contested: Slot[]): Uint8Array {
-    const visible = new Uint8Array(256)
-    slots.forEach(({ extension }, slot) => {
-      visible[slot] = !extension || isOn(extension) ? 1 : 0
+    const visible = new Uint8Array(slots.length)
+    slots.forEach(({ extension, isLive }, slot) => {
+      visible[slot] = isLive && (!extension || isOn(extension)) ? 1 : 0
     })
     const byPreference = [...contested].sort((a, b) => Number(!slots[a]!.extension) - Number(!slots[b]!.extension))
     const shown = new Set<unknown>()
@@ -101,6 +101,18 @@ export function createParts(isOn: (extension: string) => boolean): Parts {
     }
     return visible
   }
+
+  function withSuperclasses(name: string): string[] {
+    const names: string[] = []
+    for (let above = objectClassByName(name); above; above = above.sup ? objectClassByName(above.sup) : undefined) {
+      names.push(above.name.toLowerCase())
+    }
+    return names
+  }
+
+  /** The structural class lowest in its chain, RFC 4512 section 2.4.2: the last one, as all lists here go from top down. */
+  const structuralOf = (classes: readonly string[]): string =>
+    classes.findLast((name) => objectClassByName(name)?.kind === 'STRUCTURAL') ?? 'top'
 
   function enter(entry: Entry, part: Part): void {
     if (entry.place >= 0 && entry.part === part) return
@@ -122,15 +134,3 @@ export function createParts(isOn: (extension: string) => boolean): Parts {
 
   return { find, enter, leave, all: () => parts.values() }
 }
-
-function withSuperclasses(name: string): string[] {
-  const names: string[] = []
-  for (let above = objectClassByName(name); above; above = above.sup ? objectClassByName(above.sup) : undefined) {
-    names.push(above.name.toLowerCase())
-  }
-  return names
-}
-
-/** The structural class lowest in its chain, RFC 4512 section 2.4.2: the last one, as all lists here go from top down. */
-const structuralOf = (classes: readonly string[]): string =>
-  classes.findLast((name) => objectClassByName(name)?.kind === 'STRUCTURAL') ?? 'top'

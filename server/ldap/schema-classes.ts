@@ -1,5 +1,3 @@
-import { extensions } from '../extensions/index.ts'
-
 /** An object class, RFC 4512 section 4.1.1. */
 export type ObjectClass = {
   oid: string
@@ -9,6 +7,13 @@ export type ObjectClass = {
   must: readonly string[]
   may: readonly string[]
 }
+
+/** What every person's and every group's entry has. */
+export const userClasses = ['top', 'person', 'organizationalPerson', 'inetOrgPerson', 'posixAccount', 'shadowAccount']
+
+// RFC 2307bis: groupOfMembers carries `member` and may be empty, posixGroup brings gidNumber and `memberUid`. With
+// groupOfNames an empty group would break the schema, and with the structural posixGroup of RFC 2307 there is no `member`.
+export const groupClasses = ['top', 'groupOfMembers', 'posixGroup']
 
 const words = (text: string): string[] => text.split(' ').filter(Boolean)
 
@@ -25,8 +30,8 @@ const postal =
   'registeredAddress destinationIndicator telephoneNumber facsimileTelephoneNumber street postOfficeBox postalCode ' +
   'postalAddress physicalDeliveryOfficeName st l'
 
-/** What the standards describe. */
-const core: ObjectClass[] = [
+/** What the standards describe: the same in every directory. */
+export const standardClasses: readonly ObjectClass[] = [
   objectClass('2.5.6.0', 'top', 'ABSTRACT', undefined, 'objectClass'),
   objectClass('1.3.6.1.4.1.1466.101.120.111', 'extensibleObject', 'AUXILIARY', 'top', ''),
   objectClass('2.5.17.0', 'subentry', 'STRUCTURAL', 'top', 'cn'),
@@ -99,38 +104,27 @@ const core: ObjectClass[] = [
     'cn',
     'businessCategory seeAlso owner ou o description member',
   ),
+  // OpenSSH-LPK, draft-lachman-laser-ldap-mail-routing
+  objectClass('1.3.6.1.4.1.24552.500.1.1.2.0', 'ldapPublicKey', 'AUXILIARY', 'top', '', 'sshPublicKey uid'),
+  objectClass('2.16.840.1.113730.3.2.147', 'inetLocalMailRecipient', 'AUXILIARY', 'top', '', 'mailLocalAddress'),
 ]
 
-/** The core, then one auxiliary class for each extension that brings a class of its own. */
-export const objectClasses: readonly ObjectClass[] = [...core, ...declared()]
-
-function declared(): ObjectClass[] {
-  const classes = new Map<string, ObjectClass>()
-  for (const extension of extensions) {
-    if (core.some((each) => each.name === extension.objectClass)) continue
-    const attributes = Object.values(extension.user).map((field) => field.attribute)
-    const before = classes.get(extension.objectClass)
-    classes.set(extension.objectClass, {
-      oid: `${extension.objectClass.toLowerCase()}-oid`,
-      name: extension.objectClass,
-      sup: 'top',
-      kind: 'AUXILIARY',
-      must: [],
-      may: [...new Set([...(before?.may ?? []), ...attributes])],
-    })
-  }
-  return [...classes.values()]
+/** Attributes that clients look for together with a class of their own, whichever extension they come from. */
+export const classOfAttribute: Readonly<Record<string, string>> = {
+  sshpublickey: 'ldapPublicKey',
+  maillocaladdress: 'inetLocalMailRecipient',
 }
 
-const byName = new Map(
-  objectClasses.flatMap(
-    (each) =>
-      [
-        [each.name.toLowerCase(), each],
-        [each.oid, each],
-      ] as const,
-  ),
-)
+/** Allows every attribute: for one that no other class of the entry does. */
+export const anyAttribute = 'extensibleObject'
 
-/** By name in any case, or OID. */
-export const objectClassByName = (name: string): ObjectClass | undefined => byName.get(name.toLowerCase())
+/** The class that carries the attributes which an extension brings. */
+export const auxiliaryClass = (name: string, attributes: readonly string[]): ObjectClass => ({
+  // `<name>-oid` is what servers write for what nobody registered a number for.
+  oid: `${name.toLowerCase()}-oid`,
+  name,
+  sup: 'top',
+  kind: 'AUXILIARY',
+  must: [],
+  may: attributes,
+})

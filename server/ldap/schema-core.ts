@@ -1,4 +1,4 @@
-import type { AttributeRow } from './schema.ts'
+import type { AttributeRow } from './attribute-types.ts'
 
 type Rules = Omit<AttributeRow, 'oid' | 'names'>
 
@@ -140,4 +140,20 @@ export const coreAttributes: readonly AttributeRow[] = [
   row('1.3.6.1.1.1.1.11', 'shadowFlag', integer),
   // caseExact in RFC 2307. Usernames are unique without regard to case here, and clients ask in any case, as they do for uid.
   row('1.3.6.1.1.1.1.12', 'memberUid', ignoreCaseIa5),
+  // OpenSSH-LPK, draft-lachman-laser-ldap-mail-routing
+  row('1.3.6.1.4.1.24552.500.1.1.1.13', 'sshPublicKey', { equality: 'octetStringMatch', syntax: 'octetString' }),
+  row('2.16.840.1.113730.3.1.13', 'mailLocalAddress', { equality: 'caseIgnoreIA5Match', syntax: 'ia5String' }),
 ]
+
+/** Flags and quotas that Zarafa reads as numbers, whatever they look like on the form. */
+const unregistered = (name: string): AttributeRow => row(`${name.toLowerCase()}-oid`, name, orderedInteger)
+
+/** Attributes of extensions whose rules do not follow from the declaration. */
+export const serviceAttributes: readonly AttributeRow[] = [
+  'zarafaAccount',
+  'zarafaAdmin',
+  'zarafaQuotaOverride',
+  'zarafaQuotaWarn',
+  'zarafaQuotaSoft',
+  'zarafaQuotaHard',
+].map(unregistered)

@@ -1,8 +1,8 @@
-import type { View } from './access.ts'
+import { sees, type View } from './access.ts'
 import { copySelected, selectedLength } from './block.ts'
 import type { Part } from './parts.ts'
-import { attributeByName } from './schema.ts'
-import { slotOf, slots, slotsOfFamily } from './slots.ts'
+import type { Schema } from './schema.ts'
+import { slotOf } from './slots.ts'
 import type { Tree } from './tree.ts'
 
 /** Which attributes a search returns, worked out for each kind of entry. */
@@ -27,7 +27,7 @@ export function select(tree: Tree, view: View, requested: readonly string[]): Se
   const key = `${view.name} ${requested.join(' ')}`
   let selection = tree.selections.get(key)
   if (!selection) {
-    selection = createSelection(view, requested)
+    selection = createSelection(tree.schema, view, requested)
     if (key.length <= maxKeyLength) {
       if (tree.selections.size >= maxKept) tree.selections.clear()
       tree.selections.set(key, selection)
@@ -36,16 +36,20 @@ export function select(tree: Tree, view: View, requested: readonly string[]): Se
   return selection
 }
 
-export function createSelection(view: View, requested: readonly string[]): Selection {
-  const wanted = new Uint8Array(256)
+function createSelection(schema: Schema, view: View, requested: readonly string[]): Selection {
+  const { slots } = schema
+  const wanted = new Uint8Array(slots.length)
+  const want = (slot: number): void => {
+    if (slots[slot]!.isLive && sees(view, slots[slot]!.type)) wanted[slot] = 1
+  }
   const all = requested.length === 0 || requested.includes('*')
   const operational = requested.includes('+')
   slots.forEach(({ type }, slot) => {
-    if (type.isOperational ? operational : all) wanted[slot] = view.slots[slot]!
+    if (type.isOperational ? operational : all) want(slot)
   })
   for (const name of requested) {
-    const type = attributeByName(name)
-    if (type) for (const slot of slotsOfFamily(type)) wanted[slot] = view.slots[slot]!
+    const type = schema.attributeByName(name)
+    if (type) for (const slot of schema.slotsOfFamily(type)) want(slot)
   }
   const cuts = new Map<Part, Cut>()
   return {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { type Connection, serveConnection } from './connection.ts'
 import type { Directory } from './directory.ts'
 import { defaultLimits, type Limits } from './limits.ts'
-import type { BindReport, Services } from './operations.ts'
+import type { BindReport, Judge, Services } from './operations.ts'
 import { createOutput } from './wire/output.ts'
 import { encodeNotice, resultCode } from './wire/result.ts'
 
@@ -13,6 +13,7 @@ export type LdapOptions = {
   /** True when the password is right for the stored hash; rejects with Unavailable when too many wait already. */
   verify: (storedHash: string | undefined, password: string) => Promise<boolean>
   onBind?: (report: BindReport) => void
+  judge?: Judge
   /** Offered on loopback only: a simple bind over it sends the password in the clear. */
   plain?: { host: string; port: number }
   tls?: { host: string; port: number; context: () => SecureContextOptions }
@@ -32,9 +33,9 @@ const handshakeMs = 10_000
 const lastWordsMs = 500
 
 export async function startLdap(options: LdapOptions): Promise<LdapServer> {
-  const { directory, verify, onBind, plain, tls, log } = options
+  const { directory, verify, onBind, judge, plain, tls, log } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const services: Services = { directory, verify, onBind, log }
+  const services: Services = { directory, verify, onBind, judge, log }
   const connections = new Map<Socket, Connection>()
   const perAddress = new Map<string, number>()
   const sockets = new Set<Socket>()

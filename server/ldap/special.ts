@@ -2,7 +2,7 @@ import { createArena } from './arena.ts'
 import { encodeBlock, type Line } from './block.ts'
 import { type Entry, newEntry } from './entry.ts'
 import { supportedExtensions } from './extended.ts'
-import { slotOf } from './slots.ts'
+import { slotOf, standardSlots } from './slots.ts'
 import { subschemaDn, subschemaValues } from './subschema.ts'
 import type { Tree } from './tree.ts'
 import { supportedControls } from './wire/controls.ts'
@@ -15,7 +15,7 @@ const arena = createArena()
 function standAlone(tree: Tree, rdn: string, classes: string[], lines: Line[]): Entry {
   const entry = newEntry('', undefined, tree.parts.find('', classes, lines, true))
   entry.key = rdn.toLowerCase()
-  arena.keep(encodeBlock(lines, rdn), entry)
+  arena.keep(encodeBlock(lines, standardSlots, rdn), entry)
   return entry
 }
 
@@ -46,14 +46,19 @@ export function rootDse(tree: Tree): Entry {
   return known.entry
 }
 
-const subschemas = new WeakMap<Tree, Entry>()
+const subschemas = new WeakMap<Tree, { version: number; entry: Entry }>()
 
 export function subschema(tree: Tree): Entry {
-  let entry = subschemas.get(tree)
-  if (!entry) {
-    const lines = Object.entries(subschemaValues).map(([name, values]): Line => [slotOf(name), values])
-    entry = standAlone(tree, subschemaDn, ['top', 'subentry', 'subschema'], [[slotOf('cn'), ['Subschema']], ...lines])
-    subschemas.set(tree, entry)
+  const version = tree.schema.version()
+  let known = subschemas.get(tree)
+  if (known?.version !== version) {
+    if (known) arena.release(known.entry)
+    const lines = Object.entries(subschemaValues(tree.schema)).map(([name, values]): Line => [slotOf(name), values])
+    known = {
+      version,
+      entry: standAlone(tree, subschemaDn, ['top', 'subentry', 'subschema'], [[slotOf('cn'), ['Subschema']], ...lines]),
+    }
+    subschemas.set(tree, known)
   }
-  return entry
+  return known.entry
 }

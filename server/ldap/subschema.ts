@@ -1,19 +1,20 @@
+import type { AttributeType } from './attribute-types.ts'
 import { matchingRules, syntaxes } from './matching.ts'
-import { type AttributeType, attributeTypes } from './schema.ts'
-import { type ObjectClass, objectClasses } from './schema-classes.ts'
+import type { Schema } from './schema.ts'
+import type { ObjectClass } from './schema-classes.ts'
 
 /** The schema as clients read it at cn=Subschema, RFC 4512 section 4.2. */
 export const subschemaDn = 'cn=Subschema'
 
 /** Attribute name -> values. */
-export const subschemaValues = {
+export const subschemaValues = (schema: Schema): Record<string, string[]> => ({
   ldapSyntaxes: Object.values(syntaxes).map(({ oid, description }) => `( ${oid} DESC '${description}' )`),
   matchingRules: matchingRules.map(
     ({ oid, name, syntax }) => `( ${oid} NAME '${name}' SYNTAX ${syntaxes[syntax].oid} )`,
   ),
-  attributeTypes: attributeTypes.map(describeAttribute),
-  objectClasses: objectClasses.map(describeClass),
-}
+  attributeTypes: schema.attributeTypes().map(describeAttribute),
+  objectClasses: schema.objectClasses().map(describeClass),
+})
 
 function describeAttribute(type: AttributeType): string {
   const inherits = (rule: 'equality' | 'ordering' | 'substrings'): boolean => type.sup?.[rule] === type[rule]

@@ -1,3 +1,6 @@
+import type { Extension } from '../extensions/extension.ts'
+import { extensionFrom } from '../extensions/own.ts'
+import type { ExtensionBody } from '../store/bodies.ts'
 import { type Arena, createArena } from './arena.ts'
 import { encodeBlock, firstByte, rdnLength } from './block.ts'
 import { type Dn, dnKey, escapeValue, formatDn, parseDn, rdnKey } from './dn.ts'
@@ -5,7 +8,9 @@ import { describeBase, describeUnit } from './entries/container.ts'
 import { type Described, type Entry, newEntry } from './entry.ts'
 import { createIndexes, type Indexes } from './indexes.ts'
 import { createMembers, type Members } from './members.ts'
+import { createMoments, type Moments } from './moments.ts'
 import { createParts, type Parts } from './parts.ts'
+import { createSchema, type Schema } from './schema.ts'
 import type { Selection } from './select.ts'
 
 /** Where objects stand. `base` is dc=example,dc=lan; the others are units below the one they name. */
@@ -22,12 +27,16 @@ export type Unit = keyof typeof units
 
 /** Every entry in memory, encoded and indexed. One tree is one state of the directory: a new state after a load is a new tree. */
 export type Tree = {
+  schema: Schema
   indexes: Indexes
   members: Members
   parts: Parts
   arena: Arena
   /** Worked-out attribute selections, by what was asked for. */
   selections: Map<string, Selection>
+  moments: Moments
+  /** Objects to be described again: what their extensions mean was learnt, or has changed, after they were. */
+  stale: Set<string>
   base: () => Entry | undefined
   size: () => number
   entryById: (id: string) => Entry | undefined
@@ -40,7 +49,7 @@ export type Tree = {
   entriesByUid: (key: string) => Entry[]
   entries: () => Iterable<Entry>
   setBase: (id: string, domain: string, added: string) => void
-  setExtension: (name: string, isOn: boolean) => void
+  setExtension: (id: string, body: ExtensionBody | undefined) => void
   put: (id: string, unit: Unit, described: Described) => void
   remove: (id: string) => void
   /** The entry a DN names; otherwise the nearest one above it that exists. */
@@ -52,10 +61,15 @@ export type Tree = {
 }
 
 export function createTree(): Tree {
-  const on = new Set<string>()
+  const schema = createSchema()
   const arena = createArena()
-  const indexes = createIndexes()
-  const parts = createParts((extension) => on.has(extension))
+  const indexes = createIndexes(schema.slots)
+  const parts = createParts(schema)
+  const moments = createMoments()
+  const stale = new Set<string>()
+  const extensionNames = new Map<string, string>()
+  // Extension -> ids of objects with values of it, while nothing here knows what they mean.
+  const undeclared = new Map<string, Set<string>>()
   const byId = new Map<string, Entry>()
   // Of objects that are no entries: the domain, extensions, plugins that are off.
   const seqsWithoutEntry = new Map<string, number>()
@@ -110,7 +124,7 @@ export function createTree(): Tree {
       indexes.remove(entry)
       arena.release(entry)
     }
-    arena.keep(encodeBlock(lines, rdn), entry)
+    arena.keep(encodeBlock(lines, schema.slots, rdn), entry)
     entry.key = rdnKey(parseDn(rdn)![0]!)
     parts.enter(entry, parts.find(place, classes, lines, entry.children === undefined))
     const siblings = entry.parent?.children
@@ -144,15 +158,29 @@ export function createTree(): Tree {
     const rdn = isNew ? '' : rdnOf(entry)
     write(entry, described, unit)
     entry.account = described.account
+    moments.set(id, described.changesAt)
+    if (entry.undeclared || described.undeclared) keepUndeclared(entry, described.undeclared)
     if (described.memberOf) {
       members.join(entry, described.memberOf)
       if (!isNew && rdn !== described.rdn) members.renamed(entry)
     }
     if (described.membersKey && (isNew || rdn !== described.rdn || entry.membersKey !== described.membersKey)) {
       if (entry.membersKey) members.removeGroup(entry.membersKey, entry)
+      if (entry.membersKey && entry.membersKey !== described.membersKey) members.nest(entry.membersKey, [])
       entry.membersKey = described.membersKey
       members.addGroup(described.membersKey, entry)
     }
+    if (described.membersKey) members.nest(described.membersKey, described.groupsAbove ?? [])
+  }
+
+  function keepUndeclared(entry: Entry, extensions: readonly string[] | undefined): void {
+    for (const name of entry.undeclared ?? []) undeclared.get(name)?.delete(entry.id)
+    for (const name of extensions ?? []) {
+      const ids = undeclared.get(name)
+      if (ids) ids.add(entry.id)
+      else undeclared.set(name, new Set([entry.id]))
+    }
+    entry.undeclared = extensions
   }
 
   function remove(id: string): void {
@@ -161,19 +189,43 @@ export function createTree(): Tree {
     byId.delete(id)
     indexes.remove(entry)
     members.leave(entry)
-    if (entry.membersKey) members.removeGroup(entry.membersKey, entry)
+    if (entry.membersKey) {
+      members.removeGroup(entry.membersKey, entry)
+      members.nest(entry.membersKey, [])
+    }
+    keepUndeclared(entry, undefined)
+    moments.set(id, undefined)
     const siblings = entry.parent!.children!
     if (siblings.get(entry.key) === entry) siblings.delete(entry.key)
     parts.leave(entry)
     arena.release(entry)
   }
 
-  function setExtension(name: string, isOn: boolean): void {
-    if (on.has(name) === isOn) return
-    if (isOn) on.add(name)
-    else on.delete(name)
+  function setExtension(id: string, body: ExtensionBody | undefined): void {
+    const before = extensionNames.get(id)
+    if (before !== undefined && before !== body?.name) learn(before, false, undefined)
+    if (!body) {
+      extensionNames.delete(id)
+      return
+    }
+    extensionNames.set(id, body.name)
+    learn(body.name, body.on, ownDeclaration(body))
+  }
+
+  function learn(name: string, isOn: boolean, declaration: Extension | undefined): void {
+    const version = schema.version()
+    schema.setOn(name, isOn)
+    const moved = schema.declare(name, declaration)
+    if (schema.version() === version) return
+    indexes.learn()
     for (const part of parts.all()) part.refresh()
     selections.clear()
+    for (const extension of moved) {
+      for (const id of undeclared.get(extension) ?? []) stale.add(id)
+      for (const part of parts.all()) {
+        if (part.extensions.has(extension)) for (const entry of part.entries) stale.add(entry.id)
+      }
+    }
   }
 
   function entriesByUid(key: string): Entry[] {
@@ -202,11 +254,14 @@ export function createTree(): Tree {
   }
 
   return {
+    schema,
     indexes,
     members,
     parts,
     arena,
     selections,
+    moments,
+    stale,
     base: () => (baseKeys.length > 0 ? baseEntry : undefined),
     size: () => byId.size + (baseKeys.length > 0 ? 1 + Object.keys(units).length : 0),
     entryById: (id) => byId.get(id),
@@ -223,5 +278,14 @@ export function createTree(): Tree {
     dnOf,
     suffixOf,
     dnKeyOf,
+  }
+}
+
+/** What an extension made in the pages declares. One that cannot be read here is as if it were not there. */
+function ownDeclaration({ name, own }: ExtensionBody): Extension | undefined {
+  try {
+    return own && extensionFrom(name, own)
+  } catch {
+    return undefined
   }
 }

@@ -1,5 +1,6 @@
+import { mayNotSignIn } from '../accounts/sign-in.ts'
 import { type View, views } from './access.ts'
-import type { Entry } from './entry.ts'
+import type { Account, Entry } from './entry.ts'
 import type { Tree } from './tree.ts'
 
 /** Who a connection is. Only the id is kept: what it may do is looked up for each request. */
@@ -12,9 +13,12 @@ export type Session = {
 
 export type Who = { view: View; self: Entry | undefined }
 
-/** An account that was disabled, locked or removed since it was bound is anonymous from its next request on. */
+/** An account that was disabled, locked or removed, or has ended, since it was bound is anonymous from its next request on. */
 export function whoIs(session: Session, tree: Tree): Who {
   const self = session.accountId === undefined ? undefined : tree.entryById(session.accountId)
-  if (!self?.account || self.account.refused) return { view: views.anonymous, self: undefined }
+  if (!self?.account || standsInTheWay(self.account)) return { view: views.anonymous, self: undefined }
   return { view: views[self.account.view], self }
 }
+
+/** Why the account opens nowhere at this moment; undefined: it does. */
+export const standsInTheWay = ({ standing }: Account): string | undefined => standing && mayNotSignIn(standing)

@@ -62,7 +62,7 @@ describe('bind', () => {
     ['a name elsewhere', 'cn=admin,dc=other', 'secret', 49, 'unknown name'],
     ['a group', `cn=sales,ou=Groups,ou=Accounts,${base}`, 'secret', 49, 'unknown name'],
     ['a container', base, 'secret', 49, 'unknown name'],
-    ['a disabled account with the right password', `uid=anna,${users}`, 'secret', 49, 'disabled'],
+    ['a disabled account with the right password', `uid=anna,${users}`, 'secret', 49, 'Account is disabled'],
     ['an account without password', `uid=olle,${users}`, 'undefined', 49, 'no password is set'],
     ['no name with a password', '', 'secret', 49, 'unknown name'],
     ['a password of 64 kB', frida, 'x'.repeat(65_536), 49, 'wrong password'],

@@ -18,5 +18,5 @@ export const describeClient = (id: string, body: ClientBody): Described => ({
   rdn: `cn=${escapeValue(body.name)}`,
   classes: ['top', 'applicationProcess', 'simpleSecurityObject'],
   lines: [[cn, [body.name]], [description, [roles[body.role]]], ...operationalLines(id, body.added)],
-  account: { hash: body.password, refused: undefined, view: body.role },
+  account: { hash: body.password, standing: undefined, view: body.role },
 })

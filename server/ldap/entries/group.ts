@@ -1,44 +1,50 @@
 import { pluginGroup } from '../../extensions/extension.ts'
-import { pluginByName } from '../../extensions/index.ts'
+import { builtInPlugins } from '../../extensions/index.ts'
 import type { GroupBody, PluginBody } from '../../store/bodies.ts'
 import { escapeValue } from '../dn.ts'
 import type { Described } from '../entry.ts'
 import { everyone, pluginKey } from '../members.ts'
+import type { Schema } from '../schema.ts'
+import { groupClasses } from '../schema-classes.ts'
 import { slotOf } from '../slots.ts'
+import { extensionLines, undeclared } from './extension.ts'
 import { operationalLines } from './times.ts'
-
-// RFC 2307bis: groupOfMembers carries `member` and may be empty, posixGroup brings gidNumber and `memberUid`. With
-// groupOfNames an empty group would break the schema, and with the structural posixGroup of RFC 2307 there is no `member`.
-const classes = ['top', 'groupOfMembers', 'posixGroup']
 
 const cn = slotOf('cn')
 const gidNumber = slotOf('gidNumber')
 const description = slotOf('description')
+const entryUuid = slotOf('entryUUID')
 
-export const describeGroup = (id: string, body: GroupBody): Described => ({
-  rdn: `cn=${escapeValue(body.name)}`,
-  classes,
-  lines: [
-    [cn, [body.name]],
-    [gidNumber, [String(body.gidNumber)]],
-    [description, body.description ? [body.description] : []],
-    ...operationalLines(id, body.added, body.changed),
-  ],
-  membersKey: body.type === 'builtin' && body.name === 'allusers' ? everyone : id,
-})
+export function describeGroup(schema: Schema, id: string, body: GroupBody): Described {
+  const { extensions = {} } = body
+  return {
+    rdn: `cn=${escapeValue(body.name)}`,
+    classes: groupClasses,
+    lines: [
+      [cn, [body.name]],
+      [gidNumber, [String(body.gidNumber)]],
+      [description, body.description ? [body.description] : []],
+      ...extensionLines(schema, extensions, 'group'),
+      ...operationalLines(id, body.added, body.changed),
+    ],
+    membersKey: body.type === 'builtin' && body.name === 'allusers' ? everyone : id,
+    groupsAbove: body.groups,
+    undeclared: undeclared(schema, extensions),
+  }
+}
 
 /** The group whose members are the users that have the plugin. It is there while the plugin is on. */
 export function describePlugin(id: string, body: PluginBody): Described {
   const name = pluginGroup(body)
-  const summary = pluginByName(body.name)?.summary
+  const { summary } = body.own ?? builtInPlugins.find((plugin) => plugin.name === body.name) ?? {}
   return {
     rdn: `cn=${escapeValue(name)}`,
-    classes,
+    classes: groupClasses,
     lines: [
       [cn, [name]],
       [gidNumber, [String(body.gidNumber)]],
       [description, summary ? [summary] : []],
-      [slotOf('entryUUID'), [id]],
+      [entryUuid, [id]],
     ],
     membersKey: pluginKey(body.name),
   }

@@ -1,13 +1,15 @@
+import { stateOf } from '../../accounts/sign-in.ts'
 import type { UserBody } from '../../store/bodies.ts'
 import type { Line } from '../block.ts'
 import { escapeValue } from '../dn.ts'
-import type { Described } from '../entry.ts'
+import type { Account, Described } from '../entry.ts'
 import { pluginKey } from '../members.ts'
-import { fieldSlots, slotOf } from '../slots.ts'
+import type { Schema } from '../schema.ts'
+import { userClasses } from '../schema-classes.ts'
+import { slotOf } from '../slots.ts'
 import { asciiName } from './ascii.ts'
+import { extensionLines, undeclared } from './extension.ts'
 import { operationalLines } from './times.ts'
-
-const classes = ['top', 'person', 'organizationalPerson', 'inetOrgPerson', 'posixAccount', 'shadowAccount']
 
 /** The group that everybody has as primary group. */
 const allUsersNumber = '63000'
@@ -27,7 +29,7 @@ const slot = {
   shadowExpire: slotOf('shadowExpire'),
 }
 
-export function describeUser(id: string, body: UserBody): Described {
+export function describeUser(schema: Schema, id: string, body: UserBody, now = Date.now()): Described {
   const { username, first, last } = body
   const name = `${first} ${last}`.trim() || username
   const lines: Line[] = [
@@ -43,32 +45,47 @@ export function describeUser(id: string, body: UserBody): Described {
     [slot.loginShell, ['/sbin/nologin']],
     [slot.gecos, [asciiName(name)]],
     [slot.shadowLastChange, body.passwordChanged ? [daysSinceEpoch(body.passwordChanged)] : []],
-    // pam_unix reads this as expired on 2 January 1970, and so refuses a session opened by SSH key as well.
-    [slot.shadowExpire, body.status === 'enabled' ? [] : ['1']],
-    ...extensionLines(body),
+    [slot.shadowExpire, shadowExpire(body, now)],
+    ...extensionLines(schema, body.extensions, 'user'),
     ...operationalLines(id, body.added, body.changed),
   ]
   return {
     rdn: `uid=${escapeValue(username)}`,
-    classes,
+    classes: userClasses,
     lines,
     account: {
       hash: body.password,
-      refused: body.status === 'enabled' ? undefined : body.status,
+      standing: standingOf(body),
       view: body.role === 'administrator' ? 'administrator' : 'person',
     },
     memberOf: [...body.groups, ...body.plugins.map(pluginKey)],
+    undeclared: undeclared(schema, body.extensions),
+    changesAt: nextMoment(body, now),
   }
 }
 
-function extensionLines(body: UserBody): Line[] {
-  const lines: Line[] = []
-  for (const { extension, name, field, slot } of fieldSlots) {
-    const value = body.extensions[extension]?.[name]
-    if (value === undefined || value === null || value === '') continue
-    lines.push([slot, [field.format(value as string)]])
-  }
-  return lines
+/** Almost everybody is simply enabled: then there is nothing to judge by. */
+function standingOf({ status, validFrom, validUntil, lockedUntil }: UserBody): Account['standing'] {
+  const isPlain = status === 'enabled' && !validFrom && !validUntil && !lockedUntil
+  return isPlain ? undefined : { status, validFrom, validUntil, lockedUntil }
 }
 
-const daysSinceEpoch = (iso: string): string => String(Math.floor(Date.parse(iso) / 86_400_000) || 0)
+/**
+ * The first day without access. Who has none now gets 1: pam_unix reads that as expired on 2 January 1970, and so refuses a
+ * session opened by SSH key as well.
+ */
+function shadowExpire(body: UserBody, now: number): string[] {
+  if (standingOf(body) && stateOf(body, new Date(now)) !== 'enabled') return ['1']
+  return body.validUntil ? [String(Math.ceil(Date.parse(body.validUntil) / dayMs) || 1)] : []
+}
+
+/** When the entry will say something else although nobody changes the person. */
+function nextMoment({ validFrom, validUntil, lockedUntil }: UserBody, now: number): number | undefined {
+  if (!validFrom && !validUntil && !lockedUntil) return undefined
+  const ahead = [validFrom, validUntil, lockedUntil].map((iso) => Date.parse(iso ?? '')).filter((at) => at > now)
+  return ahead.length > 0 ? Math.min(...ahead) : undefined
+}
+
+const dayMs = 86_400_000
+
+const daysSinceEpoch = (iso: string): string => String(Math.floor(Date.parse(iso) / dayMs) || 0)
