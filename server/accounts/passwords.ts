@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import argon2 from 'argon2'
 import { Unavailable } from '../errors.ts'
+import { fitsForeign } from './foreign-hashes.ts'
 
 // RFC 9106 / OWASP minimum: 19 MiB, two passes, one lane; about 25 ms here.
 const parameters = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
@@ -13,7 +14,7 @@ const waiting = 64
 let busy = 0
 const line: (() => void)[] = []
 
-/** One bounded queue for every door: web, LDAP, import. */
+/** One bounded line for every door: web, LDAP, import. */
 async function inTurn<T>(work: () => Promise<T>, patient = false): Promise<T> {
   if (busy >= running) {
     if (!patient && line.length >= waiting)
@@ -47,11 +48,8 @@ export function passwordProblem(password: string, username = ''): string | undef
   return undefined
 }
 
-// Bounds for what may arrive from elsewhere: a record with m=4 GiB must not stop a node (CVE-2026-11790 of a peer).
-const bounded = (phc: string): boolean => {
-  const parameter = (name: string) => Number(new RegExp(`[$,]${name}=(\\d+)`).exec(phc)?.[1] ?? Number.NaN)
-  return phc.startsWith('$argon2id$') && parameter('m') <= 262_144 && parameter('t') <= 10 && parameter('p') <= 4
-}
+/** Made here, with the parameters of this version: what every other hash becomes at the first good sign-in. */
+export const isOurs = (hash: string): boolean => /^\$argon2id\$v=19\$m=19456,(t=2,p=1|p=1,t=2)\$/.test(hash)
 
 const cacheKey = randomBytes(32)
 const cacheMs = 60_000
@@ -62,23 +60,29 @@ const macOf = (password: string) => createHmac('sha256', cacheKey).update(passwo
 let dummy: Promise<string> | undefined
 
 /**
- * Does the password fit the stored PHC string? Without one it burns the same time and says no. Successes are remembered
- * for a minute under the stored string, so a changed password forgets them; services that bind per request need this.
- * Rejects with Unavailable when the line is full.
+ * Does the password fit the stored hash, ours or of another system? Without one it burns the same time and says no.
+ * Successes are remembered for a minute under the stored hash, so a changed password forgets them; services that bind per
+ * request need this. Rejects with Unavailable when the line is full.
  */
 export async function verifyPassword(stored: string | undefined, password: string): Promise<boolean> {
   if (Buffer.byteLength(password) > maxBytes) return false
   const known = stored === undefined ? undefined : verified.get(stored)
   if (known && known.until > Date.now() && known.mac === macOf(password)) return true
-  if (stored === undefined || !bounded(stored)) {
-    dummy ??= hashPassword(randomBytes(16).toString('hex'))
-    const hash = await dummy
-    await inTurn(() => argon2.verify(hash, password))
-    return false
-  }
-  const fits = await inTurn(() => argon2.verify(stored, password))
+  const fits = stored !== undefined && (await inTurn(() => fitsForeign(stored, password)))
   if (fits) remember(stored, password)
+  // No hash, or one that is checked in no time: the answer takes as long as for one of ours.
+  else if (stored === undefined || !isOurs(stored)) await burn(password)
   return fits
+}
+
+/** Is it this one? For comparing with earlier passwords: nothing is remembered, and it waits its turn. */
+export const isPassword = (stored: string, password: string): Promise<boolean> =>
+  inTurn(() => fitsForeign(stored, password), true)
+
+async function burn(password: string): Promise<void> {
+  dummy ??= hashPassword(randomBytes(16).toString('hex'))
+  const hash = await dummy
+  await inTurn(() => argon2.verify(hash, password))
 }
 
 function remember(stored: string, password: string): void {

@@ -1,29 +1,66 @@
 import type { Request, RequestHandler } from 'express'
+import { ownedGroups } from '../accounts/groups.ts'
+import { may, type Right, roleTitle } from '../accounts/roles.ts'
 import { ReadOnly, Refused } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { masterName } from '../web/node.ts'
 
 export const isAdmin = (req: Request): boolean => req.user?.role === 'administrator'
 
-/** Everyone with an account. */
-export const signedIn: RequestHandler = (req, res, next) => {
+/** Where somebody goes who may do nothing else before a new password is set. */
+export const newPasswordPath = '/account/new-password'
+
+/** Everyone who came in with a password, also those whose only way leads to a new one. */
+export const cameIn: RequestHandler = (req, res, next) => {
   if (req.user) return next()
-  // A redirect would put the sign-in form inside whatever part of the page asked.
-  if (req.get('HX-Request') === 'true') return void res.status(401).set('HX-Redirect', '/login').end()
   const next_ = req.method === 'GET' && req.originalUrl !== '/' ? `?next=${encodeURIComponent(req.originalUrl)}` : ''
-  res.redirect(303, `/login${next_}`)
+  sendTo(req, res, '/login', next_)
 }
 
-/** Administrators only. */
-export const admin: RequestHandler[] = [
+/** Everyone with an account whose password is good. */
+export const signedIn: RequestHandler = (req, res, next) => {
+  if (!req.user) return cameIn(req, res, next)
+  if (req.user.mustSetPassword === undefined) return next()
+  sendTo(req, res, newPasswordPath)
+}
+
+/** A redirect would put a page inside whatever part of one asked. */
+function sendTo(req: Request, res: Parameters<RequestHandler>[1], path: string, query = ''): void {
+  if (req.get('HX-Request') === 'true') return void res.status(401).set('HX-Redirect', path).end()
+  res.redirect(303, `${path}${query}`)
+}
+
+const withRight = (right: Right): RequestHandler[] => [
   signedIn,
-  (req, _res, next) =>
-    next(
-      isAdmin(req)
-        ? undefined
-        : new Refused('This page is for administrators. Your own account is under Account.', 'role'),
-    ),
+  (req, _res, next) => {
+    const role = req.user?.role ?? 'person'
+    next(may(role, right) ? undefined : refusal(role, right))
+  },
 ]
+
+const needs: Record<Right, string> = {
+  read: 'This page is for those who look after accounts.',
+  audit: 'This page is for auditors and administrators.',
+  passwords: 'This is for the help desk and administrators.',
+  change: 'This page is for administrators.',
+}
+
+const refusal = (role: Parameters<typeof may>[0], right: Right): Refused =>
+  new Refused(
+    role === 'person'
+      ? `${needs[right]} Your own account is under Account.`
+      : `${needs[right]} Your role is ${roleTitle(role)}.`,
+    'role',
+  )
+
+/** Whoever may see accounts. */
+export const reads = withRight('read')
+/** Whoever may see the record and the fleet. */
+export const audits = withRight('audit')
+/** Whoever may set passwords and unlock. */
+export const helps = withRight('passwords')
+/** Administrators only. */
+export const admin = withRight('change')
 
 /** For what changes accounts: on a slave it is answered with the master's name, whatever the page showed. */
 export const notOnSlave: RequestHandler = (req, _res, next) => {
@@ -33,6 +70,26 @@ export const notOnSlave: RequestHandler = (req, _res, next) => {
 
 /** Administrators, on a node that may change accounts. */
 export const adminChanges: RequestHandler[] = [...admin, notOnSlave]
+
+/** Help desk and administrators, on a node that may change accounts. */
+export const helpsHere: RequestHandler[] = [...helps, notOnSlave]
+
+/** Whoever has the right, and whoever owns the group that the path names. */
+const ownsGroupOr = (right: Right): RequestHandler[] => [
+  signedIn,
+  async (req, _res, next) => {
+    const user = req.user as Express.User
+    if (may(user.role, right)) return next()
+    const owned = await ownedGroups(req.app.locals.node.db, user.id)
+    if (owned.some(({ name }) => name === req.params.name)) return next()
+    next(new Refused('You do not own this group. Its owners and administrators may change its members.', 'role'))
+  },
+]
+
+/** Administrators, and owners of the group. */
+export const ownsGroup = ownsGroupOr('change')
+/** Whoever may see accounts, and owners of the group. */
+export const readsGroup = ownsGroupOr('read')
 
 /** Whoever typed the one-time code in this session. */
 export const claimed: RequestHandler = (req, res, next) => {

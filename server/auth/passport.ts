@@ -1,14 +1,13 @@
 import type { RequestHandler } from 'express'
 import { Passport } from 'passport'
 import { Strategy } from 'passport-local'
-import { mayNotSignIn, signIn } from '../accounts/sign-in.ts'
-import { type User as Account, userById } from '../accounts/users.ts'
+import { type SignedIn, signIn, stillSignedIn } from '../accounts/sign-in.ts'
 import { Refused } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 
 declare global {
   namespace Express {
-    interface User extends Account {}
+    interface User extends SignedIn {}
   }
 }
 
@@ -25,10 +24,10 @@ export function passportFor(db: Db) {
       )
     }),
   )
-  passport.serializeUser((user, done) => done(null, (user as Account).id))
+  passport.serializeUser((user, done) => done(null, (user as SignedIn).id))
   passport.deserializeUser((id: string, done) => {
-    userById(db, id).then(
-      (user) => done(null, user && mayNotSignIn(user) === undefined ? user : false),
+    stillSignedIn(db, id).then(
+      (user) => done(null, user ?? false),
       (error) => done(error),
     )
   })

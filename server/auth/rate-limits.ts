@@ -3,18 +3,19 @@ import { Unavailable } from '../errors.ts'
 
 const tenMinutes = 600
 
-/** Wrong tries, counted in memory: by name (one account guessed at) and by address (many accounts guessed at). */
+/**
+ * Wrong tries, counted in memory by address (many accounts guessed at). What is guessed of one account is counted with the
+ * account (accounts/sign-ins.ts).
+ */
 export type Limits = ReturnType<typeof rateLimits>
 
 export function rateLimits() {
   return {
-    name: new RateLimiterMemory({ points: 10, duration: tenMinutes }),
     address: new RateLimiterMemory({ points: 60, duration: tenMinutes }),
     claim: new RateLimiterMemory({ points: 10, duration: tenMinutes }),
+    welcome: new RateLimiterMemory({ points: 60, duration: tenMinutes }),
   }
 }
-
-export const wrongTriesAllowed = 10
 
 /** Throws when `key` has used up its wrong tries. */
 export async function refuseWhenUsedUp(limiter: RateLimiterMemory, key: string): Promise<void> {

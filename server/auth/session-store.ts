@@ -9,7 +9,7 @@ type Done = (error?: unknown) => void
 export const idleMs = 30 * 60_000
 
 /** Kept under the SHA-256 of the id: who reads the database cannot take over a session. */
-const keptId = (sid: string): string => hash('sha256', sid)
+export const keptId = (sid: string): string => hash('sha256', sid)
 
 /** express-session over our own table. Every failure goes to the callback and nowhere else. */
 export class SessionStore extends session.Store {

@@ -16,11 +16,19 @@ declare module 'express-session' {
     /** First run: set up in this session, so that its last page may show what was made. */
     setUpAt: number
     flash: Flash
+    /** Where it began, for the list on the person's own page. */
+    address: string
+    browser: string
   }
 }
 
 /** What the next page says once. */
-export type Flash = { text: string; kind?: 'good' | 'look' | 'bad' }
+export type Flash = {
+  text: string
+  kind?: 'good' | 'look' | 'bad'
+  /** Where a form takes it back. */
+  undo?: string
+}
 
 const minute = 60_000
 export const absoluteMs = 12 * 60 * minute

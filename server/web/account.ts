@@ -1,60 +1,157 @@
-import type { Request, Response } from 'express'
-import { extensionList } from '../accounts/extensions.ts'
-import { groupNames } from '../accounts/groups.ts'
-import { mayUse, pluginList } from '../accounts/plugins.ts'
-import { confirmPassword } from '../accounts/sign-in.ts'
+import type { NextFunction, Request, Response } from 'express'
+import { declared } from '../accounts/declarations.ts'
+import { groupNames, ownedGroups } from '../accounts/groups.ts'
+import { mayUse } from '../accounts/may-use.ts'
+import { addOwnKey, changeOwn, ownFields, removeOwnKey, sshKeysOf } from '../accounts/own-account.ts'
+import { pluginList } from '../accounts/plugins.ts'
+import { policyOf } from '../accounts/policies.ts'
+import { may } from '../accounts/roles.ts'
+import { confirmPassword, passwordAge } from '../accounts/sign-in.ts'
 import { setPassword } from '../accounts/users.ts'
-import { countWrongTry, refuseWhenUsedUp } from '../auth/rate-limits.ts'
 import { Invalid, type Problems } from '../errors.ts'
-import { extensionByName } from '../extensions/index.ts'
+import { fieldViews, sectionTitle, typedValues } from './field-view.ts'
 import { formOf, problemsOf } from './form.ts'
-import { actorOf, dbOf, nodeOf } from './node.ts'
+import { actorOf, dbOf } from './node.ts'
+import { ownSessions } from './own-sessions.ts'
 import { keepSession, twice } from './password.ts'
+import { policyRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
+
+/** Home is for those who look after accounts; the others begin with what is theirs. */
+export async function toOwnPage(req: Request, res: Response, next: NextFunction): Promise<void> {
+  const user = req.user as Express.User
+  if (may(user.role, 'read')) return next()
+  const owned = await ownedGroups(dbOf(req), user.id)
+  res.redirect(303, owned.length > 0 ? '/my-groups' : '/account')
+}
 
 export async function showAccount(req: Request, res: Response): Promise<void> {
   await showOwn(req, res)
 }
 
+type Typed = Record<string, Record<string, string>>
+type Again = { problems?: Problems; typed?: Typed; key?: string }
+
 /** What everybody may see of themselves: nothing here is about anybody else. */
-async function showOwn(req: Request, res: Response, problems: Problems = {}, status = 200): Promise<void> {
+async function showOwn(req: Request, res: Response, { problems = {}, typed, key }: Again = {}): Promise<void> {
   const db = dbOf(req)
   const user = req.user as Express.User
-  const [plugins, groups, states] = await Promise.all([pluginList(db), groupNames(db, user.groups), extensionList(db)])
-  const services = plugins.filter((plugin) => plugin.on).map((plugin) => ({ ...plugin, use: mayUse(user, plugin) }))
-  const facts = states.filter((state) => state.on).flatMap((state) => factsOf(user, state.name))
-  await render(
-    req,
-    res,
-    'account/show',
-    { user, services, groups: [...groups.values()].sort(), facts, problems },
-    { status },
+  const [plugins, groups, own, policy, sessions, known] = await Promise.all([
+    pluginList(db),
+    groupNames(db, user.groups),
+    ownFields(db),
+    policyOf(db, user),
+    ownSessions(req),
+    declared(db),
+  ])
+  const services = await Promise.all(
+    plugins.filter((plugin) => plugin.on).map(async (plugin) => ({ ...plugin, use: await mayUse(db, user, plugin) })),
   )
+  const isOwn = (extension: string, name: string) =>
+    own.some((one) => one.extension.name === extension && one.names.includes(name))
+  const sections = own.flatMap(({ extension, names }) => {
+    const fields = fieldsNamed(
+      extension.user,
+      names.filter((name) => !isKeys(extension.name, name)),
+    )
+    const views = fieldViews(extension, fields, user.extensions[extension.name], typed?.[extension.name], problems)
+    return views.length > 0 ? [{ title: sectionTitle(extension), fields: views }] : []
+  })
+  const facts = known.extensions.flatMap((extension) =>
+    extension.on ? factsOf(user, extension, (name) => !isOwn(extension.name, name)) : [],
+  )
+  const shell = known.extension('shell')
+  const data = {
+    user,
+    services,
+    groups: [...groups.values()].sort(),
+    facts,
+    sections,
+    keys: {
+      isOn: shell?.on === true,
+      mayChange: isOwn('shell', 'sshKeys'),
+      list: sshKeysOf(user.extensions).map(keyParts),
+      typed: key ?? '',
+      problem: problems['shell.sshKeys'],
+    },
+    rules: { list: policyRules(policy), least: policy.minLength },
+    age: passwordAge(policy, user),
+    sessions,
+    problems,
+  }
+  await render(req, res, 'account/show', data, { status: Object.keys(problems).length > 0 ? 422 : 200 })
 }
 
-function factsOf(user: Express.User, name: string): { label: string; value: string }[] {
-  const values = user.extensions[name] ?? {}
-  return Object.entries(extensionByName(name)?.user ?? {}).flatMap(([key, field]) => {
+const isKeys = (extension: string, name: string): boolean => extension === 'shell' && name === 'sshKeys'
+
+const fieldsNamed = <F>(fields: Record<string, F>, names: string[]): Record<string, F> =>
+  Object.fromEntries(names.map((name) => [name, fields[name] as F]))
+
+type Shown = { name: string; user: Record<string, { label: string; format: (value: never) => string }> }
+
+function factsOf(user: Express.User, extension: Shown, isShown: (name: string) => boolean) {
+  const values = user.extensions[extension.name] ?? {}
+  return Object.entries(extension.user).flatMap(([key, field]) => {
     const value = values[key]
-    return value === undefined ? [] : [{ label: field.label, value: field.format(value as never) }]
+    if (value === undefined || !isShown(key) || isKeys(extension.name, key)) return []
+    return [{ label: field.label, value: field.format(value as never) }]
   })
 }
 
+/** A key as a list shows it: its kind, the end of it, and what its owner called it. */
+function keyParts(key: string): { key: string; kind: string; end: string; comment: string } {
+  const [kind = '', body = '', ...comment] = key.split(' ')
+  return { key, kind, end: body.replace(/=+$/, '').slice(-12), comment: comment.join(' ') }
+}
+
 export async function saveOwnPassword(req: Request, res: Response): Promise<void> {
-  const { db, limits } = nodeOf(req)
+  const db = dbOf(req)
   const user = req.user as Express.User
   const form = formOf(req)
-  await refuseWhenUsedUp(limits.name, user.username)
   try {
     const password = twice(form)
-    if (!(await confirmPassword(db, user.id, form.text('current')))) {
-      await countWrongTry(limits.name, user.username)
+    if (!(await confirmPassword(db, user.id, form.text('current'))))
       throw new Invalid({ current: 'This is not your password. Look at Caps Lock.' })
-    }
-    await setPassword(db, actorOf(req), user.id, password)
+    await setPassword(db, actorOf(req), user.id, password, { by: 'self' })
     await keepSession(req, user.username)
     await redirect(req, res, '/account', 'Your password is changed. Other sessions of yours have ended.')
   } catch (error) {
-    await showOwn(req, res, problemsOf(error), 422)
+    await showOwn(req, res, { problems: problemsOf(error) })
   }
+}
+
+/** Fields that the settings leave to people; whatever else a form sends is not read. */
+export async function saveOwnFields(req: Request, res: Response): Promise<void> {
+  const db = dbOf(req)
+  const user = req.user as Express.User
+  const form = formOf(req)
+  const typed: Typed = {}
+  for (const { extension, names } of await ownFields(db)) {
+    const fields = fieldsNamed(
+      extension.user,
+      names.filter((name) => !isKeys(extension.name, name)),
+    )
+    typed[extension.name] = typedValues(form, extension, fields, user.extensions[extension.name])
+  }
+  try {
+    await changeOwn(db, actorOf(req), user.id, { extensions: typed })
+    await redirect(req, res, '/account', 'Your account is saved.')
+  } catch (error) {
+    await showOwn(req, res, { problems: problemsOf(error), typed })
+  }
+}
+
+export async function addKey(req: Request, res: Response): Promise<void> {
+  const key = formOf(req).text('shell.sshKeys')
+  try {
+    await addOwnKey(dbOf(req), actorOf(req), (req.user as Express.User).id, key)
+    await redirect(req, res, '/account#keys', 'The SSH key is added.')
+  } catch (error) {
+    await showOwn(req, res, { problems: problemsOf(error), key })
+  }
+}
+
+export async function removeKey(req: Request, res: Response): Promise<void> {
+  await removeOwnKey(dbOf(req), actorOf(req), (req.user as Express.User).id, formOf(req).text('key'))
+  await redirect(req, res, '/account#keys', 'The SSH key is removed.')
 }

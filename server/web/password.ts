@@ -1,31 +1,87 @@
 import type { Request, Response } from 'express'
-import { setPassword, userByUsername } from '../accounts/users.ts'
+import { toString as qrCode } from 'qrcode'
+import { type Invitation, inviteUser, removeInvitation } from '../accounts/invitations.ts'
+import { newPassword } from '../accounts/passwords.ts'
+import { policyOf } from '../accounts/policies.ts'
+import { needRightOver } from '../accounts/roles.ts'
+import { settings } from '../accounts/settings.ts'
+import { setPassword, type User, userByUsername } from '../accounts/users.ts'
 import { Invalid, type Problems } from '../errors.ts'
 import { type Form, formOf, part, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
+import { policyRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
 
 export async function askPassword(req: Request, res: Response): Promise<void> {
-  const user = await userByUsername(dbOf(req), part(req, 'username'))
-  await render(req, res, 'users/password', { user, problems: {} })
+  const user = await helped(req)
+  await showWays(req, res, user, (await policyOf(dbOf(req), user)).mustChange)
+}
+
+/** Three ways to a first password: typed, generated, or a link with which the person sets one. */
+async function showWays(
+  req: Request,
+  res: Response,
+  user: User,
+  mustChange: boolean,
+  problems: Problems = {},
+): Promise<void> {
+  const db = dbOf(req)
+  const [policy, { invitationHours }] = await Promise.all([policyOf(db, user), settings(db)])
+  const rules = { list: policyRules(policy), least: policy.minLength }
+  const data = { user, problems, rules, mustChange, invitationHours }
+  await render(req, res, 'users/password', data, { status: Object.keys(problems).length > 0 ? 422 : 200 })
 }
 
 export async function savePassword(req: Request, res: Response): Promise<void> {
-  const db = dbOf(req)
-  const user = await userByUsername(db, part(req, 'username'))
+  const user = await helped(req)
+  const form = formOf(req)
+  const mustChange = form.has('mustChange')
   try {
-    await setPassword(db, actorOf(req), user.id, twice(formOf(req)))
-    if (user.id === req.user?.id) await keepSession(req, user.username)
-    await redirect(
-      req,
-      res,
-      `/users/${encodeURIComponent(user.username)}`,
-      `${user.first} ${user.last} has a new password.`,
-    )
+    await setPassword(dbOf(req), actorOf(req), user.id, twice(form), { mustChange })
+    await keepOwnSession(req, user)
+    await redirect(req, res, hrefOf(user), `${user.first} ${user.last} has a new password.`)
   } catch (error) {
-    await render(req, res, 'users/password', { user, problems: problemsOf(error) }, { status: 422 })
+    await showWays(req, res, user, mustChange, problemsOf(error))
   }
 }
+
+/** A password that nobody has thought of, shown in this answer and never again. */
+export async function generatePassword(req: Request, res: Response): Promise<void> {
+  const user = await helped(req)
+  const mustChange = formOf(req).has('mustChange')
+  const password = newPassword()
+  await setPassword(dbOf(req), actorOf(req), user.id, password, { mustChange })
+  await keepOwnSession(req, user)
+  await render(req, res, 'users/password-once', { user, password, mustChange })
+}
+
+/** A link that opens once, shown in this answer and never again. */
+export async function invite(req: Request, res: Response): Promise<void> {
+  const user = await helped(req)
+  const invitation = await inviteUser(dbOf(req), actorOf(req), user.id)
+  await render(req, res, 'users/password-once', { user, ...(await linkOf(req, invitation)) })
+}
+
+/** A first-password link as a page shows it. */
+export async function linkOf(req: Request, { path, until }: Invitation) {
+  const url = `${req.protocol}://${req.get('host')}${path}`
+  return { url, qr: await qrCode(url, { type: 'svg', margin: 2 }), until }
+}
+
+export async function takeBackInvitation(req: Request, res: Response): Promise<void> {
+  const user = await helped(req)
+  await removeInvitation(dbOf(req), actorOf(req), user.id)
+  await redirect(req, res, `${hrefOf(user)}/password`, 'The link opens nothing any more.')
+}
+
+/** The person that the path names, when the one in front of the page may help them. */
+async function helped(req: Request): Promise<User> {
+  const user = await userByUsername(dbOf(req), part(req, 'username'))
+  needRightOver(actorOf(req), 'passwords', user)
+  return user
+}
+
+const hrefOf = (user: User): string => `/users/${encodeURIComponent(user.username)}`
 
 /** What is wrong with two fields that must agree. */
 export function passwordProblems(form: Form): Problems {
@@ -39,6 +95,10 @@ export function twice(form: Form): string {
   const problems = passwordProblems(form)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   return form.text('password')
+}
+
+async function keepOwnSession(req: Request, user: User): Promise<void> {
+  if (user.id === req.user?.id) await keepSession(req, user.username)
 }
 
 /** A new password ends every session of the person, but not the one it was set in. */

@@ -1,11 +1,16 @@
 import type { NextFunction, Request, Response } from 'express'
-import { isAdmin } from '../auth/guards.ts'
-import { countWrongTry, refuseWhenUsedUp, wrongTriesAllowed } from '../auth/rate-limits.ts'
+import { policies } from '../accounts/policies.ts'
+import { may } from '../accounts/roles.ts'
+import { newPasswordPath } from '../auth/guards.ts'
+import { countWrongTry, refuseWhenUsedUp } from '../auth/rate-limits.ts'
 import { cookieName, saved } from '../auth/session.ts'
 import { Unavailable } from '../errors.ts'
+import type { Db } from '../store/db.ts'
+import { browserWords } from './browser-words.ts'
 import { asked, formOf } from './form.ts'
-import { nodeOf } from './node.ts'
+import { dbOf, nodeOf } from './node.ts'
 import { render } from './render.ts'
+import { count } from './say.ts'
 
 type SignedIn = Express.User | false | undefined
 
@@ -22,19 +27,25 @@ export async function signIn(req: Request, res: Response, next: NextFunction): P
   const again = (status: number, problem: string, advice?: string) =>
     render(req, res, 'sign-in/show', { username, next: to, problem, advice }, { status })
   try {
-    await refuseWhenUsedUp(limits.name, name)
     await refuseWhenUsedUp(limits.address, address)
     const user = username && form.text('password') ? await authenticate(req, res) : undefined
     if (user) return await begin(req, res, user, to)
-    await Promise.all([countWrongTry(limits.name, name), countWrongTry(limits.address, address)])
+    await countWrongTry(limits.address, address)
     log.info({ username: name, address }, 'sign-in refused')
-    const advice = `Look at Caps Lock. After ${wrongTriesAllowed} wrong tries this name has to wait ten minutes.`
-    await again(422, 'Username and password do not match.', advice)
+    await again(422, 'Username and password do not match.', await adviceOf(dbOf(req)))
   } catch (error) {
     if (!(error instanceof Unavailable)) return next(error)
     res.set('Retry-After', String(error.retryAfterSeconds))
     await again(429, error.message)
   }
+}
+
+/** The same for every name: what the default policy says. */
+async function adviceOf(db: Db): Promise<string> {
+  const { lockAfter, lockMinutes } = (await policies(db)).first.policy
+  if (lockAfter === 0) return 'Look at Caps Lock.'
+  const until = lockMinutes > 0 ? `has to wait ${count(lockMinutes, 'minute')}` : 'is locked until somebody unlocks it'
+  return `Look at Caps Lock. After ${count(lockAfter, 'wrong password')} an account ${until}.`
 }
 
 export function signOut(req: Request, res: Response, next: NextFunction): void {
@@ -57,10 +68,22 @@ export async function begin(req: Request, res: Response, user: Express.User, to:
   const { setUpAt, claimedAt } = req.session
   await new Promise<void>((resolve, reject) => req.logIn(user, (error) => (error ? reject(error) : resolve())))
   const now = Date.now()
-  Object.assign(req.session, { signedInAt: now, seenAt: now, passwordChanged: user.passwordChanged ?? '' })
+  Object.assign(req.session, {
+    signedInAt: now,
+    seenAt: now,
+    passwordChanged: user.passwordChanged ?? '',
+    address: req.ip ?? '',
+    browser: browserWords(req.get('User-Agent') ?? ''),
+  })
   if (setUpAt) Object.assign(req.session, { setUpAt, claimedAt })
   await saved(req)
-  res.redirect(303, isAdmin(req) ? to : '/account')
+  res.redirect(303, beginAt(user, to))
+}
+
+/** Who looks after no accounts begins with their own; other pages would only refuse. */
+function beginAt(user: Express.User, to: string): string {
+  if (user.mustSetPassword !== undefined) return newPasswordPath
+  return may(user.role, 'read') || /^\/(account|my-groups)(\/|$)/.test(to) ? to : '/account'
 }
 
 /** A path of this node and nothing else: `//host` and `/\host` would leave it. */

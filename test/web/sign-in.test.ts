@@ -141,13 +141,15 @@ test('everyone changes their own password, keeps that session and loses the othe
   await signedIn(app, 'own1', 'brand-new-1')
 })
 
-test('after ten wrong tries a name has to wait, also with the right password', async () => {
+test('after ten wrong passwords a name has to wait, also with the right one, and whether it exists or not', async () => {
   await aUser(store.db, { username: 'guessed', password })
-  for (let i = 0; i < 10; i++) await aBrowser(app).post('/login', { username: 'guessed', password: `wrong ${i}` })
-  const answer = await aBrowser(app).post('/login', { username: 'GUESSED', password })
-  assert.equal(answer.status, 429)
-  assert.ok(Number(answer.headers['retry-after']) > 0)
-  assert.match(textOf(answer.text), /Too many wrong tries\. Wait 10 minutes/)
+  for (const username of ['guessed', 'nobody-has-this']) {
+    for (let i = 0; i < 10; i++) await aBrowser(app).post('/login', { username, password: `wrong ${i}` })
+    const answer = await aBrowser(app).post('/login', { username: username.toUpperCase(), password })
+    assert.equal(answer.status, 429, username)
+    assert.ok(Number(answer.headers['retry-after']) > 0, username)
+    assert.match(textOf(answer.text), /Too many wrong tries\. Wait 15 minutes/)
+  }
 })
 
 test('light or dark is kept on the browser', async () => {

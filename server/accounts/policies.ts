@@ -1,0 +1,162 @@
+import type { Knex } from 'knex'
+import type { PolicyBody, UserBody } from '../store/bodies.ts'
+import { type Db, onChanges } from '../store/db.ts'
+import { groupNamesByIds, groupsBelow } from '../store/groups.ts'
+import { objectsOf } from '../store/objects.ts'
+import { isPassword, passwordProblem } from './passwords.ts'
+import { strengthOf } from './strength.ts'
+import { defaultPolicy, type NamedPolicy, type Source, strictest } from './strictest.ts'
+
+export { defaultPolicy } from './strictest.ts'
+
+const dayMs = 86_400_000
+
+/** The policies of a cluster: the default, and those of groups with every group that is in theirs. */
+export type Policies = { first: NamedPolicy; ofGroups: GroupPolicy[] }
+export type GroupPolicy = NamedPolicy & { id: string; group: string; members: ReadonlySet<string> }
+
+const known = new WeakMap<Db, { policies: Promise<Policies> | undefined }>()
+
+/** Read once and kept until a policy or a group changes: they are few, and every sign-in asks. */
+export function policies(db: Db): Promise<Policies> {
+  let kept = known.get(db)
+  if (!kept) {
+    const mine: { policies: Promise<Policies> | undefined } = { policies: undefined }
+    kept = mine
+    known.set(db, mine)
+    onChanges(db, (changes) => {
+      if (changes === 'all' || changes.some(({ kind }) => kind === 'policy' || kind === 'group'))
+        mine.policies = undefined
+    })
+  }
+  const mine = kept
+  const reading = mine.policies ?? read(db)
+  mine.policies = reading
+  reading.catch(() => {
+    if (mine.policies === reading) mine.policies = undefined
+  })
+  return reading
+}
+
+async function read(db: Db): Promise<Policies> {
+  const objects = await objectsOf(db.reader, 'policy')
+  const kept = objects.find(({ body }) => body.group === undefined)
+  const groupIds = objects.flatMap(({ body }) => body.group ?? [])
+  const names = await groupNamesByIds(db.reader, groupIds)
+  const ofGroups: GroupPolicy[] = []
+  for (const { id, body } of objects) {
+    // A group in the recycle bin asks for nothing.
+    const name = body.group === undefined ? undefined : names.get(body.group)
+    if (body.group === undefined || name === undefined) continue
+    const members = await groupsBelow(db.reader, [body.group])
+    ofGroups.push({ id, name, group: body.group, policy: body, members })
+  }
+  ofGroups.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return { first: { name: '', policy: { ...defaultPolicy, ...kept?.body } }, ofGroups }
+}
+
+/** What is in force for a person: the strictest of the default and of every group they are in. */
+export const policyOf = async (db: Db, user: Pick<UserBody, 'groups'>): Promise<PolicyBody> =>
+  inForce(await policies(db), user).policy
+
+/** The same, and for each rule the name of the group that asks for it; '' is the default. */
+export function inForce(of: Policies, user: Pick<UserBody, 'groups'>): { policy: PolicyBody; from: Source } {
+  const theirs = of.ofGroups.filter(({ members }) => user.groups.some((id) => members.has(id)))
+  return strictest(of.first, theirs)
+}
+
+/** What is known of somebody who gets a password. */
+export type About = Pick<UserBody, 'username' | 'first' | 'last' | 'groups'> &
+  Partial<Pick<UserBody, 'password' | 'passwordHistory' | 'passwordChanged' | 'mustChange' | 'added'>>
+
+/** Oneself, or somebody whose task it is: a help desk may set again what was set today. */
+export type By = { by: 'self' | 'other' }
+
+/** Why this cannot be the password of this person, in a sentence; undefined: it can. Call it before a transaction: it may hash. */
+export async function judgePassword(
+  db: Db,
+  trx: Knex,
+  password: string,
+  about: About,
+  { by }: By,
+): Promise<string | undefined> {
+  const policy = await policyOf(db, about)
+  const bounds = passwordProblem(password, about.username)
+  if (bounds) return bounds
+  return (
+    lengthProblem(policy, password) ??
+    wordProblem(policy, password) ??
+    (by === 'self' ? youngProblem(policy, about) : undefined) ??
+    (await weakness(policy, password, about, (await domainWords(trx)) ?? [])) ??
+    (by === 'self' ? await usedProblem(policy, password, about) : undefined)
+  )
+}
+
+function lengthProblem(policy: PolicyBody, password: string): string | undefined {
+  const length = [...password].length
+  if (length >= policy.minLength) return undefined
+  return `Password must have at least ${policy.minLength} characters; this one has ${length}.`
+}
+
+const folded = (text: string): string => text.normalize('NFKC').toLowerCase()
+
+function wordProblem({ blocklist = [] }: PolicyBody, password: string): string | undefined {
+  const text = folded(password)
+  const word = blocklist.find((one) => text.includes(folded(one)))
+  return word && `Password must not hold the word “${word}”: it is on the list of words that are refused here.`
+}
+
+function youngProblem({ minAgeDays }: PolicyBody, about: About): string | undefined {
+  if (minAgeDays === 0 || about.mustChange || about.passwordChanged === undefined) return undefined
+  const from = Date.parse(about.passwordChanged) + minAgeDays * dayMs
+  if (Date.now() >= from) return undefined
+  const days = minAgeDays === 1 ? 'a day' : `${minAgeDays} days`
+  return `A password is kept for ${days} at least. It can be changed again from ${new Date(from).toISOString().slice(0, 10)}; the help desk can set one before.`
+}
+
+const enough = ['', 'weak', 'fair', 'good', 'strong']
+
+async function weakness(
+  { minStrength }: PolicyBody,
+  password: string,
+  { username, first, last }: About,
+  domain: string[],
+): Promise<string | undefined> {
+  if (minStrength === 0) return undefined
+  const { score, reason } = await strengthOf(password, [username, first, last, `${first}${last}`, ...domain])
+  if (score >= minStrength) return undefined
+  const why = reason ? ` ${reason}` : ''
+  return `Password is too easy to guess.${why} Three or four words that do not belong together are ${enough[minStrength]} enough, and easy to keep.`
+}
+
+async function domainWords(trx: Knex): Promise<string[] | undefined> {
+  const [domain] = await objectsOf(trx, 'domain')
+  return domain?.body.baseDomain.split('.').filter((part) => part.length > 2)
+}
+
+async function usedProblem({ history }: PolicyBody, password: string, about: About): Promise<string | undefined> {
+  if (about.password !== undefined && (await isPassword(about.password, password)))
+    return 'This is your password already. Choose another one.'
+  for (const earlier of (about.passwordHistory ?? []).slice(0, history))
+    if (await isPassword(earlier, password))
+      return `This was a password of yours before. It must differ from the last ${history}.`
+  return undefined
+}
+
+/** A person with a new password: what else a new password changes. `policy` says how many old ones are remembered. */
+export function keptPassword(
+  body: UserBody,
+  hash: string,
+  options: By & { mustChange?: boolean | undefined; policy?: PolicyBody },
+): UserBody {
+  const { by, mustChange, policy = defaultPolicy } = options
+  const earlier = [...(body.password === undefined ? [] : [body.password]), ...(body.passwordHistory ?? [])]
+  const { invitation: _, lockedUntil: __, mustChange: ___, passwordHistory: ____, ...rest } = body
+  return {
+    ...rest,
+    password: hash,
+    passwordChanged: new Date().toISOString(),
+    ...(policy.history > 0 && earlier.length > 0 && { passwordHistory: earlier.slice(0, policy.history) }),
+    ...(by === 'other' && (mustChange ?? options.policy?.mustChange) && { mustChange: true }),
+  }
+}
