@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Right } from '../accounts/roles.ts'
 import type { Actor } from '../audit/actor.ts'
 import type { Db } from '../store/db.ts'
 
@@ -12,11 +13,24 @@ export type Progress = {
 }
 
 /** Who calls, on which node, and how to reach the caller meanwhile. */
-export type Call = { db: Db; actor: Actor; progress: (progress: Progress) => void; signal: AbortSignal }
-
-export type Command<A extends z.ZodType = z.ZodType, R = unknown> = {
-  args: A
-  run: (call: Call, args: z.output<A>) => Promise<R>
+export type Call = {
+  db: Db
+  actor: Actor
+  progress: (progress: Progress) => void | Promise<void>
+  signal: AbortSignal
 }
 
-export const command = <A extends z.ZodType, R>(args: A, run: Command<A, R>['run']): Command<A, R> => ({ args, run })
+/** What a command needs, takes and answers. The same schemas check, and describe the API in its OpenAPI document. */
+export type Command<A extends z.ZodObject = z.ZodObject, R extends z.ZodType = z.ZodType> = {
+  right: Right
+  args: A
+  result: R
+  run: (call: Call, args: z.output<A>) => Promise<z.input<R>>
+}
+
+export const command = <A extends z.ZodObject, R extends z.ZodType>(
+  right: Right,
+  args: A,
+  result: R,
+  run: Command<A, R>['run'],
+): Command<A, R> => ({ right, args, result, run })

@@ -1,55 +1,166 @@
+import { z } from 'zod'
+import { inviteUser, removeInvitation } from '../accounts/invitations.ts'
+import { mayUse } from '../accounts/may-use.ts'
 import { canonicalName } from '../accounts/names.ts'
+import { newPassword } from '../accounts/passwords.ts'
+import { needPlugin } from '../accounts/plugins.ts'
+import { applyProfile, profileByName } from '../accounts/profiles.ts'
+import { stateOf } from '../accounts/sign-in.ts'
 import {
   addUser,
   changeUser,
-  type ListedUser,
   removeUser,
+  setPassword,
+  setStatus,
   type User,
   type UserInput,
   userByUsername,
+  usersFrom,
 } from '../accounts/users.ts'
-import type { Actor } from '../audit/actor.ts'
+import { pagesAt } from '../replication/serving.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds } from '../store/groups.ts'
+import { type Call, command } from './command.ts'
+import {
+  cursorOf,
+  expected,
+  firstLimit,
+  inPages,
+  keptValues,
+  listOf,
+  markOf,
+  moment,
+  named,
+  nothing,
+  text,
+  texts,
+  typedValues,
+} from './shapes.ts'
+import { unlessChanged } from './unless-changed.ts'
 
-/** A person as the command line shows it: groups by name. */
-export type ShownUser = Omit<User, 'groups'> & { groups: string[] }
+const status = z.enum(['enabled', 'disabled', 'locked'])
+const role = z.enum(['person', 'helpdesk', 'auditor', 'administrator'])
 
-const shownUser = ({ groupNames, ...user }: ListedUser): ShownUser => ({ ...user, groups: groupNames })
+export const shownUser = z
+  .object({
+    id: z.string(),
+    seq: z.int(),
+    username: z.string(),
+    first: z.string(),
+    last: z.string(),
+    status,
+    state: z.enum(['enabled', 'disabled', 'locked', 'expired', 'waiting']).meta({
+      description: 'What the status comes to now, with the time of validity and a lock of the password policy.',
+    }),
+    role,
+    uidNumber: z.int(),
+    validFrom: moment.optional(),
+    validUntil: moment.optional(),
+    lockedUntil: moment.optional(),
+    hasPassword: z.boolean(),
+    passwordChanged: moment.optional(),
+    mustChange: z.boolean().optional(),
+    invitedUntil: moment.optional(),
+    groups: z.array(z.string()).meta({ description: 'Names of the groups that the person is in directly.' }),
+    plugins: z.array(z.string()),
+    extensions: keptValues,
+    added: moment,
+    changed: moment,
+  })
+  .meta({ id: 'User', description: 'A person.' })
 
-export const shown = <P extends { rows: ListedUser[] }>(page: P): Omit<P, 'rows'> & { rows: ShownUser[] } => ({
-  ...page,
-  rows: page.rows.map(shownUser),
+export const shown = ({ groupNames, ...user }: User & { groupNames: string[] }): z.input<typeof shownUser> => ({
+  ...user,
+  groups: groupNames,
+  state: stateOf(user, new Date()),
 })
 
-async function withGroupNames(db: Db, user: User): Promise<ShownUser> {
+async function withGroupNames(db: Db, user: User): Promise<z.input<typeof shownUser>> {
   const names = await groupNamesByIds(db.reader, user.groups)
-  return { ...user, groups: [...names.values()].sort() }
+  return shown({ ...user, groupNames: [...names.values()].sort() })
 }
 
 export const userIdOf = async (db: Db, username: string): Promise<string> => (await userByUsername(db, username)).id
 
-export const showPerson = async (db: Db, username: string): Promise<ShownUser> =>
-  withGroupNames(db, await userByUsername(db, username))
+const showPerson = async (db: Db, username: string) => withGroupNames(db, await userByUsername(db, username))
 
-export const addPerson = async (db: Db, actor: Actor, input: UserInput): Promise<ShownUser> =>
-  withGroupNames(db, await addUser(db, actor, input))
-
-export type PersonChanges = Partial<Omit<UserInput, 'password' | 'status' | 'groups' | 'plugins'>> & {
-  name: string
-  addGroups: string[]
-  removeGroups: string[]
-  addPlugins: string[]
-  removePlugins: string[]
+const standing = {
+  role: role.optional(),
+  validFrom: text
+    .optional()
+    .meta({ description: 'A day or a moment, as 2026-11-23 or 2026-11-23T17:30; empty: none.' }),
+  validUntil: text.optional().meta({ description: 'The last day, or a moment; empty: none.' }),
+  mustChange: z.boolean().optional().meta({ description: 'A new password must be set at the next sign-in.' }),
+  extensions: typedValues.optional(),
 }
 
+const addArgs = z.strictObject({
+  username: text,
+  first: text,
+  last: text,
+  password: text.optional(),
+  generate: z.boolean().optional().meta({ description: 'Make a password; it is in this answer, and nowhere else.' }),
+  status: status.optional(),
+  profile: text.optional().meta({ description: 'A template; what else is given here stands above it.' }),
+  groups: texts.optional(),
+  plugins: texts.optional(),
+  ...standing,
+})
+
+async function addPerson({ db, actor }: Call, { profile, generate, ...given }: z.output<typeof addArgs>) {
+  const password = given.password || (generate ? newPassword() : undefined)
+  const input = withProfile(
+    given,
+    profile === undefined ? undefined : applyProfile(await profileByName(db, profile), given),
+  )
+  const user = await addUser(db, actor, { ...input, ...(password && { password }) })
+  const made = generate && !given.password ? { password } : {}
+  return { ...(await withGroupNames(db, user)), ...made }
+}
+
+/** Groups and plugins of both; of a field that both name, what was typed. */
+function withProfile(given: UserInput, profile: ReturnType<typeof applyProfile> | undefined): UserInput {
+  if (!profile) return given
+  const extensions = { ...profile.extensions }
+  for (const [name, fields] of Object.entries(given.extensions ?? {}))
+    extensions[name] = { ...extensions[name], ...fields }
+  return {
+    ...given,
+    groups: [...profile.groups, ...(given.groups ?? [])],
+    plugins: [...profile.plugins, ...(given.plugins ?? [])],
+    extensions,
+  }
+}
+
+const changeArgs = z.strictObject({
+  name: text,
+  ...expected,
+  username: text.optional(),
+  first: text.optional(),
+  last: text.optional(),
+  groups: texts.optional().meta({ description: 'The whole list.' }),
+  plugins: texts.optional().meta({ description: 'The whole list.' }),
+  addGroups: texts.optional(),
+  removeGroups: texts.optional(),
+  addPlugins: texts.optional(),
+  removePlugins: texts.optional(),
+  ...standing,
+})
+
 /** Groups and plugins are added to and taken from what the person has; the seq sees to it that nothing came between. */
-export async function changePerson(db: Db, actor: Actor, changes: PersonChanges): Promise<ShownUser> {
-  const { name, addGroups, removeGroups, addPlugins, removePlugins, ...input } = changes
-  const user = await showPerson(db, name)
-  const groups = edited(user.groups, addGroups.map(canonicalName), removeGroups.map(canonicalName))
-  const plugins = edited(user.plugins, addPlugins, removePlugins)
-  return withGroupNames(db, await changeUser(db, actor, user.id, { ...input, groups, plugins }, user.seq))
+async function changePerson({ db, actor }: Call, args: z.output<typeof changeArgs>) {
+  const { name, expectedSeq, addGroups = [], removeGroups = [], addPlugins = [], removePlugins = [], ...input } = args
+  return unlessChanged(
+    expectedSeq,
+    () => showPerson(db, name),
+    async (user) => {
+      const groups = edited(input.groups ?? user.groups, addGroups.map(canonicalName), removeGroups.map(canonicalName))
+      const plugins = edited(input.plugins ?? user.plugins, addPlugins, removePlugins)
+      const lists = { ...(groups && { groups }), ...(plugins && { plugins }) }
+      const seq = groups || plugins ? user.seq : expectedSeq
+      return withGroupNames(db, await changeUser(db, actor, user.id, { ...input, ...lists }, seq))
+    },
+  )
 }
 
 /** Undefined when nothing was asked for: then nothing is said about what cannot be kept, either. */
@@ -58,5 +169,91 @@ function edited(has: string[], add: string[], remove: string[]): string[] | unde
   return [...new Set([...has, ...add])].filter((name) => !remove.includes(name))
 }
 
-export const removePerson = async (db: Db, actor: Actor, username: string): Promise<void> =>
-  removeUser(db, actor, await userIdOf(db, username))
+const passwordArgs = z.strictObject({
+  name: text,
+  password: text.optional(),
+  generate: z.boolean().optional(),
+  mustChange: z.boolean().optional(),
+})
+
+async function givePassword(
+  { db, actor }: Call,
+  { name, generate, mustChange, ...given }: z.output<typeof passwordArgs>,
+) {
+  const made = generate && !given.password ? newPassword() : undefined
+  const options = mustChange === undefined ? {} : { mustChange }
+  await setPassword(db, actor, await userIdOf(db, name), made ?? given.password ?? '', options)
+  return made === undefined ? {} : { password: made }
+}
+
+const reasons = z.array(z.object({ ok: z.boolean(), text: z.string() }))
+
+export const userCommands = {
+  'user-list': command(
+    'read',
+    z.strictObject({
+      search: text.optional(),
+      group: text.optional(),
+      plugin: text.optional(),
+      status: status.optional(),
+      sort: z.enum(['name', 'username', 'status', 'number']).optional(),
+      order: z.enum(['asc', 'desc']).optional(),
+      ...inPages,
+    }),
+    listOf(shownUser),
+    async ({ db }, { after, limit = firstLimit, ...query }) => {
+      const { rows, next } = await usersFrom(db, query, markOf(after), limit)
+      return { items: rows.map(shown), next: cursorOf(next) }
+    },
+  ),
+  'user-show': command('read', named, shownUser, ({ db }, { name }) => showPerson(db, name)),
+  'user-add': command(
+    'change',
+    addArgs,
+    shownUser.extend({ password: z.string().optional() }).meta({ id: 'AddedUser' }),
+    addPerson,
+  ),
+  'user-change': command('change', changeArgs, shownUser, changePerson),
+  'user-password': command(
+    'passwords',
+    passwordArgs,
+    z.object({ password: z.string().optional().meta({ description: 'The one that was made; told this once.' }) }),
+    givePassword,
+  ),
+  'user-invite': command(
+    'passwords',
+    named,
+    z.object({
+      link: z
+        .string()
+        .meta({ description: 'Opens once; told this once. Without the node’s address while no node runs.' }),
+      until: moment,
+    }),
+    async ({ db, actor }, { name }) => {
+      const { path, until } = await inviteUser(db, actor, await userIdOf(db, name))
+      return { link: `${pagesAt(db) ?? ''}${path}`, until }
+    },
+  ),
+  'user-uninvite': command('passwords', named, nothing, async ({ db, actor }, { name }) =>
+    removeInvitation(db, actor, await userIdOf(db, name)),
+  ),
+  'user-status': command('passwords', named.extend({ status }), shownUser, async ({ db, actor }, { name, status }) =>
+    withGroupNames(db, await setStatus(db, actor, await userIdOf(db, name), status)),
+  ),
+  'user-remove': command('change', named.extend(expected), nothing, async ({ db, actor }, { name, expectedSeq }) => {
+    await unlessChanged(
+      expectedSeq,
+      () => userByUsername(db, name),
+      (user) => removeUser(db, actor, user.id),
+    )
+  }),
+  'user-why': command(
+    'read',
+    z.strictObject({ name: text, plugin: text }),
+    z.object({ may: z.boolean(), reasons }),
+    async ({ db }, { name, plugin }) => {
+      const user = await userByUsername(db, name)
+      return mayUse(db, user, await needPlugin(db, plugin))
+    },
+  ),
+}

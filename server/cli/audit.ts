@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Result } from '../api/commands.ts'
 import { Refused } from '../errors.ts'
 import { call } from './call.ts'
 import { dataOf, positive } from './options.ts'
@@ -20,25 +21,25 @@ export function auditCommand(program: Command): void {
 }
 
 async function verify(data: string, json: boolean | undefined): Promise<void> {
-  const { rows, brokenAt } = await call(data, 'audit-verify', {})
-  if (json) printJson({ rows, brokenAt: brokenAt ?? null })
-  if (brokenAt !== undefined)
-    throw new Refused(
-      `The audit is broken at row ${brokenAt}: it was changed, or a row before it is missing.`,
-      'audit-broken',
-    )
+  const { rows, brokenAt, fault, problem } = await call(data, 'audit-verify', {})
+  if (json) printJson({ rows, brokenAt: brokenAt ?? null, fault: fault ?? null })
+  if (problem !== undefined)
+    throw new Refused(`The audit is broken after ${count(rows, 'row')}. ${problem}`, 'audit-broken')
   if (!json) say(`The audit is unbroken: ${count(rows, 'row')}.`)
 }
 
 async function list(data: string, { search, limit, json }: Options): Promise<void> {
-  const size = Math.min(limit, 500)
-  const found = []
-  for (let page = 1, pages = 1; page <= pages && found.length < limit; page++) {
-    const answer = await call(data, 'audit', { search, page, size })
-    found.push(...answer.rows)
-    pages = answer.pages
+  const rows: Result<'audit'>['items'] = []
+  for (let after: string | undefined; rows.length < limit; ) {
+    const answer: Result<'audit'> = await call(data, 'audit', {
+      search,
+      after,
+      limit: Math.min(limit - rows.length, 500),
+    })
+    rows.push(...answer.items)
+    if (answer.next === null) break
+    after = answer.next
   }
-  const rows = found.slice(0, limit)
   if (json) return printJson(rows)
   printTable(
     ['WHEN', 'WHO', 'VIA', 'WHAT', 'FIELDS'],

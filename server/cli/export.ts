@@ -7,9 +7,9 @@ export function exportCommand(program: Command): void {
   program
     .command('export')
     .description('print everyone, as the import reads it; passwords are never exported')
-    .addOption(new Option('--format <format>', 'how').choices(['csv']).default('csv'))
-    .action(async (_options: unknown, command: Command) => {
-      await call(dataOf(command), 'export', {}, { progress: ({ text }) => write(text ?? '') })
+    .addOption(new Option('--format <format>', 'how').choices(['csv', 'ldif']).default('csv'))
+    .action(async ({ format }: { format: 'csv' | 'ldif' }, command: Command) => {
+      await call(dataOf(command), 'export', { format }, { progress: ({ text }) => write(text ?? '') })
     })
 }
 

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { Invalid, messageOf } from '../errors.ts'
 import { version } from '../version.ts'
 import { auditCommand } from './audit.ts'
+import { binCommands } from './bin.ts'
 import { clientCommands } from './client.ts'
 import { demoCommand } from './demo.ts'
 import { deviceCommands } from './device.ts'
@@ -12,9 +13,12 @@ import { importCommand } from './import.ts'
 import { keyCommands } from './key.ts'
 import { modeCommands } from './mode.ts'
 import { pluginCommands } from './plugin.ts'
+import { profileCommands } from './profile.ts'
 import { serveCommand } from './serve.ts'
+import { settingsCommands } from './settings.ts'
 import { setupCommand } from './setup.ts'
 import { statusCommand } from './status.ts'
+import { tokenCommands } from './token.ts'
 import { userCommands } from './user.ts'
 
 const program = new Command('account-sync')
@@ -34,12 +38,16 @@ for (const add of [
   groupCommands,
   pluginCommands,
   extensionCommands,
+  profileCommands,
+  binCommands,
+  settingsCommands,
   importCommand,
   exportCommand,
   modeCommands,
   keyCommands,
   deviceCommands,
   clientCommands,
+  tokenCommands,
   auditCommand,
   demoCommand,
 ])

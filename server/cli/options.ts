@@ -22,3 +22,12 @@ export function positive(typed: string): number {
   if (!Number.isSafeInteger(n) || n < 1) throw new InvalidArgumentError('It must be a whole number from 1 up.')
   return n
 }
+
+/** `key=value` words. */
+export const pairsOf = (command: Command, words: string[]): [string, string][] =>
+  words.map((word) => {
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(word) ?? []
+    return key === undefined || value === undefined
+      ? command.error(`error: “${word}” must be written key=value`)
+      : [key, value]
+  })

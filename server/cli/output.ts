@@ -51,26 +51,27 @@ export const moment = (iso: string | undefined): string => {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }
 
-type Page<T> = { rows: T[]; page: number; pages: number; total: number }
+type Page<T> = { items: T[]; next: string | null }
 
 /** All pages of a list, one after the other, printed as they come. */
 export async function printPages<T>(
   json: boolean | undefined,
   heads: string[],
-  fetch: (page: number) => Promise<Page<T>>,
+  fetch: (after: string | undefined) => Promise<Page<T>>,
   row: (item: T) => Cell[],
 ): Promise<void> {
   const all: T[] = []
   const widths: number[] = []
-  for (let page = 1; ; page++) {
-    const { rows, pages } = await fetch(page)
-    if (json) all.push(...rows)
+  for (let after: string | undefined, isFirst = true; ; isFirst = false) {
+    const { items, next } = await fetch(after)
+    if (json) all.push(...items)
     else {
-      const lines = tableLines([heads, ...rows.map(row)], widths)
-      if (page === 1) say(bold(lines[0] ?? ''))
+      const lines = tableLines([heads, ...items.map(row)], widths)
+      if (isFirst) say(bold(lines[0] ?? ''))
       for (const line of lines.slice(1)) say(line)
     }
-    if (page >= pages) break
+    if (next === null) break
+    after = next
   }
   if (json) printJson(all)
 }

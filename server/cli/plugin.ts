@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { call } from './call.ts'
 import { dataOf } from './options.ts'
-import { printJson, printPages, printTable, say } from './output.ts'
+import { count, printJson, printPages, printTable, say } from './output.ts'
 
 export function pluginCommands(program: Command): void {
   const plugin = program.command('plugin').description('services that are turned on or off for a person')
@@ -27,7 +27,7 @@ export function pluginCommands(program: Command): void {
       printPages(
         json,
         ['USERNAME', 'NAME', 'STATUS'],
-        (page) => call(dataOf(command), 'plugin-users', { name, page, size: 500 }),
+        (after) => call(dataOf(command), 'plugin-users', { name, after, limit: 500 }),
         (user) => [user.username, `${user.first} ${user.last}`, user.status],
       ),
     )
@@ -39,5 +39,46 @@ export function pluginCommands(program: Command): void {
       .action(async (name: string, usernames: string[], _options: unknown, command: Command) => {
         await call(dataOf(command), `plugin-${verb}`, { name, usernames })
         say(`${name} is ${verb === 'enable' ? 'on' : 'off'} for ${usernames.join(', ')}.`)
+      })
+
+  plugin
+    .command('add <title>')
+    .description('make a plugin of your own; it is on, and nobody has it yet')
+    .option('--name <name>', 'its name, as other commands and LDAP call it')
+    .option('--badge <text>', 'its short name')
+    .option('--summary <text>', 'what it is for')
+    .action(async (title: string, given: { name?: string; badge?: string; summary?: string }, command: Command) => {
+      const made = await call(dataOf(command), 'plugin-add', { title, ...given })
+      say(`Made the plugin ${made.name} (number ${made.gidNumber}).`)
+    })
+
+  plugin
+    .command('change <plugin>')
+    .description('change a plugin of your own')
+    .option('--title <text>', 'its title')
+    .option('--badge <text>', 'its short name')
+    .option('--summary <text>', 'what it is for')
+    .action(async (name: string, given: { title?: string; badge?: string; summary?: string }, command: Command) => {
+      if (Object.keys(given).length === 0) command.error('error: name something to change; --help lists what')
+      await call(dataOf(command), 'plugin-change', { name, ...given })
+      say(`Changed the plugin ${name}.`)
+    })
+
+  plugin
+    .command('remove <plugin>')
+    .description('remove a plugin of your own, and take it from everybody')
+    .requiredOption('--yes', 'there is no way back')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { people } = await call(dataOf(command), 'plugin-remove', { name })
+      say(`Removed the plugin ${name}; ${count(people, 'person', 'people')} had it.`)
+    })
+
+  for (const on of [true, false])
+    plugin
+      .command(`turn-${on ? 'on' : 'off'} <plugin>`)
+      .description(`turn a plugin ${on ? 'on' : 'off'} for everyone; who has it is kept`)
+      .action(async (name: string, _options: unknown, command: Command) => {
+        await call(dataOf(command), 'plugin-change', { name, on })
+        say(`${name} is ${on ? 'on' : 'off'}.`)
       })
 }

@@ -1,0 +1,21 @@
+import { z } from 'zod'
+import { addClient, clientList, removeClient } from '../accounts/clients.ts'
+import { command } from './command.ts'
+import { moment, named, none, nothing, text } from './shapes.ts'
+
+const role = z.enum(['auth', 'read', 'samba'])
+
+const shownClient = z
+  .object({ id: z.string(), name: z.string(), role, dn: z.string(), added: moment })
+  .meta({ id: 'Client', description: 'A service that binds to LDAP.' })
+
+export const clientCommands = {
+  'client-list': command('audit', none, z.array(shownClient), ({ db }) => clientList(db)),
+  'client-add': command(
+    'change',
+    z.strictObject({ name: text, role }),
+    z.object({ dn: z.string(), password: z.string().meta({ description: 'Told this once.' }) }),
+    ({ db, actor }, args) => addClient(db, actor, args),
+  ),
+  'client-remove': command('change', named, nothing, ({ db, actor }, { name }) => removeClient(db, actor, name)),
+}

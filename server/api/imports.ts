@@ -1,0 +1,126 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { z } from 'zod'
+import { csvTemplate, exportUsers } from '../accounts/csv.ts'
+import { importDone, importedRows, importJob, importJobs, startImport, stopImport } from '../accounts/import.ts'
+import { exportLdif } from '../accounts/ldif-export.ts'
+import { undoBatch } from '../accounts/undo.ts'
+import { NotFound } from '../errors.ts'
+import { undoneBatch } from './audit.ts'
+import { type Call, command } from './command.ts'
+import { moment, none, nothing, pageNumber, text } from './shapes.ts'
+
+const outcome = z.enum(['added', 'changed', 'unchanged', 'refused'])
+
+const shownRow = z
+  .object({
+    line: z.int(),
+    username: z.string().optional(),
+    name: z.string().optional(),
+    ok: z.boolean(),
+    outcome,
+    column: z.string().optional(),
+    reason: z.string().optional(),
+    changes: z.array(z.object({ column: z.string(), before: z.string(), after: z.string() })).optional(),
+  })
+  .meta({ id: 'ImportRow', description: 'What became of a row, or in a dry run what would.' })
+
+const shownJob = z
+  .object({
+    id: z.string(),
+    file: z.string(),
+    dryRun: z.boolean(),
+    mode: z.enum(['add', 'update', 'both']),
+    unit: z.string(),
+    state: z.enum(['running', 'done', 'stopped', 'failed']),
+    total: z.int(),
+    done: z.int(),
+    added: z.int(),
+    changed: z.int(),
+    unchanged: z.int(),
+    refusedRows: z.int(),
+    refused: z.array(shownRow).meta({ description: 'The first ten thousand of them.' }),
+    groups: z.int().meta({ description: 'How many groups were made, or would be.' }),
+    notices: z.array(z.string()),
+    error: z.string().optional(),
+    startedAt: moment,
+    endedAt: moment.optional(),
+    passwords: z.int().meta({ description: 'New passwords that wait to be fetched.' }),
+  })
+  .meta({ id: 'Import', description: 'One import: how far it is, and what came of it.' })
+
+const given = z.strictObject({
+  file: text.default('people.csv').meta({ description: 'Its name; one that ends in .ldif is read as LDIF.' }),
+  base64: z.base64(),
+  dryRun: z.boolean().optional(),
+  mode: z.enum(['add', 'update', 'both']).optional(),
+  mapping: z.record(text, text).optional(),
+  clears: z.boolean().optional().meta({ description: 'An empty value takes away what is there.' }),
+  lenient: z.boolean().optional().meta({ description: 'A value that cannot be taken is left out.' }),
+  profile: text.optional(),
+  newPasswords: z.boolean().optional().meta({ description: 'New people without a password get one.' }),
+})
+
+const start = ({ db, actor }: Call, { base64, dryRun = false, ...options }: z.output<typeof given>) =>
+  startImport(db, actor, { ...options, text: Buffer.from(base64, 'base64'), dryRun })
+
+/** Imports a file and tells how far it is; a caller that goes away stops it between two rows. */
+async function importFile(call: Call, args: z.output<typeof given>) {
+  const job = await start(call, args)
+  const { signal, progress } = call
+  const stop = () => stopImport(job.id)
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
+  while (job.state === 'running') {
+    void progress({ done: job.done, total: job.total })
+    await Promise.race([importDone(job.id), wait(100)])
+  }
+  const done = await importDone(job.id)
+  void progress({ done: done.done, total: done.total })
+  return done
+}
+
+const format = z.enum(['csv', 'ldif']).default('csv')
+
+const which = z.strictObject({ id: text })
+
+function needJob(id: string) {
+  const job = importJob(id)
+  if (!job) throw new NotFound('There is no such import. The last twenty are remembered until the node ends.')
+  return job
+}
+
+export const importCommands = {
+  import: command('change', given, shownJob, importFile),
+  'import-start': command('change', given, shownJob, start),
+  'import-list': command('change', none, z.array(shownJob.omit({ refused: true })), async () => importJobs()),
+  'import-show': command('change', which, shownJob, async (_, { id }) => needJob(id)),
+  'import-rows': command(
+    'change',
+    which.extend({ outcome, page: pageNumber.optional() }),
+    z.object({ items: z.array(shownRow), page: z.int(), pages: z.int(), total: z.int() }),
+    async (_, { id, outcome, page = 1 }) => {
+      needJob(id)
+      const { rows, ...at } = importedRows(id, outcome, { page, size: 500 })
+      return { items: rows, page: at.page, pages: at.pages, total: at.total }
+    },
+  ),
+  'import-stop': command('change', which, shownJob, async (_, { id }) => {
+    needJob(id)
+    stopImport(id)
+    return importDone(id)
+  }),
+  'import-undo': command('change', which, undoneBatch, async ({ db, actor }, { id }) => {
+    if (needJob(id).state === 'running') stopImport(id)
+    await importDone(id)
+    return undoBatch(db, actor, id)
+  }),
+  'import-template': command('read', none, nothing, async ({ db, progress }) => {
+    await progress({ text: await csvTemplate(db) })
+  }),
+  export: command('read', z.strictObject({ format }), nothing, async ({ db, progress, signal }, { format }) => {
+    for await (const text of format === 'ldif' ? exportLdif(db) : exportUsers(db)) {
+      signal.throwIfAborted()
+      await progress({ text })
+    }
+  }),
+}

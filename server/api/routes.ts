@@ -1,0 +1,143 @@
+import type { CommandName } from './commands.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/**
+ * One thing that the API does. `{name}` in the path is the argument of the command that is called so; of what is left, a GET
+ * takes everything from the query and the others from the body, but for what `query` names.
+ */
+export type Route = {
+  method: Method
+  path: string
+  command: CommandName
+  /** What it does, in a sentence. */
+  does: string
+  query?: readonly string[]
+  /** Arguments that the route settles itself. */
+  fixed?: Record<string, unknown>
+  /** Where what was added stands from now on. */
+  at?: string
+  /** The body is a file, whole. */
+  takesFile?: boolean
+  /** Answered as this kind of text instead of JSON. */
+  gives?: 'text/csv' | 'text/ldif'
+}
+
+const list = (path: string, command: CommandName, does: string): Route => ({ method: 'GET', path, command, does })
+const get = list
+const add = (path: string, command: CommandName, does: string, at?: string): Route => ({
+  method: 'POST',
+  path,
+  command,
+  does,
+  ...(at && { at }),
+})
+const act = add
+const put = (path: string, command: CommandName, does: string): Route => ({ method: 'PUT', path, command, does })
+const patch = (path: string, command: CommandName, does: string): Route => ({ method: 'PATCH', path, command, does })
+const remove = (path: string, command: CommandName, does: string): Route => ({ method: 'DELETE', path, command, does })
+
+/** The API, whole. Who may call what stands with each command. */
+export const routes: readonly Route[] = [
+  get('/status', 'status', 'What this node is, and how it stands.'),
+  list('/devices', 'device-list', 'The slaves of this master.'),
+  remove('/devices/{device}', 'device-revoke', 'Cut a slave off; it receives nothing more.'),
+  get('/settings', 'settings-show', 'What is settled for the whole cluster.'),
+  patch('/settings', 'settings-change', 'Change settings.'),
+
+  list('/users', 'user-list', 'People, by username unless sorted otherwise.'),
+  add('/users', 'user-add', 'Add a person.', '/users/{username}'),
+  get('/users/{name}', 'user-show', 'One person.'),
+  patch('/users/{name}', 'user-change', 'Change a person; what is not named stays.'),
+  remove('/users/{name}', 'user-remove', 'Remove a person, to the recycle bin.'),
+  put('/users/{name}/password', 'user-password', 'Set a password, or have one made.'),
+  act('/users/{name}/invitation', 'user-invite', 'Make a link with which the person sets a first password.'),
+  remove('/users/{name}/invitation', 'user-uninvite', 'Make that link worthless.'),
+  put('/users/{name}/status', 'user-status', 'Enable, disable, lock or unlock.'),
+  get('/users/{name}/plugins/{plugin}', 'user-why', 'May this person use the service, and why.'),
+
+  list('/groups', 'group-list', 'Groups, by name unless sorted otherwise.'),
+  add('/groups', 'group-add', 'Add a group.', '/groups/{name}'),
+  get('/groups/{name}', 'group-show', 'One group.'),
+  patch('/groups/{group}', 'group-change', 'Change a group; its members stay.'),
+  remove('/groups/{name}', 'group-remove', 'Remove a group, to the recycle bin.'),
+  list('/groups/{group}/members', 'user-list', 'The people who are in the group themselves.'),
+  act('/groups/{group}/members', 'group-add-member', 'Take people and groups into it.'),
+  act('/groups/{group}/members/remove', 'group-remove-member', 'Take people and groups out of it.'),
+
+  list('/plugins', 'plugin-list', 'Every plugin.'),
+  add('/plugins', 'plugin-add', 'Make a plugin of your own.', '/plugins/{name}'),
+  get('/plugins/{name}', 'plugin-show', 'One plugin.'),
+  patch('/plugins/{name}', 'plugin-change', 'Turn a plugin on or off for everyone; change one of your own.'),
+  remove('/plugins/{name}', 'plugin-remove', 'Remove a plugin of your own, and take it from everybody.'),
+  list('/plugins/{name}/users', 'plugin-users', 'Who has it.'),
+  act('/plugins/{name}/users', 'plugin-enable', 'Turn it on for people.'),
+  act('/plugins/{name}/users/remove', 'plugin-disable', 'Turn it off for people.'),
+
+  list('/extensions', 'extension-list', 'Every extension with its fields.'),
+  add('/extensions', 'extension-add', 'Make an extension of your own.', '/extensions/{name}'),
+  get('/extensions/{name}', 'extension-show', 'One extension.'),
+  patch('/extensions/{name}', 'extension-set', 'Turn an extension on or off; its values stay.'),
+  remove('/extensions/{name}', 'extension-remove', 'Remove an extension of your own, with its values.'),
+  get('/extensions/{name}/declaration', 'extension-own', 'An extension of your own, as it was made.'),
+  put('/extensions/{name}/declaration', 'extension-change', 'Change an extension of your own.'),
+  remove('/extensions/{name}/values', 'extension-remove-values', 'Remove all values of an extension that is off.'),
+
+  list('/profiles', 'profile-list', 'Templates for new people.'),
+  add('/profiles', 'profile-add', 'Add a profile.', '/profiles/{name}'),
+  get('/profiles/{name}', 'profile-show', 'One profile.'),
+  patch('/profiles/{profile}', 'profile-change', 'Change a profile; people stay as they are.'),
+  remove('/profiles/{name}', 'profile-remove', 'Remove a profile.'),
+
+  list('/bin', 'bin-list', 'What was removed and can come back.'),
+  get('/bin/{id}', 'bin-show', 'One thing in the recycle bin.'),
+  act('/bin/{id}/undelete', 'undelete', 'Bring it back, with memberships and profile.'),
+  remove('/bin/{id}', 'purge', 'Remove it for good.'),
+
+  list('/imports', 'import-list', 'The imports that are remembered, the latest first.'),
+  {
+    method: 'POST',
+    path: '/imports',
+    command: 'import-start',
+    does: 'Begin an import of CSV or LDIF; ask for its progress at its own address.',
+    query: ['file', 'dryRun', 'mode', 'clears', 'lenient', 'profile', 'newPasswords'],
+    takesFile: true,
+    at: '/imports/{id}',
+  },
+  get('/imports/{id}', 'import-show', 'How far an import is, and what came of it.'),
+  list('/imports/{id}/rows', 'import-rows', 'What became of its rows.'),
+  act('/imports/{id}/stop', 'import-stop', 'Stop it; what is done stays done.'),
+  act('/imports/{id}/undo', 'import-undo', 'Take the whole import back.'),
+  {
+    ...get('/import-template.csv', 'import-template', 'The columns, with one person as an example.'),
+    gives: 'text/csv',
+  },
+  {
+    ...get('/export/users.csv', 'export', 'Everyone, as the import reads it; never a password.'),
+    fixed: { format: 'csv' },
+    gives: 'text/csv',
+  },
+  {
+    ...get('/export/accounts.ldif', 'export', 'People and groups as LDIF; never a password.'),
+    fixed: { format: 'ldif' },
+    gives: 'text/ldif',
+  },
+
+  list('/audit', 'audit', 'Who did what to whom, the newest first.'),
+  get('/audit/verify', 'audit-verify', 'Prove that no row was altered, removed or swapped.'),
+  get('/audit/{id}', 'audit-show', 'One row.'),
+  act('/audit/{id}/undo', 'audit-undo', 'Take one change back, as a new change.'),
+  act('/audit/batches/{batch}/undo', 'batch-undo', 'Take an import or a bulk edit back as a whole.'),
+
+  list('/clients', 'client-list', 'Services that bind to LDAP.'),
+  add('/clients', 'client-add', 'Add an LDAP client; its password is in the answer, once.'),
+  remove('/clients/{name}', 'client-remove', 'Remove an LDAP client.'),
+  list('/tokens', 'token-list', 'Bearer tokens of this API.'),
+  add('/tokens', 'token-add', 'Add a token; it is in the answer, once.'),
+  remove('/tokens/{name}', 'token-remove', 'Remove a token, by name or id.'),
+]
+
+export const base = '/api/v1'
+
+/** The names in braces. */
+export const partsOf = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string)
