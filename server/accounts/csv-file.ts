@@ -3,12 +3,13 @@ import { Invalid } from '../errors.ts'
 
 export const maxBytes = 20 * 1024 * 1024
 export const maxRows = 200_000
+const maxColumns = 500
 
 /** One row of a file: its cells, or why it cannot be read. `line` is the one an editor shows. */
 export type CsvRow = { line: number; cells: string[] } | { line: number; column?: string; reason: string }
 
 export type CsvFile = {
-  /** Names of the columns in lower case. */
+  /** Names of the columns, without the space around them. */
   header: readonly string[]
   notices: readonly string[]
   /** Rows in small batches, so that the reader can let others work between them. */
@@ -28,13 +29,9 @@ export function readCsv(bytes: Buffer): CsvFile {
   const delimiter = delimiterOf(lines[first] as string)
   const header = readRecord(lines, first, delimiter)
   if ('reason' in header) throw refused(`Its first line cannot be read: ${header.reason}`)
-  const named = header.cells.map((cell) =>
-    cell
-      .trim()
-      .toLowerCase()
-      .replace(/\s*\.\s*/g, '.')
-      .replace(/\s+/g, '_'),
-  )
+  const named = header.cells.map((cell) => cell.trim())
+  if (named.length > maxColumns)
+    throw refused(`Its header names ${named.length} columns; at most ${maxColumns} are read.`)
   return { header: named, notices, rows: () => rowsOf(lines, header.next, delimiter, named) }
 }
 

@@ -1,72 +1,103 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as others } from 'node:timers/promises'
+import { stringify } from 'csv-stringify/sync'
 import type { Actor } from '../audit/actor.ts'
-import { Invalid, messageOf, NotFound, type Problems, ReadOnly, Refused, Unavailable } from '../errors.ts'
+import { Invalid, messageOf, NotFound, ReadOnly, Refused, Unavailable } from '../errors.ts'
 import type { Db } from '../store/db.ts'
-import { columnOf, type PeopleFile, personOf, readPeople } from './csv.ts'
-import { type CsvRow, maxRows, some } from './csv-file.ts'
-import { addGroup, groupByName } from './groups.ts'
-import { canonicalName, groupNameProblem } from './names.ts'
-import { addUser, checkUser, type UserInput, userByUsername } from './users.ts'
+import { columnsOf } from './columns.ts'
+import { tableOfCsv } from './csv.ts'
+import { maxRows, some } from './csv-file.ts'
+import { type Declared, declared } from './declarations.ts'
+import { tableOfEntries } from './entries.ts'
+import { finishGroups } from './import-groups.ts'
+import { type Import, importBatch, type Outcome, type RowResult } from './import-rows.ts'
+import { isLdif, readLdif } from './ldif.ts'
+import { type Mapping, mapColumns } from './mapping.ts'
+import { profileByName } from './profiles.ts'
+import { needRight } from './roles.ts'
+import type { Table } from './table.ts'
 
-export type RowResult = { line: number; username?: string; ok: boolean; column?: string; reason?: string }
+export type { CellChange, Outcome, RowResult } from './import-rows.ts'
+
+/** add: who exists is refused; update: who is missing is refused; both: neither. */
+export type ImportMode = 'add' | 'update' | 'both'
+
+export type ImportOptions = {
+  mode?: ImportMode | undefined
+  /** What the source's columns mean; without it their names are read. */
+  mapping?: Mapping | undefined
+  /** An empty value takes away what is there. */
+  clears?: boolean | undefined
+  /** A value that cannot be taken is left out, and the person comes without it. */
+  lenient?: boolean | undefined
+  /** Name of a profile that new people get. */
+  profile?: string | undefined
+  /** New people without a password get one, to be handed out once. */
+  newPasswords?: boolean | undefined
+}
+
+/** The bytes of a file, or a table that was read already. */
+export type ImportGiven = { file: string; dryRun: boolean } & ({ text: Buffer } | { table: Table }) & ImportOptions
 
 /** One import, live: whoever looks at it sees how far it is. */
 export type ImportJob = {
   id: string
   file: string
   dryRun: boolean
+  mode: ImportMode
+  unit: Table['unit']
   total: number
   done: number
   added: number
+  changed: number
+  unchanged: number
   /** How many rows were refused; `refused` names the first ten thousand of them. */
   refusedRows: number
   refused: RowResult[]
+  /** How many groups were made, or would be. */
+  groups: number
   notices: string[]
   state: 'running' | 'done' | 'stopped' | 'failed'
   error?: string
+  /** ISO 8601. */
   startedAt: string
+  endedAt?: string
+  /** New passwords wait to be fetched. */
+  passwords: number
 }
 
 const mostRefusedKept = 10_000
+const mostRowsKept = 5_000
 const mostJobsKept = 20
+const mostJobsWithRows = 4
 
-/** Enough at once to fill the password queue's workers and to share commits. */
-const atOnce = 16
-
-type Kept = { job: ImportJob; end: Promise<void> }
+type Kept = { job: ImportJob; end: Promise<void>; rows: Record<Outcome, RowResult[]>; passwords: [string, string][] }
 const kept = new Map<string, Kept>()
 const running = new WeakSet<Db>()
 
-/** Checks the file as a whole, then imports its rows in the background. */
-export async function startImport(
-  db: Db,
-  actor: Actor,
-  given: { file: string; text: Buffer; dryRun: boolean },
-): Promise<ImportJob> {
+/** What a file holds. Throws Invalid for what is no such file at all, and for more rows than can be taken. */
+export async function readTable(db: Db, file: string, text: Buffer): Promise<Table> {
+  const table = isLdif(file, text) ? await tableOfEntries(db, readLdif(text), 'line') : tableOfCsv(text)
+  await countRows(table)
+  return table
+}
+
+/** Checks the source as a whole, then imports its rows in the background. */
+export async function startImport(db: Db, actor: Actor, given: ImportGiven): Promise<ImportJob> {
+  needRight(actor, 'change')
   if (db.local.mode === 'slave') throw new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master')
   if (!db.local.mode) throw new Unavailable('This node is not set up yet. Choose its mode first.')
   if (running.has(db))
     throw new Refused('An import is running already. Wait for its end, or stop it.', 'import-running')
   running.add(db)
   try {
-    const file = readPeople(given.text)
-    const job: ImportJob = {
-      id: randomUUID(),
-      file: given.file,
-      dryRun: given.dryRun,
-      total: await countRows(file),
-      done: 0,
-      added: 0,
-      refusedRows: 0,
-      refused: [],
-      notices: file.notices,
-      state: 'running',
-      startedAt: new Date().toISOString(),
-    }
+    const known = await declared(db)
+    const table = 'table' in given ? given.table : await readTable(db, given.file, given.text)
+    const job = await newJob(table, given)
+    const all = await newImport(db, actor, known, table, given, job)
     keep(
-      job,
-      importRows(db, actor, file, job).finally(() => running.delete(db)),
+      all,
+      importRows(all).finally(() => running.delete(db)),
     )
     return job
   } catch (error) {
@@ -75,9 +106,97 @@ export async function startImport(
   }
 }
 
+async function newJob(table: Table, given: ImportGiven): Promise<ImportJob> {
+  return {
+    id: randomUUID(),
+    file: given.file,
+    dryRun: given.dryRun,
+    mode: given.mode ?? 'add',
+    unit: table.unit,
+    total: await countRows(table),
+    done: 0,
+    added: 0,
+    changed: 0,
+    unchanged: 0,
+    refusedRows: 0,
+    refused: [],
+    groups: 0,
+    notices: [...table.notices],
+    state: 'running',
+    startedAt: new Date().toISOString(),
+    passwords: 0,
+  }
+}
+
+async function newImport(
+  db: Db,
+  actor: Actor,
+  known: Declared,
+  table: Table,
+  given: ImportGiven,
+  job: ImportJob,
+): Promise<Import> {
+  const columns = columnsOf(known)
+  const needed = columns
+    .filter(({ name, required }) => required && (job.mode !== 'update' || name === 'core.username'))
+    .map(({ name }) => name)
+  const mapped = mapColumns(table, known, columns, given.mapping, needed)
+  job.notices.push(...mapped.notices)
+  return {
+    db,
+    // One import is one batch: its rows in the audit are undone together.
+    actor: { ...actor, batch: job.id },
+    declared: known,
+    table,
+    columns,
+    placed: mapped.columns,
+    job,
+    clears: given.clears ?? false,
+    lenient: given.lenient ?? false,
+    newPasswords: given.newPasswords ?? false,
+    profile: given.profile ? await profileByName(db, given.profile) : undefined,
+    taken: new Map(),
+    groups: new Map(),
+    making: new Map(),
+    made: [],
+    leftOut: new Map(),
+    passwords: [],
+  }
+}
+
 export const importJob = (id: string): ImportJob | undefined => kept.get(id)?.job
 
 export const latestImport = (): ImportJob | undefined => [...kept.values()].at(-1)?.job
+
+/** The jobs that are remembered, the latest first. */
+export const importJobs = (): ImportJob[] => [...kept.values()].map(({ job }) => job).reverse()
+
+/** What became of the rows, a page of one outcome in the order of the source. */
+export function importedRows(
+  id: string,
+  outcome: Outcome,
+  query: { page: number; size: number },
+): { rows: RowResult[]; total: number; page: number; pages: number; size: number } {
+  const rows = kept.get(id)?.rows[outcome] ?? []
+  const pages = Math.max(1, Math.ceil(rows.length / query.size))
+  const page = Math.min(query.page, pages)
+  return {
+    rows: rows.slice((page - 1) * query.size, page * query.size),
+    total: rows.length,
+    page,
+    pages,
+    size: query.size,
+  }
+}
+
+/** The passwords that an import made, as CSV. They are handed out once and are nowhere else. */
+export function takeNewPasswords(id: string): string | undefined {
+  const found = kept.get(id)
+  if (!found || found.passwords.length === 0 || found.job.state === 'running') return undefined
+  const rows = found.passwords.splice(0)
+  found.job.passwords = 0
+  return stringify([['username', 'password'], ...rows], { record_delimiter: '\r\n', escape_formulas: true })
+}
 
 /** Rows under way are finished; no new one is begun. */
 export function stopImport(id: string): void {
@@ -93,171 +212,78 @@ export async function importDone(id: string): Promise<ImportJob> {
   return found.job
 }
 
-function keep(job: ImportJob, end: Promise<void>): void {
-  kept.set(job.id, { job, end })
+function keep(all: Import, end: Promise<void>): void {
+  const rows: Kept['rows'] = { added: [], changed: [], unchanged: [], refused: [] }
+  kept.set(all.job.id, { job: all.job, end, rows, passwords: all.passwords })
   for (const [id, old] of kept) {
     if (kept.size <= mostJobsKept) break
     if (old.job.state !== 'running') kept.delete(id)
   }
+  for (const old of [...kept.values()].reverse().slice(mostJobsWithRows))
+    for (const outcome of Object.keys(old.rows) as Outcome[]) old.rows[outcome] = []
 }
 
-async function countRows(file: PeopleFile): Promise<number> {
+async function countRows(table: Table): Promise<number> {
   let rows = 0
-  for (const batch of file.rows()) {
+  for (const batch of table.rows()) {
     rows += batch.length
     if (rows > maxRows)
       throw new Invalid({ file: `The file has more than ${maxRows.toLocaleString('en')} rows. Split it into several.` })
     await others()
   }
-  if (rows === 0) throw new Invalid({ file: 'The file has a header and no rows.' })
+  if (rows === 0)
+    throw new Invalid({
+      file: table.unit === 'line' ? 'The file has a header and no rows.' : 'No people were found in it.',
+    })
   return rows
 }
 
-/** What the rows of one import know of each other. */
-type Import = {
-  db: Db
-  actor: Actor
-  file: PeopleFile
-  job: ImportJob
-  /** username -> the line that took it. */
-  taken: Map<string, number>
-  /** What was found for each group that rows name. */
-  groups: Map<string, Promise<GroupState>>
-  /** Groups being made or made; in a dry run those that would be. */
-  making: Map<string, Promise<unknown>>
-  made: string[]
-}
+/** So many rows share a transaction: others who write wait for one of them at most. */
+const together = 100
 
-type GroupState = 'there' | 'missing' | { problem: string }
-
-async function importRows(db: Db, actor: Actor, file: PeopleFile, job: ImportJob): Promise<void> {
-  const all: Import = { db, actor, file, job, taken: new Map(), groups: new Map(), making: new Map(), made: [] }
+async function importRows(all: Import): Promise<void> {
+  const { job } = all
   try {
-    for (const batch of file.rows()) {
-      await inParallel(batch, atOnce, async (row) => {
-        if (job.state !== 'running') return
-        report(job, await importRow(all, row))
-      })
+    for (const batch of all.table.rows()) {
+      for (let at = 0; at < batch.length && job.state === 'running'; at += together) {
+        for (const result of await importBatch(all, batch.slice(at, at + together))) report(all, result)
+        await others()
+      }
       if (job.state !== 'running') break
-      await others()
     }
+    if (job.state === 'running') await finishGroups(all)
     if (job.state === 'running') job.state = 'done'
   } catch (error) {
     job.state = 'failed'
     job.error = messageOf(error)
   }
-  if (all.made.length > 0) {
-    const names = some(all.made.sort(), 200)
-    job.notices.push(
-      `${job.dryRun ? 'Groups that would be made' : 'Groups made'}, because the file names them: ${names}.`,
-    )
-  }
-  if (job.refusedRows > job.refused.length)
-    job.notices.push(`${job.refusedRows} rows were refused; the first ${job.refused.length} are listed.`)
+  job.endedAt = new Date().toISOString()
+  job.passwords = all.passwords.length
+  job.groups = all.made.length
+  job.notices.push(...closingNotices(all))
 }
 
-function report(job: ImportJob, result: RowResult): void {
+function report({ job }: Import, result: RowResult): void {
   job.done++
-  if (result.ok) job.added++
-  else if (++job.refusedRows <= mostRefusedKept) job.refused.push(result)
+  const outcome = result.outcome
+  const rows = kept.get(job.id)?.rows[outcome]
+  if (outcome === 'refused') {
+    if (++job.refusedRows <= mostRefusedKept) job.refused.push(result)
+  } else job[outcome]++
+  if (rows && rows.length < mostRowsKept) rows.push(result)
 }
 
-async function inParallel<T>(items: readonly T[], most: number, run: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values()
-  const worker = async () => {
-    for (const item of left) await run(item)
+function closingNotices({ job, made, leftOut }: Import): string[] {
+  const notices: string[] = []
+  if (made.length > 0) {
+    const names = some(made.sort(), 200)
+    notices.push(`${job.dryRun ? 'Groups that would be made' : 'Groups made'}, because the file names them: ${names}.`)
   }
-  await Promise.all(Array.from({ length: most }, worker))
-}
-
-async function importRow(all: Import, row: CsvRow): Promise<RowResult> {
-  const { line } = row
-  if ('reason' in row) return { line, ok: false, column: row.column, reason: row.reason }
-  const { input, problems } = personOf(all.file, row.cells)
-  const { username } = input
-  const refuse = (problems: Problems): RowResult => ({ line, username, ok: false, ...firstOf(problems) })
-  if (Object.keys(problems).length > 0) return refuse(problems)
-  const earlier = takeName(all, username, line)
-  if (earlier) return refuse({ username: `“${username}” stands already in line ${earlier}.` })
-  const found = await problemsOf(all, input)
-  if (Object.keys(found).length > 0) return refuse(found)
-  try {
-    for (const name of input.groups ?? []) await makeGroup(all, name)
-    if (!all.job.dryRun) await addUser(all.db, all.actor, input)
-    return { line, username, ok: true }
-  } catch (error) {
-    if (error instanceof Invalid) return refuse(error.problems)
-    throw error
-  }
-}
-
-/** The line that has the name already, or nothing; two rows under way at once cannot both have it. */
-function takeName(all: Import, username: string, line: number): number | undefined {
-  const name = canonicalName(username)
-  const earlier = all.taken.get(name)
-  if (name && earlier === undefined) all.taken.set(name, line)
-  return earlier
-}
-
-/** Everything that speaks against a row, while nothing is written. */
-async function problemsOf(all: Import, input: UserInput): Promise<Problems> {
-  if (await isThere(userByUsername(all.db, input.username)))
-    return { username: `“${input.username}” already exists; nothing was changed.` }
-  const there: string[] = []
-  for (const name of input.groups ?? []) {
-    const state = await groupState(all, name)
-    if (typeof state === 'object') return { groups: `${name}: ${state.problem}` }
-    if (state === 'there') there.push(name)
-  }
-  return checkUser(all.db, { ...input, groups: there })
-}
-
-function groupState(all: Import, name: string): Promise<GroupState> {
-  const known = all.groups.get(canonicalName(name))
-  if (known) return known
-  const state = lookUpGroup(all, name)
-  all.groups.set(canonicalName(name), state)
-  return state
-}
-
-async function lookUpGroup(all: Import, name: string): Promise<GroupState> {
-  if (await isThere(groupByName(all.db, name))) return 'there'
-  const problem = groupNameProblem(canonicalName(name))
-  if (problem) return { problem }
-  if (await isThere(userByUsername(all.db, name))) return { problem: 'A user has this name already.' }
-  return 'missing'
-}
-
-/** Made once, for the first good row that names it. */
-async function makeGroup(all: Import, name: string): Promise<void> {
-  if ((await groupState(all, name)) !== 'missing') return
-  const making = all.making.get(canonicalName(name)) ?? addMissing(all, name)
-  all.making.set(canonicalName(name), making)
-  await making
-}
-
-async function addMissing(all: Import, name: string): Promise<void> {
-  try {
-    if (!all.job.dryRun) await addGroup(all.db, all.actor, { name, description: '' })
-    all.made.push(canonicalName(name))
-  } catch (error) {
-    if (!(error instanceof Invalid)) throw error
-    // Someone else may have made it since it was looked up.
-    if (!(await isThere(groupByName(all.db, name)))) throw new Invalid({ groups: `${name}: ${error.message}` })
-  }
-}
-
-async function isThere(found: Promise<unknown>): Promise<boolean> {
-  try {
-    await found
-    return true
-  } catch (error) {
-    if (error instanceof NotFound || error instanceof Invalid) return false
-    throw error
-  }
-}
-
-function firstOf(problems: Problems): { column?: string; reason: string } {
-  const [key, reason] = Object.entries(problems)[0] as [string, string]
-  return { column: columnOf(key), reason }
+  for (const [column, times] of leftOut)
+    notices.push(
+      `${times === 1 ? 'One value' : `${times.toLocaleString('en')} values`} of ${column} cannot be taken here and ${times === 1 ? 'is' : 'are'} left out.`,
+    )
+  if (job.refusedRows > job.refused.length)
+    notices.push(`${job.refusedRows} rows were refused; the first ${job.refused.length} are listed.`)
+  return notices
 }

@@ -1,0 +1,106 @@
+import { maxBytes, refused, short } from './csv-file.ts'
+import type { Entry } from './entries.ts'
+
+/** Is this LDIF (RFC 2849) rather than CSV? By its name, or by how it begins. */
+export const isLdif = (file: string, bytes: Buffer): boolean =>
+  /\.ldif?$/i.test(file) ||
+  /^\ufeff?(#[^\n]*\r?\n|\s*\r?\n)*(version: *1\s|dn::? )/i.test(bytes.toString('utf8', 0, 4096))
+
+/** The entries of an LDIF file, one by one. Throws Invalid for what is none, with the line. */
+export function* readLdif(bytes: Buffer): Generator<Entry> {
+  if (bytes.length > maxBytes)
+    throw refused(`It has ${Math.ceil(bytes.length / 1048576)} MB; at most 20 MB are read. Split it.`)
+  let dn: string | undefined
+  let entry: Entry | undefined
+  for (const { line, text } of logicalLines(decode(bytes))) {
+    if (text === '') {
+      if (entry) yield entry
+      entry = undefined
+      continue
+    }
+    const { name, value } = readLine(text, line)
+    if (!entry) {
+      if (name === 'version' && dn === undefined) {
+        if (value !== '1') throw refused(`Line ${line} says LDIF version ${short(value ?? '')}; only version 1 exists.`)
+        continue
+      }
+      if (name !== 'dn') throw refused(`Line ${line} should begin an entry with “dn:”, and says “${short(text)}”.`)
+      dn = value ?? ''
+      entry = { line, dn, attributes: new Map() }
+      continue
+    }
+    if (name === 'control' || (name === 'changetype' && value?.toLowerCase() !== 'add'))
+      throw refused(
+        `It holds changes (line ${line}: ${short(text)}), not entries. Export the entries themselves, as slapcat or ldapsearch -LLL write them.`,
+      )
+    if (name === 'changetype' || value === undefined) continue
+    // Options such as ;lang-sv name a variant: the plain value stands beside it, or this one is all there is.
+    const [plain = ''] = name.split(';')
+    const values = entry.attributes.get(plain)
+    if (values) values.push(value)
+    else entry.attributes.set(plain, [value])
+  }
+  if (entry) yield entry
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw refused('It is not UTF-8, as LDIF must be.')
+  }
+}
+
+/** Lines with their continuations joined and comments left out; '' between entries. */
+function* logicalLines(text: string): Generator<{ line: number; text: string }> {
+  if (text.includes('\0')) throw refused('It is not a text file.')
+  let parts: string[] | undefined
+  let began = 0
+  let line = 0
+  const ended = function* () {
+    if (parts && !parts[0]?.startsWith('#')) yield { line: began, text: parts.join('') }
+    parts = undefined
+  }
+  for (let at = 0; at <= text.length; ) {
+    const end = text.indexOf('\n', at)
+    const raw = text.slice(at, end < 0 ? text.length : end).replace(/\r$/, '')
+    at = end < 0 ? text.length + 1 : end + 1
+    line++
+    if (raw.startsWith(' ') && parts) {
+      parts.push(raw.slice(1))
+      continue
+    }
+    yield* ended()
+    if (raw === '') yield { line, text: '' }
+    else {
+      parts = [raw]
+      began = line
+    }
+  }
+  yield* ended()
+}
+
+/** `value` is undefined for what is no text: a picture or a certificate. */
+function readLine(text: string, line: number): { name: string; value: string | undefined } {
+  const [, name = '', kind = '', rest = ''] = /^([A-Za-z0-9][A-Za-z0-9.;_-]*):([:<]?) *(.*)$/s.exec(text) ?? []
+  if (!name) throw refused(`Line ${line} is no attribute with a value: “${short(text)}”.`)
+  if (kind === '<')
+    throw refused(
+      `Line ${line} takes the value of ${name} from a file or address (“:<”). Values must stand in the file.`,
+    )
+  if (kind === ':') {
+    if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(rest)) throw refused(`The value of ${name} in line ${line} is no base64.`)
+    return { name: name.toLowerCase(), value: textOf(Buffer.from(rest, 'base64')) }
+  }
+  return { name: name.toLowerCase(), value: rest.replace(/ +$/, '') }
+}
+
+/** Undefined when the bytes are no text. */
+export function textOf(bytes: Buffer): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return text.includes('\0') ? undefined : text
+  } catch {
+    return undefined
+  }
+}
