@@ -1,64 +1,152 @@
+import { randomUUID } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
-import { NotFound } from '../errors.ts'
-import type { Extension } from '../extensions/extension.ts'
-import { extensionByName, extensions } from '../extensions/index.ts'
+import { editStep } from '../audit/steps.ts'
+import { NotFound, Refused } from '../errors.ts'
+import type { Fields } from '../extensions/extension.ts'
+import type { ExtensionBody, ExtensionValues } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { objectsOf } from '../store/objects.ts'
-import { countFilled } from '../store/users.ts'
-import { write } from '../store/write.ts'
+import { countFilled } from '../store/people.ts'
+import { type Change, write } from '../store/write.ts'
+import { type Declared, type DeclaredExtension, declared } from './declarations.ts'
+import { dropValues, groupsFilled } from './extension-values.ts'
+import { untilNextChange } from './kept.ts'
+import { needRight } from './roles.ts'
+import { putWindowsGroups } from './windows-groups.ts'
 
-export type ListedExtension = Pick<Extension, 'name' | 'title' | 'summary' | 'objectClass'> & {
-  on: boolean
-  /** How many people have a value in it. */
+export type ListedField = {
+  name: string
+  label: string
+  attribute: string
+  type: string
+  required: boolean
+  /** What is allowed, in words. */
+  rule: string
+  help?: string
+  /** CSV column; fields of groups have none. */
+  column: string
+}
+
+export type ListedExtension = Pick<
+  DeclaredExtension,
+  'name' | 'title' | 'summary' | 'objectClass' | 'alias' | 'isOwn' | 'on'
+> & {
+  /** How many people, and how many groups, have a value in it. */
   users: number
-  fields: {
-    name: string
-    label: string
-    attribute: string
-    type: string
-    required: boolean
-    help?: string
-    column: string
-  }[]
+  groups: number
+  fields: ListedField[]
+  group?: { objectClass: string; fields: ListedField[] }
+  /** Attributes that follow from the values. */
+  derived: string[]
 }
 
 export async function extensionList(db: Db): Promise<ListedExtension[]> {
-  const states = new Map((await objectsOf(db.reader, 'extension')).map(({ body }) => [body.name, body.on]))
-  const counts = await countFilled(
-    db.reader,
-    extensions.map((extension) => extension.name),
-  )
-  return extensions.map(({ name, title, summary, objectClass, user }) => ({
+  const { extensions } = await declared(db)
+  const [users, groups] = await filledCounts(db)
+  return extensions.map(({ name, title, summary, objectClass, alias, isOwn, on, user, group, derived }) => ({
     name,
     title,
     summary,
     objectClass,
-    on: states.get(name) ?? false,
-    users: counts.get(name) ?? 0,
-    fields: Object.entries(user).map(([key, { label, attribute, type, required, help, column }]) => ({
-      name: key,
-      label,
-      attribute,
-      type,
-      required,
-      help,
-      column: `extensions.${name}.${column ?? key}`,
-    })),
+    ...(alias ? { alias } : {}),
+    ...(isOwn ? { isOwn } : {}),
+    on,
+    users: users.get(name) ?? 0,
+    groups: groups.get(name) ?? 0,
+    fields: listedFields(name, user),
+    ...(group ? { group: { objectClass: group.objectClass, fields: listedFields(name, group.fields) } } : {}),
+    derived: Object.keys(derived ?? {}),
   }))
 }
 
+const filledCounts = untilNextChange(async (db) => {
+  const { extensions } = await declared(db)
+  return Promise.all([
+    countFilled(
+      db,
+      extensions.map(({ name }) => name),
+    ),
+    groupsFilled(db.reader),
+  ])
+})
+
+const listedFields = (extension: string, fields: Fields): ListedField[] =>
+  Object.entries(fields).map(([name, { label, attribute, type, required, rule, help, column }]) => ({
+    name,
+    label,
+    attribute,
+    type,
+    required,
+    rule,
+    ...(help ? { help } : {}),
+    column: `extensions.${extension}.${column ?? name}`,
+  }))
+
+export async function needExtension(db: Db, name: string): Promise<DeclaredExtension> {
+  const extension = (await declared(db)).extension(name)
+  if (!extension) throw new NotFound(`There is no extension “${name}”.`)
+  return extension
+}
+
+/** The values that are shown: those of extensions that are on. */
+export const valuesShown = ({ extension }: Declared, values: ExtensionValues): ExtensionValues =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => extension(name)?.on))
+
+export type ExtensionObject = { id: string; seq: number; body: ExtensionBody }
+
+export const extensionObject = async (change: Change, name: string): Promise<ExtensionObject | undefined> =>
+  (await objectsOf(change.trx, 'extension')).find(({ body }) => body.name === name)
+
 /** Turns an extension on or off for the whole cluster. Off hides its attributes everywhere and keeps the values. */
 export async function setExtensionOn(db: Db, actor: Actor, name: string, on: boolean): Promise<void> {
-  const extension = extensionByName(name)
-  if (!extension) throw new NotFound(`There is no extension “${name}”.`)
+  needRight(actor, 'change')
+  const extension = await needExtension(db, name)
   await write(db, actor, async (change) => {
-    const object = (await objectsOf(change.trx, 'extension')).find(({ body }) => body.name === name)
-    if (!object || object.body.on === on) return
-    await change.put('extension', object.id, { name, on })
+    const object = await extensionObject(change, name)
+    if ((object?.body.on ?? false) === on) return
+    const id = object?.id ?? randomUUID()
+    const was: ExtensionBody = object?.body ?? { name, on: false }
+    const now = { ...was, on }
+    await change.put('extension', id, now)
+    const groups = on && name === 'samba' ? await putWindowsGroups(change) : 0
+    const undo = editStep('extension', id, was, now)
     change.note({
       sentence: `Turned ${extension.title} ${on ? 'on' : 'off'}`,
-      object: { kind: 'extension', id: object.id, name },
-      changes: [{ field: 'on', before: String(!on), after: String(on) }],
+      object: { kind: 'extension', id, name },
+      changes: [
+        { field: 'on', before: String(!on), after: String(on) },
+        ...(groups > 0 ? [{ field: 'Windows groups', after: String(groups) }] : []),
+      ],
+      ...(undo ? { undo: [undo] } : {}),
     })
   })
 }
+
+/** Removes what people and groups hold in an extension that is off; there is no way back. */
+export async function removeExtensionValues(
+  db: Db,
+  actor: Actor,
+  name: string,
+): Promise<{ people: number; groups: number }> {
+  needRight(actor, 'change')
+  const extension = await needExtension(db, name)
+  return write(db, actor, async (change) => {
+    const object = await extensionObject(change, name)
+    if (object?.body.on)
+      throw new Refused(`${extension.title} is on. Turn it off first; then its values can be removed.`, 'on')
+    const { people, groups } = await dropValues(change, name)
+    if (people + groups > 0)
+      change.note({
+        sentence: `Removed the values of ${extension.title}`,
+        object: { kind: 'extension', id: object?.id ?? name, name },
+        changes: lost(people, groups),
+      })
+    return { people, groups }
+  })
+}
+
+/** For the audit: how many lost values. */
+export const lost = (people: number, groups: number) => [
+  ...(people > 0 ? [{ field: 'people with values', before: String(people) }] : []),
+  ...(groups > 0 ? [{ field: 'groups with values', before: String(groups) }] : []),
+]

@@ -1,41 +1,39 @@
+import { randomUUID } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
-import { NotFound } from '../errors.ts'
-import type { Plugin } from '../extensions/extension.ts'
-import { pluginByName, plugins } from '../extensions/index.ts'
-import type { PluginBody } from '../store/bodies.ts'
+import { editStep } from '../audit/steps.ts'
+import { Invalid, NotFound } from '../errors.ts'
+import type { PluginBody, UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
-import { countMembers, ofPlugin } from '../store/memberships.ts'
+import { allIds } from '../store/extension-values.ts'
+import { groupRowsByName, groupsBelow } from '../store/groups.ts'
+import { countMembers, memberIds, ofPlugin } from '../store/memberships.ts'
 import { objectsOf } from '../store/objects.ts'
-import { write } from '../store/write.ts'
-import { listed, moveUsers, needUsers } from './groups.ts'
-import { fullName, type ListedUser, listUsers, type Page, type User } from './users.ts'
+import { type Change, write } from '../store/write.ts'
+import { type DeclaredPlugin, declared } from './declarations.ts'
+import { untilNextChange } from './kept.ts'
+import { canonicalName } from './names.ts'
+import { takeNumber } from './numbers.ts'
+import { needRight } from './roles.ts'
+import { fullName, type ListedUser, listed, listUsers, moveUsers, needUsers, type Page } from './users.ts'
 
-export type ListedPlugin = Plugin & { on: boolean; gidNumber: number; users: number }
+export type ListedPlugin = DeclaredPlugin & { users: number }
 
 export async function pluginList(db: Db): Promise<ListedPlugin[]> {
-  const states = await pluginStates(db)
-  const counts = await countMembers(
+  const { plugins } = await declared(db)
+  const counts = await usersCounts(db)
+  return plugins.map((plugin) => ({ ...plugin, users: counts.get(ofPlugin(plugin.name)) ?? 0 }))
+}
+
+const usersCounts = untilNextChange(async (db) => {
+  const { plugins } = await declared(db)
+  return countMembers(
     db.reader,
-    plugins.map((plugin) => ofPlugin(plugin.name)),
+    plugins.map(({ name }) => ofPlugin(name)),
   )
-  return plugins.map((plugin) => {
-    const state = states.get(plugin.name)
-    return {
-      ...plugin,
-      on: state?.on ?? false,
-      gidNumber: state?.gidNumber ?? 0,
-      users: counts.get(ofPlugin(plugin.name)) ?? 0,
-    }
-  })
-}
+})
 
-async function pluginStates(db: Db): Promise<Map<string, PluginBody>> {
-  const objects = await objectsOf(db.reader, 'plugin')
-  return new Map(objects.map(({ body }) => [body.name, body]))
-}
-
-export function needPlugin(name: string): Plugin {
-  const plugin = pluginByName(name)
+export async function needPlugin(db: Db, name: string): Promise<DeclaredPlugin> {
+  const plugin = (await declared(db)).plugin(name)
   if (!plugin) throw new NotFound(`There is no plugin “${name}”.`)
   return plugin
 }
@@ -45,80 +43,85 @@ export async function pluginUsers(
   name: string,
   query: { search?: string; page?: number; size?: number },
 ): Promise<Page<ListedUser>> {
-  return listUsers(db, { ...query, of: ofPlugin(needPlugin(name).name) })
+  return listUsers(db, { ...query, of: ofPlugin((await needPlugin(db, name)).name) })
 }
 
-export const enablePlugin = (db: Db, actor: Actor, name: string, usernames: string[]): Promise<{ changed: string[] }> =>
-  switchPlugin(db, actor, name, usernames, true)
+/** Who is meant: people by username, everybody in groups, or both. */
+export type Who = string[] | { usernames?: string[]; groups?: string[] }
 
-export const disablePlugin = (
-  db: Db,
-  actor: Actor,
-  name: string,
-  usernames: string[],
-): Promise<{ changed: string[] }> => switchPlugin(db, actor, name, usernames, false)
+export const enablePlugin = (db: Db, actor: Actor, name: string, who: Who): Promise<{ changed: string[] }> =>
+  switchPlugin(db, actor, name, who, true)
 
-async function switchPlugin(db: Db, actor: Actor, name: string, usernames: string[], on: boolean) {
-  const plugin = needPlugin(name)
+export const disablePlugin = (db: Db, actor: Actor, name: string, who: Who): Promise<{ changed: string[] }> =>
+  switchPlugin(db, actor, name, who, false)
+
+async function switchPlugin(db: Db, actor: Actor, name: string, who: Who, on: boolean) {
+  needRight(actor, 'change')
+  const plugin = await needPlugin(db, name)
   return write(db, actor, async (change) => {
-    const ids = await needUsers(change, usernames, 'users')
-    const moved = []
-    for (let at = 0; at < ids.length; at += 400)
-      moved.push(
-        ...(await moveUsers(change, ids.slice(at, at + 400), (body) => {
-          if (body.plugins.includes(name) === on) return undefined
-          return {
-            ...body,
-            plugins: on ? [...body.plugins, name].sort() : body.plugins.filter((other) => other !== name),
-          }
-        })),
-      )
-    if (moved.length === 0) return { changed: [] }
-    const names = moved.map((body) => body.username)
-    const who = moved.length === 1 && moved[0] ? fullName(moved[0]) : `${moved.length} people`
-    const object = (await objectsOf(change.trx, 'plugin')).find(({ body }) => body.name === name)
+    const moved: { id: string; body: UserBody }[] = []
+    for await (const ids of whoIsMeant(change, who))
+      moved.push(...(await moveUsers(change, ids, (body) => withPlugin(body, name, on))))
+    const [first] = moved
+    if (!first) return { changed: [] }
+    const names = moved.map(({ body }) => body.username)
+    const whom = moved.length === 1 ? fullName(first.body) : `${moved.length} people`
     change.note({
-      sentence: `${on ? 'Enabled' : 'Disabled'} ${plugin.title} for ${who}`,
-      object: { kind: 'plugin', id: object?.id ?? name, name },
+      sentence: `${on ? 'Enabled' : 'Disabled'} ${plugin.title} for ${whom}`,
+      object: { kind: 'plugin', id: plugin.id ?? name, name },
       changes: [{ field: 'users', [on ? 'after' : 'before']: listed(names) }],
+      undo: [{ list: 'plugins', name, ids: moved.map(({ id }) => id), joined: on }],
     })
     return { changed: names }
   })
 }
 
-/** Turns a plugin on or off for the whole cluster; who has it is kept. */
-export async function setPluginOn(db: Db, actor: Actor, name: string, on: boolean): Promise<void> {
-  const plugin = needPlugin(name)
-  await write(db, actor, async (change) => {
-    const object = (await objectsOf(change.trx, 'plugin')).find(({ body }) => body.name === name)
-    if (!object || object.body.on === on) return
-    await change.put('plugin', object.id, { ...object.body, on })
-    change.note({
-      sentence: `Turned ${plugin.title} ${on ? 'on' : 'off'}`,
-      object: { kind: 'plugin', id: object.id, name },
-      changes: [{ field: 'on', before: String(!on), after: String(on) }],
-    })
-  })
+/** The body with the plugin on or off; undefined when it is so already. */
+export function withPlugin(body: UserBody, name: string, on: boolean): UserBody | undefined {
+  if (body.plugins.includes(name) === on) return undefined
+  return { ...body, plugins: on ? [...body.plugins, name].sort() : body.plugins.filter((other) => other !== name) }
 }
 
-/** May this person use the service, and why or why not: the decision every face shows and acts on. */
-export function mayUse(
-  user: Pick<User, 'status' | 'plugins' | 'hasPassword'>,
-  plugin: Pick<ListedPlugin, 'name' | 'title' | 'on'>,
-): { may: boolean; reasons: { ok: boolean; text: string }[] } {
-  const reasons = [
-    {
-      ok: plugin.on,
-      text: plugin.on ? `${plugin.title} is on in this network` : `${plugin.title} is turned off for everyone`,
-    },
-    user.plugins.includes(plugin.name)
-      ? { ok: true, text: `Plugin ${plugin.title} is on` }
-      : { ok: false, text: `Plugin ${plugin.title} is off` },
-    {
-      ok: user.status === 'enabled',
-      text: user.status === 'enabled' ? 'Account is enabled' : `Account is ${user.status}`,
-    },
-    { ok: user.hasPassword, text: user.hasPassword ? 'A password is set' : 'No password is set yet' },
-  ]
-  return { may: reasons.every((reason) => reason.ok), reasons }
+const atOnce = 400
+
+async function* whoIsMeant(change: Change, who: Who): AsyncGenerator<string[]> {
+  const { usernames = [], groups = [] } = Array.isArray(who) ? { usernames: who } : who
+  const ids = usernames.length > 0 ? await needUsers(change, usernames, 'usernames') : []
+  const names = [...new Set(groups.map(canonicalName).filter(Boolean))]
+  const rows = await groupRowsByName(change.trx, names)
+  const unknown = names.filter((name) => !rows.some((row) => row.name === name))
+  if (unknown.length > 0)
+    throw new Invalid({ groups: `There is no group ${unknown.map((name) => `“${name}”`).join(', ')}.` })
+  for (let at = 0; at < ids.length; at += atOnce) yield ids.slice(at, at + atOnce)
+  // Everyone is in the one group that lists nobody.
+  if (rows.some((row) => row.type === 'builtin')) return yield* allIds(change.trx, 'users', atOnce)
+  const below = await groupsBelow(
+    change.trx,
+    rows.map((row) => row.id),
+  )
+  for (const id of below) yield* memberIds(change.trx, id, atOnce)
+}
+
+export const pluginObject = async (change: Change, name: string) =>
+  (await objectsOf(change.trx, 'plugin')).find(({ body }) => body.name === name)
+
+/** Turns a plugin on or off for the whole cluster; who has it is kept. */
+export async function setPluginOn(db: Db, actor: Actor, name: string, on: boolean): Promise<void> {
+  needRight(actor, 'change')
+  const plugin = await needPlugin(db, name)
+  await write(db, actor, async (change) => {
+    const object = await pluginObject(change, name)
+    if ((object?.body.on ?? false) === on) return
+    const id = object?.id ?? randomUUID()
+    const was: PluginBody = object?.body ?? { name, on: false, gidNumber: await takeNumber(change, 'gidNumber') }
+    const now = { ...was, on }
+    await change.put('plugin', id, now)
+    const undo = editStep('plugin', id, was, now)
+    change.note({
+      sentence: `Turned ${plugin.title} ${on ? 'on' : 'off'}`,
+      object: { kind: 'plugin', id, name },
+      changes: [{ field: 'on', before: String(!on), after: String(on) }],
+      ...(undo ? { undo: [undo] } : {}),
+    })
+  })
 }

@@ -59,7 +59,7 @@ const classes = new Set(
   words(
     'top extensibleObject subentry subschema organizationalUnit organization person organizationalPerson inetOrgPerson ' +
       'applicationProcess simpleSecurityObject groupOfNames groupOfUniqueNames groupOfMembers domain dcObject posixAccount ' +
-      'posixGroup shadowAccount device account alias referral country locality ldapPublicKey uidObject',
+      'posixGroup shadowAccount device account alias referral country locality ldapPublicKey inetLocalMailRecipient uidObject',
   ).map((name) => name.toLowerCase()),
 )
 

@@ -1,32 +1,102 @@
 import type { Request, Response } from 'express'
-import { extensionList, setExtensionOn } from '../accounts/extensions.ts'
+import { declared } from '../accounts/declarations.ts'
+import { extensionList, needExtension, removeExtensionValues, setExtensionOn } from '../accounts/extensions.ts'
+import { ownExtension } from '../accounts/own-extensions.ts'
+import { pluginList } from '../accounts/plugins.ts'
 import { countUsers } from '../accounts/users.ts'
-import { NotFound } from '../errors.ts'
-import { extensionByName } from '../extensions/index.ts'
-import { formOf, part } from './form.ts'
+import { Invalid, NotFound, Refused } from '../errors.ts'
+import type { OwnExtension } from '../extensions/own.ts'
+import type { Db } from '../store/db.ts'
+import { askedOne, formOf, part, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
+import { rightsOf } from './rights.ts'
+import { people } from './say.ts'
 import { safePath } from './sign-in.ts'
 
+const shows = {
+  on: (one: { on: boolean }) => one.on,
+  off: (one: { on: boolean }) => !one.on,
+  own: (one: { isOwn?: boolean }) => one.isOwn === true,
+} as const
+
+/** What there is to turn on, as the ancestor's Marketplace: extensions as cards, plugins as a table. */
 export async function showExtensions(req: Request, res: Response): Promise<void> {
-  const [extensions, all] = await Promise.all([extensionList(dbOf(req)), countUsers(dbOf(req))])
-  await render(req, res, 'extensions/index', { extensions, all })
+  const db = dbOf(req)
+  const show = askedOne(req, 'show', ['on', 'off', 'own'] as const)
+  const [extensions, plugins, all] = await Promise.all([extensionList(db), pluginList(db), countUsers(db)])
+  const every = [...extensions, ...plugins]
+  const isShown = show ? shows[show] : () => true
+  await render(req, res, 'extensions/index', {
+    ...rightsOf(req),
+    all,
+    show,
+    counts: {
+      all: every.length,
+      on: every.filter(shows.on).length,
+      off: every.filter(shows.off).length,
+      own: every.filter(shows.own).length,
+    },
+    extensions: extensions.filter(isShown),
+    plugins: plugins.filter(isShown),
+    made: await madeHere(db),
+  })
+}
+
+/** By whom and when each one was made. */
+async function madeHere(db: Db): Promise<Record<string, Pick<OwnExtension, 'by' | 'added'>>> {
+  const own = (await declared(db)).extensions.filter(({ isOwn }) => isOwn)
+  const made = await Promise.all(own.map(async ({ name }) => [name, (await ownExtension(db, name)).own] as const))
+  return Object.fromEntries(made)
 }
 
 export async function showExtension(req: Request, res: Response): Promise<void> {
-  const name = part(req, 'name')
-  const [extensions, all] = await Promise.all([extensionList(dbOf(req)), countUsers(dbOf(req))])
+  const db = dbOf(req)
+  const { name } = await needExtension(db, part(req, 'name'))
+  const [extensions, all] = await Promise.all([extensionList(db), countUsers(db)])
   const extension = extensions.find((one) => one.name === name)
-  const declared = extensionByName(name)
-  if (!extension || !declared) throw new NotFound(`There is no extension ${name}.`)
-  await render(req, res, 'extensions/show', { extension, fields: Object.entries(declared.user), all })
+  if (!extension) throw new NotFound(`There is no extension “${name}”.`)
+  const made = extension.isOwn ? (await ownExtension(db, name)).own : undefined
+  await render(req, res, 'extensions/show', { ...rightsOf(req), extension, all, made })
 }
 
 export async function saveExtensionState(req: Request, res: Response): Promise<void> {
-  const declared = extensionByName(part(req, 'name'))
-  if (!declared) throw new NotFound(`There is no extension ${part(req, 'name')}.`)
-  const on = formOf(req).text('on') === 'yes'
-  await setExtensionOn(dbOf(req), actorOf(req), declared.name, on)
-  const said = on ? 'is on.' : 'is off. Its values are kept.'
-  await redirect(req, res, safePath(formOf(req).text('back')), `${declared.title} ${said}`)
+  const form = formOf(req)
+  const { name, title } = await needExtension(dbOf(req), part(req, 'name'))
+  const on = form.text('on') === 'yes'
+  const back = safePath(form.text('back'))
+  try {
+    await setExtensionOn(dbOf(req), actorOf(req), name, on)
+    await redirect(req, res, back, `${title} ${on ? 'is on.' : 'is off. Its values are kept.'}`)
+  } catch (error) {
+    if (!(error instanceof Invalid)) throw error
+    await redirect(req, res, back, error.message, 'bad')
+  }
+}
+
+export async function askRemoveValues(req: Request, res: Response): Promise<void> {
+  await render(req, res, 'extensions/values', { extension: await offExtension(req), problems: {}, typed: '' })
+}
+
+export async function removeValues(req: Request, res: Response): Promise<void> {
+  const extension = await offExtension(req)
+  const typed = formOf(req).text('name').trim()
+  if (typed !== extension.name) {
+    const problems = { name: `Type ${extension.name} to remove its values.` }
+    return render(req, res, 'extensions/values', { extension, problems, typed }, { status: 422 })
+  }
+  try {
+    const { people: count } = await removeExtensionValues(dbOf(req), actorOf(req), extension.name)
+    const said = `The values of ${extension.title} were removed from ${people(count)}.`
+    await redirect(req, res, `/extensions/${extension.name}`, said)
+  } catch (error) {
+    await render(req, res, 'extensions/values', { extension, problems: problemsOf(error), typed }, { status: 422 })
+  }
+}
+
+async function offExtension(req: Request) {
+  const extension = (await extensionList(dbOf(req))).find((one) => one.name === part(req, 'name'))
+  if (!extension) throw new NotFound(`There is no extension “${part(req, 'name')}”.`)
+  if (extension.on) throw new Refused(`${extension.title} is on. Turn it off first; then its values can be removed.`)
+  return extension
 }
