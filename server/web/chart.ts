@@ -1,36 +1,85 @@
-/** Bars of a small chart in the units of its picture; the page only draws them. */
+/** One column of a chart: what stands under it, what its row in the table is called, a value for each series. */
+export type Column = { label: string; name: string; values: readonly (number | undefined)[] }
+
+export type Series = { name: string; look: 'main' | 'good' | 'look' | 'bad' }
+
+/** A chart in the units of its picture; the page only draws it. */
 export type Chart = {
-  total: number
-  bars: { day: string; changes: number; x: number; y: number; height: number }[]
+  /** What it says, for who does not see it. */
+  sentence: string
+  /** Head of the first column of the table. */
+  head: string
+  series: readonly Series[]
+  bars: { name: string; values: readonly (number | undefined)[]; parts: Part[]; title: string }[]
+  ticks: { x: number; label: string; anchor: 'start' | 'middle' | 'end' }[]
   lines: { y: number; value: number }[]
   width: number
   height: number
-  barWidth: number
+  left: number
 }
+
+type Part = { look: Series['look']; x: number; y: number; width: number; height: number }
 
 const width = 420
 const top = 8
 const floor = 128
-const left = 36
+const left = 40
 
-export function barsOf(days: readonly { day: string; changes: number }[]): Chart {
-  const most = roundUp(Math.max(4, ...days.map((day) => day.changes)))
-  const slot = (width - left) / Math.max(1, days.length)
-  const heightOf = (changes: number): number => Math.round(((floor - top) * changes) / most)
+/** Columns side by side, their series one on top of the other. */
+export function columnsChart(
+  { sentence, head, series }: Pick<Chart, 'sentence' | 'head' | 'series'>,
+  columns: readonly Column[],
+): Chart {
+  const most = roundUp(Math.max(4, ...columns.map(({ values }) => sum(values))))
+  const slot = (width - left) / Math.max(1, columns.length)
+  const barWidth = round(slot * 0.72)
+  const heightOf = (value: number): number => (value === 0 ? 0 : Math.max(1.5, ((floor - top) * value) / most))
   return {
-    total: days.reduce((sum, day) => sum + day.changes, 0),
-    bars: days.map(({ day, changes }, index) => {
-      const height = changes === 0 ? 0 : Math.max(2, heightOf(changes))
-      return { day, changes, height, x: Math.round(left + index * slot + slot * 0.15), y: floor - height }
+    sentence,
+    head,
+    series,
+    bars: columns.map(({ name, values }, index) => {
+      const x = round(left + index * slot + slot * 0.14)
+      let y = floor
+      const parts = series.flatMap(({ look }, at) => {
+        const height = round(heightOf(values[at] ?? 0))
+        if (height === 0) return []
+        y = round(y - height)
+        return [{ look, x, y, width: barWidth, height }]
+      })
+      return { name, values, parts, title: titleOf(name, series, values) }
     }),
-    lines: [0, most / 2, most].map((value) => ({ value, y: floor - heightOf(value) })),
+    ticks: ticksOf(columns, slot),
+    lines: [0, most / 2, most].map((value) => ({ value, y: round(floor - ((floor - top) * value) / most) })),
     width,
     height: floor + 20,
-    barWidth: Math.round(slot * 0.7),
+    left,
   }
 }
 
-/** 1, 2 or 5 with noughts, and even, so that the middle line is a whole number too. */
+/** About five labels, the last column always among them. */
+function ticksOf(columns: readonly Column[], slot: number): Chart['ticks'] {
+  const step = Math.max(1, Math.ceil(columns.length / 5))
+  const last = columns.length - 1
+  return columns.flatMap(({ label }, index) =>
+    (last - index) % step === 0
+      ? [
+          index === last
+            ? { x: width, label, anchor: 'end' as const }
+            : { x: round(left + (index + 0.5) * slot), label, anchor: 'middle' as const },
+        ]
+      : [],
+  )
+}
+
+const titleOf = (name: string, series: readonly Series[], values: Column['values']): string =>
+  `${name}: ${series.map((one, at) => `${values[at] ?? 'nothing known'} ${one.name}`).join(', ')}`
+
+const sum = (values: Column['values']): number => values.reduce<number>((all, value) => all + (value ?? 0), 0)
+
+const round = (value: number): number => Math.round(value * 10) / 10
+
+/** 1, 2, 4, 6 or 10 with noughts, so that the middle line is a whole number too. */
 function roundUp(value: number): number {
   const scale = 10 ** Math.floor(Math.log10(value))
   const step = [1, 2, 4, 6, 10].find((one) => one * scale >= value) ?? 10

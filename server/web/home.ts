@@ -1,37 +1,57 @@
 import type { Request, Response } from 'express'
-import { countUsers, statusCounts } from '../accounts/users.ts'
+import { countBin } from '../accounts/bin.ts'
+import { may } from '../accounts/roles.ts'
+import { signInsPerDay } from '../accounts/sign-ins.ts'
+import { countUsers, endingWithin, statusCounts } from '../accounts/users.ts'
 import { auditPage, changesPerDay } from '../audit/audit.ts'
+import { hourlySamples, peoplePerDay } from '../replication/samples.ts'
 import { type DeviceStatus, type NodeStatus, nodeStatus } from '../replication/status.ts'
-import type { Status } from '../store/bodies.ts'
-import { barsOf } from './chart.ts'
+import type { State } from '../store/state.ts'
 import { countStates, worstFirst } from './devices.ts'
+import { changesChart, devicesChart, lagChart, peopleChart, signInsChart } from './home-charts.ts'
 import { dbOf } from './node.ts'
 import { render } from './render.ts'
-import { count, num, people, span, when } from './say.ts'
+import { count, listed, num, people, span, when } from './say.ts'
 
 const mostTiles = 60
 const mostConcerns = 5
+const endingDays = 14
 
 export async function showHome(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const [status, users, statuses, recent, perDay] = await Promise.all([
+  const seesRecord = req.user !== undefined && may(req.user.role, 'audit')
+  const [status, users, statuses, recent, perDay, signIns, samples, ending, binned] = await Promise.all([
     nodeStatus(db),
     countUsers(db),
     statusCounts(db),
-    auditPage(db, { size: 6 }),
+    seesRecord ? auditPage(db, { size: 6 }) : undefined,
     changesPerDay(db, 14),
+    signInsPerDay(db, 14),
+    hourlySamples(db, 24),
+    endingWithin(db, endingDays),
+    countBin(db),
   ])
   const devices = worstFirst(status.devices.filter((device) => device.state !== 'revoked'))
   const counts = countStates(devices)
-  const concerns = concernsOf(status, devices, statuses)
+  // Who may not open the pages of the network is not sent there.
+  const concerns = [...(seesRecord ? concernsOf(status, devices) : []), ...concernsOfPeople(statuses, ending)]
   const data = {
     status,
     users,
     statuses,
     counts,
     concerns,
-    recent: recent.rows,
-    chart: barsOf(perDay),
+    binned,
+    seesRecord,
+    recent: recent?.rows ?? [],
+    signIns,
+    charts: {
+      people: peopleChart(await peoplePerDay(db, 30, users)),
+      signIns: signInsChart(signIns),
+      changes: status.master ? undefined : changesChart(perDay),
+      devices: devices.length > 0 ? devicesChart(samples) : undefined,
+      lag: devices.length > 0 || status.master ? lagChart(samples, status.master !== undefined) : undefined,
+    },
     headline: headlineOf(status, counts, devices.length),
     below: belowOf(status, users, devices.length),
     sites: sitesOf(devices.slice(0, mostTiles)),
@@ -72,7 +92,7 @@ type Concern = {
 }
 
 /** What needs somebody, each with where to go. */
-function concernsOf(status: NodeStatus, devices: DeviceStatus[], statuses: Record<Status, number>): Concern[] {
+function concernsOf(status: NodeStatus, devices: DeviceStatus[]): Concern[] {
   const concerns: Concern[] = []
   const { master } = status
   if (master && !master.reachable) {
@@ -108,15 +128,34 @@ function concernsOf(status: NodeStatus, devices: DeviceStatus[], statuses: Recor
       action: 'Devices',
     })
   }
+  return concerns
+}
+
+type Ending = Awaited<ReturnType<typeof endingWithin>>
+
+function concernsOfPeople(statuses: Record<State, number>, ending: Ending): Concern[] {
+  const concerns: Concern[] = []
   if (statuses.locked > 0) {
-    const title = `${people(statuses.locked)} ${statuses.locked === 1 ? 'is' : 'are'} locked`
     concerns.push({
       kind: 'neutral',
       icon: 'lock',
-      title,
+      title: `${people(statuses.locked)} ${statuses.locked === 1 ? 'is' : 'are'} locked`,
       text: 'They cannot sign in anywhere.',
       href: '/users?status=locked',
       action: 'People',
+    })
+  }
+  const [first] = ending.rows
+  if (first) {
+    const names = ending.rows.map(({ username, validUntil }) => `${username} ${when(validUntil)}`)
+    if (ending.total > names.length) names.push(`${num(ending.total - names.length)} more`)
+    concerns.push({
+      kind: 'neutral',
+      icon: 'hourglass',
+      title: `${count(ending.total, 'account')} ${ending.total === 1 ? 'ends' : 'end'} within ${endingDays} days`,
+      text: `${listed(names)}.`,
+      href: `/users/${encodeURIComponent(first.username)}`,
+      action: 'Show the first',
     })
   }
   return concerns

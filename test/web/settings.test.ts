@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Express } from 'express'
+import { settings } from '../../server/accounts/settings.ts'
+import { aUser, password } from '../support/people.ts'
+import { aMasterStore } from '../support/store.ts'
+import { aWebApp, type Browser, signedIn, textOf } from '../support/web.ts'
+
+let store: Awaited<ReturnType<typeof aMasterStore>>
+let app: Express
+let admin: Browser
+
+before(async () => {
+  store = await aMasterStore()
+  app = await aWebApp(store.db)
+  await aUser(store.db, { username: 'audra', role: 'auditor', password })
+  await aUser(store.db, { username: 'freja', password })
+  admin = await signedIn(app)
+})
+after(() => store.close())
+
+test('days, hours and own fields are settled on one page', async () => {
+  const answer = await admin.post('/settings', {
+    binDays: '60',
+    invitationHours: '24',
+    ownFields: ['contact.mobile', 'contact.fax'],
+  })
+  assert.equal(answer.headers.location, '/settings')
+  const kept = await settings(store.db)
+  assert.deepEqual(kept, { ...kept, binDays: 60, invitationHours: 24, ownFields: ['contact.fax', 'contact.mobile'] })
+  const { text } = await admin.get('/settings')
+  assert.match(text, /name="binDays"[^>]*value="60"/)
+  assert.match(text, /value="contact.fax"[^>]*checked/)
+  assert.doesNotMatch(text, /value="contact.city"[^>]*checked/)
+})
+
+test('a number out of range comes back with its reason and with everything that was typed', async () => {
+  const { status, text } = await admin.post('/settings', {
+    binDays: '0',
+    invitationHours: 'soon',
+    ownFields: ['contact.city'],
+  })
+  assert.equal(status, 422)
+  assert.match(textOf(text), /Days in the recycle bin must be a whole number from 1 to 3650\./)
+  assert.match(text, /name="invitationHours"[^>]*value="soon"/)
+  assert.match(text, /value="contact.city"[^>]*checked/)
+  assert.equal((await settings(store.db)).binDays, 60)
+})
+
+test('a field that does not exist is refused', async () => {
+  const { status, text } = await admin.post('/settings', {
+    binDays: '60',
+    invitationHours: '24',
+    ownFields: ['core.role'],
+  })
+  assert.equal(status, 422)
+  assert.match(textOf(text), /There is no field “core\.role”/)
+})
+
+test('who may only look sees the settings and no way to change them', async () => {
+  const auditor = await signedIn(app, 'audra')
+  const { status, text } = await auditor.get('/settings')
+  assert.equal(status, 200)
+  assert.doesNotMatch(text, /Save settings|type="checkbox"/)
+  assert.match(textOf(text), /You see this page and cannot change it\. Your role is Auditor/)
+  assert.equal((await auditor.post('/settings', { binDays: '1', invitationHours: '1' })).status, 403)
+  const person = await signedIn(app, 'freja')
+  assert.equal((await person.get('/settings')).status, 403)
+})
