@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { measures } from './measures/index.ts'
+import { measures, ownMeasures } from './measures/index.ts'
 import { type Options, readOptions } from './options.ts'
 import { accountSyncPair } from './pairs/account-sync.ts'
 import type { Pair } from './pairs/pair.ts'
@@ -37,16 +37,24 @@ async function bench(options: Options): Promise<number> {
   try {
     const heading = headingOf(options)
     say(heading)
-    const ldapload = await compileLoad(folder)
-    say(`loading ${options.users} people into both`)
-    const slapd = await slapdPair(folder, options.users)
-    pairs = [slapd]
-    const ours = await accountSyncPair(folder, options.users, options.profile)
-    pairs = [slapd, ours]
-    for (const pair of pairs) await pair.startMaster()
     const rows: Row[] = []
+    const between = options.only.filter((name) => name in measures) as (keyof typeof measures)[]
+    if (between.length > 0) {
+      const ldapload = await compileLoad(folder)
+      say(`loading ${options.users} people into both`)
+      const slapd = await slapdPair(folder, options.users)
+      pairs = [slapd]
+      const ours = await accountSyncPair(folder, options.users, options.profile)
+      pairs = [slapd, ours]
+      for (const pair of pairs) await pair.startMaster()
+      for (const name of between)
+        rows.push(...(await measures[name]({ ...options, ours, slapd, folder, ldapload, say })))
+      await Promise.all(pairs.map((pair) => pair.close()))
+      pairs = []
+    }
     for (const name of options.only)
-      rows.push(...(await measures[name]({ ...options, ours, slapd, folder, ldapload, say })))
+      if (name in ownMeasures)
+        rows.push(...(await ownMeasures[name as keyof typeof ownMeasures]({ ...options, folder, say })))
     process.stdout.write(`\n${table(rows)}\n`)
     say(`kept in ${relative(process.cwd(), keep(options.results, heading, rows))}`)
     return rows.some((row) => row.met === false) ? 1 : 0

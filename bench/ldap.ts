@@ -41,6 +41,14 @@ export function searchRequest(
   )
 }
 
+/** The first `limit` entries in which one of the attributes holds `part` anywhere. */
+export function anyPartRequest(base: string, attributes: string[], part: string, limit: number): Buffer {
+  const filters = attributes.map((name) => tlv(0xa4, octets(name), tlv(0x30, tlv(0x81, part))))
+  const limits = [tlv(0x0a, Buffer.of(0)), integer(limit), integer(0), tlv(0x01, Buffer.of(0))]
+  const wanted = tlv(0x30, ...attributes.map(octets))
+  return request(tlv(tag.search, octets(base), tlv(0x0a, Buffer.of(2)), ...limits, tlv(0xa1, ...filters), wanted))
+}
+
 export const replaceRequest = (dn: string, attribute: string, value: string): Buffer =>
   request(
     tlv(

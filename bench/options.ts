@@ -5,6 +5,8 @@ import { type MeasureName, measureNames } from './measures/index.ts'
 
 export type Options = {
   users: number
+  /** People in the store that pages are measured with. */
+  many: number
   repeats: number
   /** Seconds that each run of the load generator counts. */
   seconds: number
@@ -16,11 +18,12 @@ export type Options = {
   results: string
 }
 
-const usage = `npm run bench -- [--quick] [--users N] [--repeats N] [--only ${measureNames.join(',')}] [--profile DIR]
+const usage = `npm run bench -- [--quick] [--users N] [--many N] [--repeats N] [--only ${measureNames.join(',')}] [--profile DIR]
 
 Runs Debian's slapd (provider and consumer) and account-sync (master and slave) side by side on 127.0.0.1.
   --quick         1,000 users, one repeat
   --users N       people in the directory (10,000: the bars are meant for that many)
+  --many N        people in the store that pages are measured with (100,000)
   --repeats N     how often each measure is taken, in turns; the median counts (3)
   --only LIST     only these measures
   --profile DIR   write CPU profiles of our nodes there; profiled figures are slower
@@ -43,6 +46,7 @@ function parse(args: string[]): Options | undefined {
     options: {
       quick: { type: 'boolean', default: false },
       users: { type: 'string' },
+      many: { type: 'string' },
       repeats: { type: 'string' },
       only: { type: 'string' },
       profile: { type: 'string' },
@@ -55,6 +59,7 @@ function parse(args: string[]): Options | undefined {
   }
   return {
     users: whole('--users', values.users, values.quick ? 1000 : 10_000, 300),
+    many: whole('--many', values.many, values.quick ? 10_000 : 100_000, 1000),
     repeats: whole('--repeats', values.repeats, values.quick ? 1 : 3, 1),
     seconds: values.quick ? 1.5 : 4,
     samples: values.quick ? 60 : 200,

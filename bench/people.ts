@@ -38,7 +38,7 @@ export const usernameOf = (index: number): string => `u${String(index).padStart(
 export const groupNameOf = (index: number): string => `g${String(index).padStart(5, '0')}`
 export const groupCount = (users: number): number => Math.max(5, Math.floor(users / 100))
 
-export function personOf(index: number, users: number): Person {
+export function personOf(index: number, users: number, groups = groupCount(users)): Person {
   const username = usernameOf(index)
   const random = createHash('sha512').update(`person ${index}`).digest()
   const pick = <T>(from: readonly T[], byte: number): T => from[random.readUInt16LE(byte * 2) % from.length] as T
@@ -47,7 +47,6 @@ export function personOf(index: number, users: number): Person {
   const first = pick(firstNames, 0)
   const last = pick(lastNames, 1)
   const { city, region, country } = pick(places, 2)
-  const groups = groupCount(users)
   return {
     username,
     first,

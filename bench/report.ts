@@ -53,11 +53,11 @@ export function atMostAbsolute(
   }
 }
 
-export const plain = (what: string, ours: number, slapd: number, show: Given['show']): Row => ({
+export const plain = (what: string, ours: number, slapd: number | undefined, show: Given['show']): Row => ({
   what,
   ours,
   slapd,
-  ratio: ours / slapd,
+  ratio: slapd === undefined ? undefined : ours / slapd,
   bar: '',
   met: undefined,
   show,

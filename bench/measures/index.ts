@@ -1,8 +1,9 @@
 import { catchUp } from './catch-up.ts'
 import { first } from './first.ts'
 import { dump, search } from './load.ts'
-import type { Measure } from './measure.ts'
+import type { Measure, OwnMeasure } from './measure.ts'
 import { node } from './node.ts'
+import { pages } from './pages.ts'
 import { propagation } from './propagation.ts'
 import { sync } from './sync.ts'
 
@@ -12,5 +13,8 @@ export const measures = { sync, propagation, 'catch-up': catchUp, search, dump, 
   Measure
 >
 
-export type MeasureName = keyof typeof measures
-export const measureNames = Object.keys(measures) as MeasureName[]
+/** Those that bring their own stores; they are taken last. */
+export const ownMeasures = { pages } satisfies Record<string, OwnMeasure>
+
+export type MeasureName = keyof typeof measures | keyof typeof ownMeasures
+export const measureNames = [...Object.keys(measures), ...Object.keys(ownMeasures)] as MeasureName[]

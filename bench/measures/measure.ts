@@ -2,13 +2,18 @@ import type { Pair } from '../pairs/pair.ts'
 import { until } from '../processes.ts'
 import type { Row } from '../report.ts'
 
-export type Bench = {
+export type Bench = Surroundings & {
   ours: Pair
   slapd: Pair
-  folder: string
   /** The load generator. */
   ldapload: string
+}
+
+export type Surroundings = {
+  folder: string
   users: number
+  /** People in the store that pages are measured with. */
+  many: number
   repeats: number
   seconds: number
   samples: number
@@ -18,6 +23,9 @@ export type Bench = {
 
 /** One measure: what it found, as rows of the table. It begins with both masters running and leaves them so. */
 export type Measure = (bench: Bench) => Promise<Row[]>
+
+/** One that starts what it needs, and ends it. */
+export type OwnMeasure = (bench: Surroundings) => Promise<Row[]>
 
 /** Takes the same measure on both sides in turns, so that what else the machine does falls on both; each begins as often. */
 export async function inTurns<T>(

@@ -22,15 +22,15 @@ export const slapdProgram = (name: 'slapd' | 'slapadd'): string | undefined =>
     .find((path) => existsSync(path))
 
 /** OpenLDAP as Debian ships it: back_mdb with its durable default, syncrepl refreshAndPersist with a session log. */
-export async function slapdPair(folder: string, count: number): Promise<Pair> {
+export async function slapdPair(folder: string, count: number, substrings = false): Promise<Pair> {
   const dir = join(folder, 'slapd')
   for (const name of ['provider', 'consumer']) mkdirSync(join(dir, name), { recursive: true })
   const [providerPort = 0, consumerPort = 0] = await freePorts(2)
   const relay = await openRelay(providerPort)
   const file = (name: string) => join(dir, name)
   writeFileSync(file('bench.schema'), benchSchema)
-  writeFileSync(file('provider.conf'), config(dir, 'provider', providerPart))
-  writeFileSync(file('consumer.conf'), config(dir, 'consumer', consumerPart(relay.port)))
+  writeFileSync(file('provider.conf'), config(dir, 'provider', providerPart, substrings))
+  writeFileSync(file('consumer.conf'), config(dir, 'consumer', consumerPart(relay.port), substrings))
   writeFileSync(file('people.ldif'), ldif(count))
   await run(slapdProgram('slapadd')!, [
     '-q',
@@ -130,7 +130,7 @@ const benchSchema = `attributetype ( 1.3.6.1.4.1.55555.1.1 NAME 'benchPlugin' EQ
 objectclass ( 1.3.6.1.4.1.55555.1.2 NAME 'benchPerson' SUP top AUXILIARY MAY ( benchPlugin $ c ) )
 `
 
-function config(dir: string, role: string, part: string): string {
+function config(dir: string, role: string, part: string, substrings: boolean): string {
   const schemas = schemaFolders.find(existsSync)
   const modules = moduleFolders.find(existsSync)
   return `${['core', 'cosine', 'nis', 'inetorgperson'].map((name) => `include ${schemas}/${name}.schema`).join('\n')}
@@ -150,7 +150,8 @@ rootpw ${admin.password}
 directory ${dir}/${role}
 maxsize 8589934592
 index objectClass,entryCSN,entryUUID eq
-index uid,cn,uidNumber,gidNumber,memberUid eq
+index uid,cn eq${substrings ? ',sub\nindex mail eq,sub' : ''}
+index uidNumber,gidNumber,memberUid eq
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="${reader.dn}" read by * none
 ${part}

@@ -14,23 +14,38 @@ import { groupCount, groupNameOf, personOf } from '../people.ts'
 const actor: Actor = { name: 'bench', via: 'command line' }
 const slice = 250
 
+/** What else a store holds, for measures that ask for it. */
+export type Further = {
+  /** The administrator's; random when nobody signs in. */
+  password?: string
+  groups?: number
+  /** So many people are in one group more, the last. */
+  crowd?: number
+  /** A few people are locked, disabled, expired or not valid yet, and some groups are in others. */
+  varied?: boolean
+}
+
 /**
  * Makes the store of a master with `count` people in it, through the door for writes, but without a password to compute
  * for each. Returns the LDAP client that reads.
  */
-export async function makeMaster(dir: string, count: number): Promise<{ dn: string; password: string }> {
+export async function makeMaster(
+  dir: string,
+  count: number,
+  further: Further = {},
+): Promise<{ dn: string; password: string }> {
   const db = await openDb(dir)
   try {
     await setUpOwn(db, actor, {
       mode: 'master',
       domain: 'example.lan',
       admin: 'admin',
-      password: newPassword(),
+      password: further.password ?? newPassword(),
       name: 'bench-master',
     })
-    const groups = await write(db, actor, (change) => putGroups(change, groupCount(count)))
+    const groups = await write(db, actor, (change) => putGroups(change, count, further))
     for (let from = 0; from < count; from += slice)
-      await write(db, actor, (change) => putPeople(change, from, Math.min(from + slice, count), count, groups))
+      await write(db, actor, (change) => putPeople(change, from, Math.min(from + slice, count), count, groups, further))
     await write(db, actor, async (change) => {
       const [numbers] = await objectsOf(change.trx, 'numbers')
       if (numbers) await change.put('numbers', numbers.id, { ...numbers.body, uidNumber: firstUid + count })
@@ -44,24 +59,54 @@ export async function makeMaster(dir: string, count: number): Promise<{ dn: stri
 /** The administrator has the number before. */
 const firstUid = 2001
 
-async function putGroups(change: Change, count: number): Promise<string[]> {
+export const crowdName = 'crowd'
+
+/** How the first few of every fifty people stand. */
+const standing: readonly Partial<UserBody>[] = [
+  { status: 'disabled' },
+  { status: 'locked' },
+  { validUntil: '2020-01-01T00:00:00.000Z' },
+  { validFrom: '2999-01-01T00:00:00.000Z' },
+  { lockedUntil: '2999-01-01T00:00:00.000Z' },
+]
+
+async function putGroups(change: Change, people: number, further: Further): Promise<string[]> {
   const now = new Date().toISOString()
   const ids: string[] = []
-  for (let index = 0; index < count; index++) {
-    const name = groupNameOf(index)
+  const count = further.groups ?? groupCount(people)
+  for (let index = 0; index < count + (further.crowd ? 1 : 0); index++) {
+    const name = index === count ? crowdName : groupNameOf(index)
     const gidNumber = await takeNumber(change, 'gidNumber')
     const body: GroupBody = { name, description: `Group ${index}`, gidNumber, type: 'normal', added: now, changed: now }
     ids.push(randomUUID())
-    await change.put('group', ids[index]!, body)
+    // Every tenth group is in the first one of its hundred.
+    const above = further.varied && index < count && index % 100 > 0 && index % 10 === 0
+    await change.put('group', ids[index]!, above ? { ...body, groups: [ids[index - (index % 100)]!] } : body)
   }
   return ids
 }
 
-async function putPeople(change: Change, from: number, to: number, count: number, groups: string[]): Promise<void> {
+async function putPeople(
+  change: Change,
+  from: number,
+  to: number,
+  count: number,
+  groups: string[],
+  { groups: groupsInAll, crowd = 0, varied = false }: Further,
+): Promise<void> {
   const now = new Date().toISOString()
   const moves = []
   for (let index = from; index < to; index++) {
-    const { username, first, last, password, contact, shell, plugins, groups: numbers } = personOf(index, count)
+    const {
+      username,
+      first,
+      last,
+      password,
+      contact,
+      shell,
+      plugins,
+      groups: numbers,
+    } = personOf(index, count, groupsInAll)
     const body: UserBody = {
       username,
       first,
@@ -71,11 +116,12 @@ async function putPeople(change: Change, from: number, to: number, count: number
       uidNumber: firstUid + index,
       password,
       passwordChanged: now,
-      groups: numbers.map((number) => groups[number]!).sort(),
+      groups: [...numbers.map((number) => groups[number]!), ...(index < crowd ? groups.slice(-1) : [])].sort(),
       plugins,
       extensions: { contact, shell },
       added: now,
       changed: now,
+      ...(varied && standing[index % 50]),
     }
     moves.push({ kind: 'user', id: randomUUID(), body: canonical(body) })
   }

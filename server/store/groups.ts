@@ -113,6 +113,7 @@ export async function ownedGroupIds(db: Knex, userId: string): Promise<string[]>
 
 export type GroupsQuery = {
   search?: string
+  type?: GroupBody['type'] | undefined
   sort?: 'name' | 'number' | 'members'
   order?: 'asc' | 'desc'
   page?: number
@@ -155,6 +156,7 @@ const sortedBy = {
 
 function matchingGroups(db: Knex, query: GroupsQuery) {
   const rows = db('groups')
+  if (query.type) rows.where({ type: query.type })
   if (query.search) {
     const part = containing(query.search.toLowerCase())
     rows.where((either) =>

@@ -1,42 +1,56 @@
-import type { Status } from './bodies.ts'
+import { bytePool, keepAt, numberPool, type Pool, withRoom } from './pool.ts'
 import { type Dates, type State, stateAt, states } from './state.ts'
 import type { UserRow } from './users.ts'
 
-/** One person as lists need them: what they are found by and sorted by, no more. */
-type Person = {
-  id: string
-  name: string
-  username: string
-  number: number
-  search: string
-  status: Status
-  filled: string
-  /** Absent for almost everybody. */
-  dates?: Dates
-  /** What the person belongs to directly, as `numberOf` has it. */
-  of: readonly number[]
-  isGone?: boolean
-}
-
 type Order = 'name' | 'username' | 'number'
 
-/** Everybody, in each order that a list can have. */
+/**
+ * Everybody as lists need them: what they are found by and sorted by, no more. Each person has a place, which is their
+ * number in every array.
+ */
 export type People = {
-  byId: Map<string, Person>
-  orders: Record<Order, Person[]>
-  /** `memberships.of` -> a small number, and how many people belong to each number. */
-  numberOf: Map<string, number>
-  members: number[]
-  /** `users.filled` -> how many people have it. */
-  filled: Map<string, number>
+  placeOf: Map<string, number>
+  /** '' where nobody is. */
+  ids: string[]
+  free: number[]
+  /** Name, username and what the person is found by, as UTF-8, one behind the other. */
+  texts: Pool<Uint8Array>
+  nameSizes: Uint32Array
+  usernameSizes: Uint32Array
+  uidNumbers: Uint32Array
+  /** Places in `states`; `nobody` where nobody is. */
+  statuses: Uint8Array
+  /** Only of those who have any: almost nobody. */
+  dates: Map<number, Dates>
+  /** What each belongs to directly, and which extensions hold a value, as numbers of names. */
+  of: Pool<Uint32Array>
+  filled: Uint32Array
+  belongings: Names
+  fillings: Names
+  /** Places in the order of a list. */
+  orders: Record<Order, Uint32Array>
 }
 
+/** Names as small numbers, and how many people have each. */
+type Names = { numberOf: Map<string, number>; counts: number[] }
+
+const nobody = 255
+
 export const noPeople = (): People => ({
-  byId: new Map(),
-  orders: { name: [], username: [], number: [] },
-  numberOf: new Map(),
-  members: [],
-  filled: new Map(),
+  placeOf: new Map(),
+  ids: [],
+  free: [],
+  texts: bytePool(),
+  nameSizes: new Uint32Array(0),
+  usernameSizes: new Uint32Array(0),
+  uidNumbers: new Uint32Array(0),
+  statuses: new Uint8Array(0),
+  dates: new Map(),
+  of: numberPool(),
+  filled: new Uint32Array(0),
+  belongings: { numberOf: new Map(), counts: [] },
+  fillings: { numberOf: new Map(), counts: [] },
+  orders: { name: new Uint32Array(0), username: new Uint32Array(0), number: new Uint32Array(0) },
 })
 
 /** A person as they are from now on; without a row they are gone. */
@@ -44,109 +58,168 @@ export type PersonChange = { id: string; row: UserRow | undefined; of: readonly 
 
 /** Takes changes in, few or thousands: each order is gone through once. */
 export function changePeople(people: People, changes: readonly PersonChange[]): void {
-  let added: Person[] = []
-  let isAnyGone = false
+  const left: number[] = []
+  const came = new Set<number>()
   for (const { id, row, of } of changes) {
-    const was = people.byId.get(id)
-    const now = row && personOf(people, row, of)
-    if (was) count(people, was, -1)
-    if (now) count(people, now, 1)
-    if (was && now && standsAt(was, now)) {
-      Object.assign(was, now)
+    const was = people.placeOf.get(id)
+    if (was !== undefined) count(people, was, -1)
+    if (was !== undefined && row && standsAt(people, was, row)) {
+      write(people, was, row, of)
       continue
     }
-    if (was) {
-      was.isGone = true
-      isAnyGone = true
-      people.byId.delete(id)
+    if (was !== undefined) {
+      leave(people, was)
+      if (!came.delete(was)) left.push(was)
+      else people.free.push(was)
     }
-    if (now) {
-      added.push(now)
-      people.byId.set(id, now)
-    }
+    if (row) came.add(enter(people, row, of))
   }
-  added = added.filter((person) => !person.isGone)
+  const places = [...came]
   for (const name of orderNames) {
-    if (isAnyGone) people.orders[name] = people.orders[name].filter((person) => !person.isGone)
-    if (added.length > 0) people.orders[name] = merged(people.orders[name], added, compares[name])
+    const order = left.length > 0 ? without(people.orders[name], left) : people.orders[name]
+    people.orders[name] = places.length > 0 ? merged(people, order, places, name) : order
   }
+  people.free.push(...left)
 }
 
-/** Puts people who are there into what they belong to, as the table of memberships has it. */
-export function joinPeople(people: People, memberships: readonly { of: string; user_id: string }[]): void {
-  for (const { of, user_id } of memberships) {
-    const person = people.byId.get(user_id)
-    if (!person) continue
-    const number = numberOf(people, of)
-    person.of = [...person.of, number]
-    people.members[number] = (people.members[number] ?? 0) + 1
-  }
+function enter(people: People, row: UserRow, of: readonly string[]): number {
+  const place = people.free.pop() ?? people.ids.length
+  people.ids[place] = row.id
+  people.placeOf.set(row.id, place)
+  write(people, place, row, of)
+  return place
 }
 
-const nothing: readonly number[] = []
-
-function personOf(people: People, row: UserRow, of: readonly string[]): Person {
-  const hasDates = row.valid_from || row.valid_until || row.locked_until
-  return {
-    id: row.id,
-    name: row.sort_name,
-    username: row.username,
-    number: row.uid_number,
-    search: row.search,
-    status: row.status,
-    filled: row.filled,
-    dates: hasDates
-      ? { validFrom: row.valid_from, validUntil: row.valid_until, lockedUntil: row.locked_until }
-      : undefined,
-    of: of.length === 0 ? nothing : of.map((name) => numberOf(people, name)),
-  }
+function leave(people: People, place: number): void {
+  people.placeOf.delete(people.ids[place] as string)
+  people.ids[place] = ''
+  people.statuses[place] = nobody
+  people.dates.delete(place)
+  keepAt(people.texts, place, [])
+  keepAt(people.of, place, [])
 }
 
-function numberOf(people: People, name: string): number {
-  const known = people.numberOf.get(name)
+function write(people: People, place: number, row: UserRow, of: readonly string[]): void {
+  const { sort_name, username, search, valid_from, valid_until, locked_until } = row
+  for (const name of ['nameSizes', 'usernameSizes', 'uidNumbers', 'filled'] as const)
+    people[name] = withRoom(people[name], place + 1)
+  people.statuses = withRoom(people.statuses, place + 1)
+  people.nameSizes[place] = Buffer.byteLength(sort_name)
+  people.usernameSizes[place] = Buffer.byteLength(username)
+  keepAt(people.texts, place, Buffer.from(`${sort_name}${username}${search}`))
+  people.uidNumbers[place] = row.uid_number
+  people.statuses[place] = states.indexOf(row.status)
+  if (valid_from || valid_until || locked_until)
+    people.dates.set(place, { validFrom: valid_from, validUntil: valid_until, lockedUntil: locked_until })
+  else people.dates.delete(place)
+  people.filled[place] = numberOf(people.fillings, row.filled)
+  keepAt(
+    people.of,
+    place,
+    of.map((name) => numberOf(people.belongings, name)),
+  )
+  count(people, place, 1)
+}
+
+function numberOf({ numberOf, counts }: Names, name: string): number {
+  const known = numberOf.get(name)
   if (known !== undefined) return known
-  const number = people.numberOf.size
-  people.numberOf.set(name, number)
-  people.members[number] = 0
-  return number
+  numberOf.set(name, counts.length)
+  return counts.push(0) - 1
 }
 
-function count(people: People, person: Person, by: 1 | -1): void {
-  for (const number of person.of) people.members[number] = (people.members[number] ?? 0) + by
-  people.filled.set(person.filled, (people.filled.get(person.filled) ?? 0) + by)
+function count(people: People, place: number, by: 1 | -1): void {
+  const add = ({ counts }: Names, number: number) => {
+    counts[number] = (counts[number] ?? 0) + by
+  }
+  add(people.fillings, people.filled[place] as number)
+  const { values, starts, sizes } = people.of
+  const start = starts[place] as number
+  for (let at = start; at < start + (sizes[place] as number); at++) add(people.belongings, values[at] as number)
 }
 
-const standsAt = (was: Person, now: Person): boolean =>
-  was.name === now.name && was.username === now.username && was.number === now.number
+function standsAt({ texts, nameSizes, usernameSizes, uidNumbers }: People, place: number, row: UserRow): boolean {
+  const start = texts.starts[place] as number
+  const size = (nameSizes[place] as number) + (usernameSizes[place] as number)
+  const keys = Buffer.from(`${row.sort_name}${row.username}`)
+  return (
+    uidNumbers[place] === row.uid_number &&
+    nameSizes[place] === Buffer.byteLength(row.sort_name) &&
+    keys.equals(texts.values.subarray(start, start + size))
+  )
+}
 
-type Compare = (a: Person, b: Person) => number
+/** Which people are in what, read apart from them; once, before anything else has said so. */
+export function joinPeople(people: People, memberships: { places: number[]; of: number[] }): void {
+  const { of: pool } = people
+  pool.values = new Uint32Array(memberships.of.length)
+  for (const place of memberships.places) pool.sizes[place] = (pool.sizes[place] ?? 0) + 1
+  for (let place = 0; place < people.ids.length; place++) {
+    pool.starts[place] = pool.used
+    pool.used += pool.sizes[place] as number
+  }
+  const next = pool.starts.slice()
+  memberships.places.forEach((place, at) => {
+    const number = memberships.of[at] as number
+    pool.values[next[place] as number] = number
+    next[place] = (next[place] as number) + 1
+    people.belongings.counts[number] = (people.belongings.counts[number] ?? 0) + 1
+  })
+}
 
-const byKey =
-  (key: Order): Compare =>
-  (a, b) =>
-    a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : a.id < b.id ? -1 : 1
+export const numberOfBelonging = (people: People, name: string): number => numberOf(people.belongings, name)
 
-const compares: Record<Order, Compare> = { name: byKey('name'), username: byKey('username'), number: byKey('number') }
-const orderNames = Object.keys(compares) as Order[]
+type Compare = (a: number, b: number) => number
+
+const orderNames = ['name', 'username', 'number'] as const
+
+function compareBy(people: People, order: Order): Compare {
+  const { texts, nameSizes, usernameSizes, uidNumbers, ids } = people
+  const byId: Compare = (a, b) => ((ids[a] as string) < (ids[b] as string) ? -1 : 1)
+  if (order === 'number') return (a, b) => (uidNumbers[a] as number) - (uidNumbers[b] as number) || byId(a, b)
+  const { values, starts } = texts
+  const sizes = order === 'name' ? nameSizes : usernameSizes
+  const from: (place: number) => number =
+    order === 'name'
+      ? (place) => starts[place] as number
+      : (place) => (starts[place] as number) + (nameSizes[place] as number)
+  return (a, b) => {
+    const [atA, atB, sizeA, sizeB] = [from(a), from(b), sizes[a] as number, sizes[b] as number]
+    for (let at = 0; at < sizeA && at < sizeB; at++) {
+      const differ = (values[atA + at] as number) - (values[atB + at] as number)
+      if (differ !== 0) return differ
+    }
+    return sizeA - sizeB || byId(a, b)
+  }
+}
+
+function without(order: Uint32Array, left: readonly number[]): Uint32Array {
+  const isLeft = new Set(left)
+  return order.filter((place) => !isLeft.has(place))
+}
 
 /** Both in one order. Few comparisons, for whoever is there stands in order already. */
-function merged(order: readonly Person[], added: readonly Person[], compare: Compare): Person[] {
-  const all: Person[] = new Array(order.length + added.length)
+function merged(people: People, order: Uint32Array, places: readonly number[], name: Order): Uint32Array {
+  const compare = compareBy(people, name)
+  const all = new Uint32Array(order.length + places.length)
   let from = 0
   let at = 0
-  for (const person of [...added].sort(compare)) {
-    for (const until = placeOf(order, person, compare, from); from < until; ) all[at++] = order[from++] as Person
-    all[at++] = person
+  for (const place of [...places].sort(compare)) {
+    const until = placeIn(order, place, compare, from)
+    all.set(order.subarray(from, until), at)
+    at += until - from
+    from = until
+    all[at++] = place
   }
-  while (from < order.length) all[at++] = order[from++] as Person
+  all.set(order.subarray(from), at)
   return all
 }
 
-function placeOf(order: readonly Person[], person: Person, compare: Compare, from: number): number {
+function placeIn(order: Uint32Array, place: number, compare: Compare, from: number): number {
   let low = from
   for (let high = order.length; low < high; ) {
     const middle = (low + high) >> 1
-    if (compare(order[middle] as Person, person) < 0) low = middle + 1
+    if (compare(order[middle] as number, place) < 0) low = middle + 1
     else high = middle
   }
   return low
@@ -168,76 +241,163 @@ export type PeopleQuery = {
 
 /** One walk over everybody: a few milliseconds for 100,000. */
 export function findPeople(people: People, query: PeopleQuery): { ids: string[]; total: number } {
-  const { words, state, now, offset, size } = query
+  const found = matching(people, query)
   const order = people.orders[query.sort === 'status' ? 'name' : query.sort]
-  const isWanted = query.of && wantedIn(people, query.of)
-  const found: Person[] = []
   const isBackwards = query.order === 'desc'
+  const places = new Uint32Array(found.total)
+  // Where the next one in each state goes; if the state does not matter, all go one after the other.
+  const next = query.sort === 'status' ? startsOf(found.ofState, isBackwards) : undefined
+  let last = 0
   for (let at = 0; at < order.length; at++) {
-    const person = order[isBackwards ? order.length - 1 - at : at] as Person
-    if (isWanted && !belongs(person, isWanted)) continue
-    if (state && stateOf(person, now) !== state) continue
-    if (words.length > 0 && !hasAll(person.search, words)) continue
-    found.push(person)
+    const place = order[isBackwards ? order.length - 1 - at : at] as number
+    const state = found.states[place] as number
+    if (state === nobody) continue
+    if (next) {
+      last = next[state] as number
+      next[state] = last + 1
+    }
+    places[last++] = place
   }
-  const sorted = query.sort === 'status' ? byState(found, now, isBackwards) : found
-  return { ids: sorted.slice(offset, offset + size).map(({ id }) => id), total: found.length }
+  const { offset, size } = query
+  return {
+    ids: Array.from(places.subarray(offset, offset + size), (place) => people.ids[place] as string),
+    total: found.total,
+  }
 }
 
-function wantedIn(people: People, of: readonly string[]): Uint8Array {
-  const isWanted = new Uint8Array(people.numberOf.size)
+/** The state of everybody who matches, `nobody` for who does not. */
+function matching(people: People, query: PeopleQuery): { states: Uint8Array; total: number; ofState: number[] } {
+  const found = statesAt(people, query.now)
+  const ofState = states.map(() => 0)
+  const state = query.state && states.indexOf(query.state)
+  const isWanted = query.of && wantedIn(people, query.of)
+  const words = query.words.map(wordOf)
+  let total = 0
+  for (let place = 0; place < people.ids.length; place++) {
+    const mine = found[place] as number
+    if (mine === nobody) continue
+    if (
+      (state !== undefined && mine !== state) ||
+      (isWanted && !belongs(people.of, place, isWanted)) ||
+      (words.length > 0 && !hasAll(people, place, words))
+    ) {
+      found[place] = nobody
+      continue
+    }
+    total++
+    ofState[mine] = (ofState[mine] as number) + 1
+  }
+  return { states: found, total, ofState }
+}
+
+function statesAt({ statuses, dates }: People, now: string): Uint8Array {
+  const at = statuses.slice()
+  for (const [place, some] of dates) {
+    const status = states[statuses[place] as number] as 'enabled' | 'disabled' | 'locked'
+    at[place] = states.indexOf(stateAt({ status, ...some }, now))
+  }
+  return at
+}
+
+function wantedIn({ belongings: { numberOf, counts } }: People, of: readonly string[]): Uint8Array {
+  const isWanted = new Uint8Array(counts.length)
   for (const name of of) {
-    const number = people.numberOf.get(name)
+    const number = numberOf.get(name)
     if (number !== undefined) isWanted[number] = 1
   }
   return isWanted
 }
 
-function belongs({ of }: Person, isWanted: Uint8Array): boolean {
-  for (let at = 0; at < of.length; at++) if (isWanted[of[at] as number] === 1) return true
+function belongs({ values, starts, sizes }: Pool<Uint32Array>, place: number, isWanted: Uint8Array): boolean {
+  const start = starts[place] as number
+  for (let at = start, end = start + (sizes[place] as number); at < end; at++)
+    if (isWanted[values[at] as number] === 1) return true
   return false
 }
 
-function hasAll(search: string, words: readonly string[]): boolean {
-  for (let at = 0; at < words.length; at++) if (!search.includes(words[at] as string)) return false
+function hasAll({ texts, nameSizes, usernameSizes }: People, place: number, words: readonly Word[]): boolean {
+  const start = texts.starts[place] as number
+  const from = start + (nameSizes[place] as number) + (usernameSizes[place] as number)
+  const to = start + (texts.sizes[place] as number)
+  for (let at = 0; at < words.length; at++) if (!holds(texts.values, from, to, words[at] as Word)) return false
   return true
 }
 
-const stateOf = ({ status, dates }: Person, now: string): State => (dates ? stateAt({ status, ...dates }, now) : status)
+/** What is looked for, and how far to go on after each byte that its end was held against. */
+type Word = { bytes: Uint8Array; skips: Uint16Array }
 
-function byState(found: readonly Person[], now: string, isBackwards: boolean): Person[] {
-  const of = Object.fromEntries(states.map((state) => [state, [] as Person[]])) as Record<State, Person[]>
-  for (const person of found) of[stateOf(person, now)].push(person)
-  return (isBackwards ? [...states].reverse() : states).flatMap((state) => of[state])
+function wordOf(text: string): Word {
+  const bytes = Buffer.from(text)
+  const skips = new Uint16Array(256).fill(bytes.length)
+  for (let at = 0; at < bytes.length - 1; at++) skips[bytes[at] as number] = bytes.length - 1 - at
+  return { bytes, skips }
+}
+
+/** Horspool's search: the longer the word, the fewer bytes are looked at. */
+function holds(values: Uint8Array, from: number, to: number, { bytes, skips }: Word): boolean {
+  const end = bytes.length - 1
+  const last = bytes[end]
+  for (let at = from + end; at < to; ) {
+    const byte = values[at] as number
+    if (byte === last) {
+      let same = 1
+      while (same <= end && values[at - same] === bytes[end - same]) same++
+      if (same > end) return true
+    }
+    at += skips[byte] as number
+  }
+  return false
+}
+
+function startsOf(ofState: readonly number[], isBackwards: boolean): number[] {
+  const starts: number[] = []
+  let at = 0
+  for (let index = 0; index < ofState.length; index++) {
+    const state = isBackwards ? ofState.length - 1 - index : index
+    starts[state] = at
+    at += ofState[state] as number
+  }
+  return starts
 }
 
 export function countStates(people: People, now: string): Record<State, number> {
   const counts = { enabled: 0, waiting: 0, expired: 0, locked: 0, disabled: 0 }
-  for (const person of people.byId.values()) counts[stateOf(person, now)]++
+  const at = statesAt(people, now)
+  for (let place = 0; place < people.ids.length; place++) {
+    const state = states[at[place] as number]
+    if (state) counts[state]++
+  }
   return counts
 }
 
-export const directCounts = (people: People): Map<string, number> =>
-  new Map(Array.from(people.numberOf, ([name, number]) => [name, people.members[number] ?? 0]))
+/** `users.filled` -> how many people have it. */
+export const countFillings = ({ fillings }: People): Map<string, number> => countsIn(fillings, fillings.counts)
 
-/** How many different people are in each group, also through the groups in it. `above`: group -> all that it is in. */
+/** `memberships.of` -> how many people are in it directly. */
+export const countDirect = ({ belongings }: People): Map<string, number> => countsIn(belongings, belongings.counts)
+
+/** How many different people are in each, also through the groups in it. `above`: group -> all that it is in. */
 export function countInEffect(people: People, above: ReadonlyMap<string, Iterable<string>>): Map<string, number> {
+  const { belongings, of } = people
   const reached: number[][] = []
   for (const [name, groups] of above)
-    reached[numberOf(people, name)] = Array.from(groups, (group) => numberOf(people, group))
-  const counts = people.members.slice()
+    reached[numberOf(belongings, name)] = Array.from(groups, (group) => numberOf(belongings, group))
+  const counts = belongings.counts.slice()
   // Who was counted last in each group: nobody counts twice.
   const last = new Int32Array(counts.length).fill(-1)
-  let one = 0
-  for (const { of } of people.byId.values()) {
-    one++
-    for (const number of of) last[number] = one
-    for (const number of of)
-      for (const through of reached[number] ?? []) {
-        if (last[through] === one) continue
-        last[through] = one
-        counts[through] = (counts[through] ?? 0) + 1
+  for (let place = 0; place < people.ids.length; place++) {
+    const start = of.starts[place] as number
+    const end = start + (of.sizes[place] as number)
+    for (let at = start; at < end; at++) last[of.values[at] as number] = place
+    for (let at = start; at < end; at++)
+      for (const through of reached[of.values[at] as number] ?? []) {
+        if (last[through] === place) continue
+        last[through] = place
+        counts[through] = (counts[through] as number) + 1
       }
   }
-  return new Map(Array.from(people.numberOf, ([name, number]) => [name, counts[number] ?? 0]))
+  return countsIn(belongings, counts)
 }
+
+const countsIn = ({ numberOf }: Names, counts: readonly number[]): Map<string, number> =>
+  new Map(Array.from(numberOf, ([name, number]) => [name, counts[number] ?? 0]))

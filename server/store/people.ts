@@ -5,12 +5,14 @@ import { groupsAboveEach } from './groups.ts'
 import { allMemberCounts, belongings, membershipsAfter, nestedCounts } from './memberships.ts'
 import {
   changePeople,
+  countDirect,
+  countFillings,
   countInEffect,
   countStates,
-  directCounts,
   findPeople,
   joinPeople,
   noPeople,
+  numberOfBelonging,
   type People,
   type PersonChange,
 } from './people-index.ts'
@@ -49,7 +51,7 @@ export async function peopleMatching(db: Db, query: users.UsersQuery): Promise<{
 }
 
 export async function countPeople(db: Db): Promise<number> {
-  return peopleOf(db)?.byId.size ?? users.countUserRows(db.reader)
+  return peopleOf(db)?.placeOf.size ?? users.countUserRows(db.reader)
 }
 
 export async function stateCounts(db: Db): Promise<Record<State, number>> {
@@ -61,7 +63,7 @@ export async function stateCounts(db: Db): Promise<Record<State, number>> {
 /** How many people have a value in each of these extensions. */
 export async function countFilled(db: Db, extensions: readonly string[]): Promise<Map<string, number>> {
   const people = peopleOf(db)
-  return users.filledCounts(people ? people.filled : await users.countsOfFilled(db.reader), extensions)
+  return users.filledCounts(people ? countFillings(people) : await users.countsOfFilled(db.reader), extensions)
 }
 
 export type MemberCounts = {
@@ -87,7 +89,7 @@ export function memberCounts(db: Db): Promise<MemberCounts> {
 async function countMemberships(db: Db): Promise<MemberCounts> {
   const above = await groupsAboveEach(db.reader)
   const people = peopleOf(db)
-  if (people) return { direct: directCounts(people), inEffect: countInEffect(people, above) }
+  if (people) return { direct: countDirect(people), inEffect: countInEffect(people, above) }
   const direct = await allMemberCounts(db.reader)
   return { direct, inEffect: above.size > 0 ? new Map([...direct, ...(await nestedCounts(db.reader))]) : direct }
 }
@@ -141,11 +143,18 @@ async function readPeople(db: Db, isWanted: () => boolean): Promise<People> {
       await others()
       rows = await users.userRowsAfter(trx, rows.at(-1)?.id ?? '')
     }
+    const memberships = { places: [] as number[], of: [] as number[] }
     for (let rows = await membershipsAfter(trx, undefined); rows.length > 0 && isWanted(); ) {
-      joinPeople(people, rows)
+      for (const { of, user_id } of rows) {
+        const place = people.placeOf.get(user_id)
+        if (place === undefined) continue
+        memberships.places.push(place)
+        memberships.of.push(numberOfBelonging(people, of))
+      }
       await others()
       rows = await membershipsAfter(trx, rows.at(-1))
     }
+    joinPeople(people, memberships)
   } finally {
     await trx.rollback()
   }

@@ -16,6 +16,20 @@ export async function removeSession(db: Db, id: string): Promise<void> {
   await db.writer('sessions').where({ id }).delete()
 }
 
+/** The open sessions of a person. */
+export const sessionsOf = (db: Db, userId: string): Promise<SessionRow[]> =>
+  db.reader('sessions').where({ user_id: userId }).where('expires_at', '>', Date.now())
+
+/** Ends one session of a person, or all but one. */
+export async function removeSessionsOf(
+  db: Db,
+  userId: string,
+  which: { id: string } | { besides: string },
+): Promise<void> {
+  const rows = db.writer('sessions').where({ user_id: userId })
+  await ('id' in which ? rows.where({ id: which.id }) : rows.whereNot({ id: which.besides })).delete()
+}
+
 export async function removeExpiredSessions(db: Db): Promise<void> {
   await db.writer('sessions').where('expires_at', '<', Date.now()).delete()
 }
