@@ -87,6 +87,20 @@ for (const sign of all('[data-caps-lock]')) {
   document.addEventListener('keyup', look)
 }
 
+// A new password: which of its rules it meets already. The node judges the rest when it is sent.
+for (const rules of all('[data-rules]')) {
+  const password = document.getElementById(rules.dataset.rules)
+  const [least, same] = [rules.querySelector('[data-least]'), rules.querySelector('[data-same]')]
+  const again = document.getElementById(same.dataset.same)
+  const look = () => {
+    least.classList.toggle('met', [...password.value].length >= Number(least.dataset.least))
+    same.classList.toggle('met', password.value !== '' && password.value === again.value)
+  }
+  for (const field of [password, again]) field.addEventListener('input', look)
+}
+
+for (const button of all('[data-print]')) button.addEventListener('click', () => print())
+
 // Light or dark at once; the form keeps it.
 document.addEventListener('submit', (event) => {
   const choice = event.submitter
@@ -121,12 +135,17 @@ function countTicked(form) {
   for (const box of boxes) box.closest('tr').classList.toggle('chosen', box.checked)
   const bar = form.querySelector('[data-bulk-bar]')
   if (!bar) return
-  bar.classList.toggle('on', ticked.length > 0)
-  bar.querySelector('[data-bulk-count]').textContent =
-    ticked.length > 0 ? `${ticked.length} selected` : 'Select people to change them together'
-  for (const button of all('.btn', bar)) button.disabled = ticked.length === 0
+  const everyone = bar.querySelector('[data-bulk-every]:checked')
+  const isOn = ticked.length > 0 || everyone !== null
+  bar.classList.toggle('on', isOn)
+  bar.querySelector('[data-bulk-count]').textContent = everyone
+    ? `${everyone.dataset.bulkEvery} selected`
+    : isOn
+      ? `${ticked.length} selected`
+      : 'Select people to change them together'
+  for (const button of all('.btn', bar)) button.disabled = !isOn
   const clear = bar.querySelector('[data-bulk-clear]')
-  if (clear) clear.hidden = ticked.length === 0
+  if (clear) clear.hidden = !isOn
   const every = form.querySelector('[data-bulk-all]')
   if (every) {
     every.checked = boxes.length > 0 && ticked.length === boxes.length
@@ -138,6 +157,14 @@ const countAll = () => {
 }
 countAll()
 document.addEventListener('htmx:after:swap', countAll)
+
+// After a search: what the list has now is said to who does not see it, and an export is of what is filtered.
+document.addEventListener('htmx:after:swap', () => {
+  for (const link of all('[data-export]')) link.search = location.search
+  const said = document.getElementById('said')
+  const text = document.querySelector('.list-card .nothing h2, .list-card .pages > span')?.textContent
+  if (said && text && document.activeElement?.closest('.filters')) said.textContent = text.replace(/\s+/g, ' ').trim()
+})
 // Back from another page: the browser may bring ticks along after this has run.
 addEventListener('pageshow', countAll)
 document.addEventListener('change', (event) => {
@@ -159,10 +186,10 @@ document.addEventListener('click', (event) => {
     row.querySelector('a').click()
 })
 
-// Keys: / search, j and k move, x select, Enter open, Esc clear, Ctrl S save.
+// Keys: / search, j and k move, x select, Enter open, Esc clear, Ctrl S save, g and a letter go, ? lists them.
 document.addEventListener('keydown', (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's') {
-    const save = document.querySelector('[data-save-form]')
+    const save = document.querySelector('[data-save-form], form[data-pending].on')
     if (save) {
       event.preventDefault()
       save.requestSubmit()
@@ -179,13 +206,47 @@ document.addEventListener('keydown', (event) => {
       search.focus()
       search.select()
     }
-  } else if (event.key === 'j' || event.key === 'k') move(event.key === 'j' ? 1 : -1)
+  } else if (event.key === '?') showKeys()
+  else if (Date.now() - wentAt < 1500) go(event.key)
+  else if (event.key === 'g') wentAt = Date.now()
+  else if (event.key === 'j' || event.key === 'k') move(event.key === 'j' ? 1 : -1)
   else if (event.key === 'x') document.querySelector('tr.at input[type=checkbox]')?.click()
-  else if (event.key === 'Enter' && document.activeElement === document.body) document.querySelector('tr.at a')?.click()
+  else if (event.key === 'Enter' && document.activeElement === document.body)
+    document.querySelector('tr.at summary, tr.at a')?.click()
+})
+
+// g, and then where to; only what this person's menu has.
+let wentAt = 0
+const places = { h: '/', u: '/users', g: '/groups', a: '/audit' }
+function go(key) {
+  wentAt = 0
+  document.querySelector(`.sidebar nav a[href="${places[key]}"]`)?.click()
+}
+
+// The list of keys, as a dialog: it holds the focus and gives it back.
+async function showKeys() {
+  if (document.querySelector('dialog[open]')) return
+  const answer = await fetch('/help/keys', { headers: { 'HX-Request': 'true', 'HX-Request-Type': 'partial' } })
+  if (!answer.ok) return location.assign('/help/keys')
+  const dialog = document.createElement('dialog')
+  dialog.className = 'keys-dialog'
+  dialog.setAttribute('aria-labelledby', 'keys-title')
+  dialog.innerHTML =
+    '<header><h2 id="keys-title">Keyboard</h2><button type="button" class="text-button" autofocus>Close</button></header>'
+  dialog.insertAdjacentHTML('beforeend', await answer.text())
+  dialog.querySelector('button').addEventListener('click', () => dialog.close())
+  dialog.addEventListener('close', () => dialog.remove())
+  document.body.append(dialog)
+  dialog.showModal()
+}
+document.addEventListener('click', (event) => {
+  if (!event.target.closest('[data-keys]')) return
+  event.preventDefault()
+  showKeys()
 })
 
 function move(step) {
-  const rows = all('[data-rows] > tbody > tr')
+  const rows = all('[data-rows] > tbody > tr:not(.day)')
   const at = rows.findIndex((row) => row.classList.contains('at'))
   const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))]
   if (!next) return
@@ -299,6 +360,147 @@ for (const form of all('form[data-save-form]')) {
   })
   show()
 }
+
+// Members of a group: what is added and taken out waits, marked, until it is saved together.
+for (const form of all('form[data-pending]')) {
+  const card = document.querySelector(`[data-pending-for="${form.id}"]`)
+  const bar = form.querySelector('[data-pending-bar]')
+  const waiting = new Map()
+  let sent = false
+
+  const keyOf = (button) => `${button.name.endsWith('groups') ? 'group:' : ''}${button.value}`
+  const joins = (button) => button.name.startsWith('join')
+  const rowOf = (key) => all('tr[data-member]', card).find((row) => row.dataset.member === key)
+
+  card.addEventListener('click', (event) => {
+    const button = event.target.closest('[data-pend]')
+    if (!button) return
+    event.preventDefault()
+    const key = keyOf(button)
+    if (waiting.has(key)) takeBack(key)
+    else wait(key, button)
+    show()
+  })
+
+  function wait(key, button) {
+    const field = document.createElement('input')
+    Object.assign(field, { type: 'hidden', name: button.name, value: button.value })
+    form.append(field)
+    waiting.set(key, { field, joins: joins(button), name: button.dataset.pend, note: button.dataset.pendNote ?? '' })
+  }
+
+  function takeBack(key) {
+    waiting.get(key).field.remove()
+    waiting.delete(key)
+  }
+
+  function show() {
+    for (const row of all('tr.pending-row', card)) row.remove()
+    const body = card.querySelector('[data-members] > tbody')
+    for (const row of all('tr[data-member]', card)) mark(row, waiting.get(row.dataset.member))
+    for (const button of all('.found [data-pend]', card)) {
+      const isWaiting = waiting.has(keyOf(button))
+      button.classList.toggle('waits', isWaiting)
+      button.firstChild.nextSibling.textContent = isWaiting ? 'Put back' : 'Add'
+    }
+    for (const [key, one] of [...waiting].reverse())
+      if (one.joins && body && !rowOf(key)) body.prepend(added(key, one, body))
+    const names = (join) => [...waiting.values()].filter((one) => one.joins === join).map((one) => one.name)
+    const said = [
+      ['add', names(true)],
+      ['take out', names(false)],
+    ].flatMap(([verb, list]) => (list.length ? [`${verb} ${few(list)}`] : []))
+    bar.hidden = waiting.size === 0
+    form.classList.toggle('on', waiting.size > 0)
+    bar.querySelector('[data-pending-count]').textContent =
+      `${waiting.size} unsaved ${waiting.size === 1 ? 'change' : 'changes'}`
+    bar.querySelector('[data-pending-text]').textContent = `${said.join(', ')}.`.replace(/^./, (first) =>
+      first.toUpperCase(),
+    )
+  }
+
+  const few = (names) =>
+    names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
+
+  function mark(row, one) {
+    row.classList.toggle('pending-out', one !== undefined)
+    row.querySelector('.mark-changed')?.remove()
+    const button = row.querySelector('[data-pend]')
+    if (!button) return
+    button.dataset.icon ??= button.innerHTML
+    button.className = one ? 'btn btn-sm' : 'icon-button take-out'
+    if (one) button.textContent = 'Put back'
+    else button.innerHTML = button.dataset.icon
+    if (one) row.querySelector('td.name').append(badge('Removed'))
+  }
+
+  function added(key, one, body) {
+    const row = document.createElement('tr')
+    row.className = 'pending-row'
+    const cells = [...body.closest('table').tHead.rows[0].cells].map(() => row.insertCell())
+    const [name, end] = [cells[0], cells.at(-1)]
+    name.className = 'name'
+    const [title, note] = [document.createElement('b'), document.createElement('span')]
+    title.textContent = one.name
+    note.textContent = one.note
+    name.append(title, note, badge('Added'))
+    const back = document.createElement('button')
+    Object.assign(back, { type: 'button', className: 'btn btn-sm', textContent: 'Put back' })
+    back.setAttribute('aria-label', `Put back ${one.name}`)
+    back.addEventListener('click', () => {
+      takeBack(key)
+      show()
+    })
+    end.className = 'end'
+    end.append(back)
+    return row
+  }
+
+  function badge(word) {
+    const span = document.createElement('span')
+    span.className = word === 'Removed' ? 'mark-changed mark-removed' : 'mark-changed'
+    span.textContent = word
+    return span
+  }
+
+  document.addEventListener('htmx:after:swap', () => {
+    if (waiting.size > 0) show()
+  })
+  form.addEventListener('submit', () => {
+    sent = true
+  })
+  form.querySelector('[data-pending-discard]').addEventListener('click', () => {
+    sent = true
+  })
+  addEventListener('beforeunload', (event) => {
+    if (!sent && waiting.size > 0) event.preventDefault()
+  })
+}
+
+// A smaller form that was typed into is not left by accident either.
+const typedInto = new Set()
+document.addEventListener('input', (event) => {
+  const { form } = event.target
+  if (
+    form?.method !== 'post' ||
+    !form.closest('.frame main') ||
+    form.matches('[data-save-form], [data-bulk], .confirm')
+  )
+    return
+  const isChanged = (field) =>
+    field.type === 'checkbox' || field.type === 'radio'
+      ? field.checked !== field.defaultChecked
+      : field.value !== field.defaultValue
+  const fields = all('input:not([type=hidden], [type=password], [type=search], [type=file]), textarea', form)
+  if (fields.some(isChanged)) typedInto.add(form)
+  else typedInto.delete(form)
+})
+document.addEventListener('submit', (event) => {
+  if (event.target.method === 'post') typedInto.clear()
+})
+addEventListener('beforeunload', (event) => {
+  if ([...typedInto].some((form) => form.isConnected)) event.preventDefault()
+})
 
 // What was wrong is what is looked at first.
 document.querySelector('#problems a')?.focus({ preventScroll: true })

@@ -20,13 +20,14 @@ import {
   userIdsAfter,
   userIdsByName,
   userIdsFrom,
+  usersEnding,
 } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
 import { type Declared, declared } from './declarations.ts'
 import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
 import { hashPassword } from './passwords.ts'
-import { judgePassword, keptPassword } from './policies.ts'
+import { judgePassword, keptPassword, policyOf } from './policies.ts'
 import { needRight, needRightOver } from './roles.ts'
 import { binUntil } from './settings.ts'
 import { forgetFailures } from './sign-in.ts'
@@ -127,12 +128,7 @@ const dayMs = 86_400_000
 
 /** Accounts that end within some days. */
 export const endingWithin = (db: Db, days: number, limit = 3) =>
-  usersEnding(
-    db.reader,
-    new Date().toISOString(),
-    new Date(Date.now() + days * dayMs).toISOString(),
-    limit,
-  )
+  usersEnding(db.reader, new Date().toISOString(), new Date(Date.now() + days * dayMs).toISOString(), limit)
 
 export const countUsers = (db: Db): Promise<number> => countPeople(db)
 
@@ -315,12 +311,12 @@ export async function setPassword(
   if (by === 'other') needRightOver(actor, 'passwords', was.body)
   const problem = await judgePassword(db, db.reader, password, was.body, { by })
   if (problem) throw new Invalid({ password: problem })
-  const hash = await hashPassword(password)
+  const [hash, policy] = await Promise.all([hashPassword(password), policyOf(db, was.body)])
   const mustChange = options.mustChange
   await write(db, actor, async (change) => {
     const object = await needUser(change, id)
     if (by === 'other') needRightOver(actor, 'passwords', object.body)
-    const body = keptPassword(object.body, hash, { by, mustChange })
+    const body = keptPassword(object.body, hash, { by, mustChange, policy })
     const sentence = by === 'self' ? 'Changed the own password' : `Set the password of ${fullName(body)}`
     await keepUser(change, object, body, sentence)
   })

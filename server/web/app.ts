@@ -11,6 +11,7 @@ import { showHealth } from './health.ts'
 import { showMetrics } from './metrics.ts'
 import type { WebNode, WebState } from './node.ts'
 import { routes } from './routes.ts'
+import { rememberRecord } from './toast.ts'
 
 export type { WebNode } from './node.ts'
 
@@ -37,6 +38,7 @@ export async function createWebApp(node: WebNode): Promise<Express> {
   app.use(signIn.session())
   app.use(endAfterNewPassword)
   app.use(express.urlencoded({ extended: false, limit: '256kb', parameterLimit: 5000 }))
+  app.use(rememberRecord)
   app.use(routes())
   app.use(answerNotFound)
   app.use(answerError)

@@ -11,7 +11,24 @@ const fromPackage = createRequire(import.meta.url).resolve
 const ours = (name: string): string => join(root, 'public', name)
 
 /** Our own styles in the order in which they build on each other. */
-const styles = ['base', 'frame', 'controls', 'cards', 'lists', 'forms', 'home', 'pages', 'setup', 'narrow']
+const styles = [
+  'base',
+  'frame',
+  'controls',
+  'cards',
+  'lists',
+  'forms',
+  'home',
+  'charts',
+  'pages',
+  'passwords',
+  'extensions',
+  'setup',
+  'audit',
+  'states',
+  'narrow',
+  'print',
+]
 
 /** Everything a page loads, each from one file or several; the first stylesheet and htmx come from their packages as they are. */
 const files = {

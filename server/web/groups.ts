@@ -1,28 +1,44 @@
 import type { Request, Response } from 'express'
+import { declared } from '../accounts/declarations.ts'
 import {
   addGroup,
   addMembers,
   changeGroup,
+  changeMembers,
   countGroups,
   type Group,
+  type GroupInput,
   groupByName,
+  groupNames,
+  groupsByIds,
   groupsPage,
   membersPage,
+  nestedGroups,
+  ownerNames,
+  ownsGroup,
   removeGroup,
   removeMembers,
 } from '../accounts/groups.ts'
+import { settings } from '../accounts/settings.ts'
 import { usersPage } from '../accounts/users.ts'
-import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
+import type { Problems } from '../errors.ts'
+import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
+import { candidatesFor, throughOf } from './group-candidates.ts'
+import { groupForm, typedGroup } from './group-form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
-import { path, people } from './say.ts'
+import { rightsOf } from './rights.ts'
+import { count, listed, path, people } from './say.ts'
+import { standing } from './standing.ts'
 
 const pathOf = (name: string): string => `/groups/${encodeURIComponent(name)}`
+const kinds = ['normal', 'windows', 'builtin'] as const
 
 export async function showGroups(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const query = {
     search: asked(req, 'search').trim().slice(0, 200),
+    type: askedOne(req, 'type', kinds),
     sort: askedOne(req, 'sort', ['name', 'number', 'members'] as const),
     order: askedOne(req, 'order', ['asc', 'desc'] as const),
   }
@@ -31,72 +47,157 @@ export async function showGroups(req: Request, res: Response): Promise<void> {
     countGroups(db),
   ])
   res.set('HX-Replace-Url', path('/groups', { ...query, page: list.page > 1 ? list.page : undefined }))
-  await render(req, res, 'groups/index', { query, list, all, base: '/groups' }, { part: 'groups/_list' })
+  const data = { query, list, all, base: '/groups', ...rightsOf(req) }
+  await render(req, res, 'groups/index', data, { part: 'groups/_list' })
 }
 
 export async function newGroup(req: Request, res: Response): Promise<void> {
-  await render(req, res, 'groups/new', { typed: { name: '', description: '' }, problems: {} })
+  await renderNew(req, res, { name: '', description: '' })
 }
 
 export async function addNewGroup(req: Request, res: Response): Promise<void> {
-  const form = formOf(req)
-  const typed = { name: form.text('name'), description: form.text('description') }
+  const typed = typedGroup(formOf(req), await declared(dbOf(req)))
   try {
     const group = await addGroup(dbOf(req), actorOf(req), typed)
     await redirect(req, res, pathOf(group.name), `Group ${group.name} was added. Now add its members.`)
   } catch (error) {
-    await render(req, res, 'groups/new', { typed, problems: problemsOf(error) }, { status: 422 })
+    await renderNew(req, res, typed, problemsOf(error))
   }
+}
+
+async function renderNew(req: Request, res: Response, typed: GroupInput, problems?: Problems): Promise<void> {
+  const form = await groupForm(dbOf(req), { typed, problems })
+  await render(req, res, 'groups/new', form, { status: problems ? 422 : 200 })
 }
 
 export async function showGroup(req: Request, res: Response): Promise<void> {
-  const group = await groupByName(dbOf(req), part(req, 'name'))
-  await showOne(req, res, group)
+  await renderGroup(req, res, await groupByName(dbOf(req), part(req, 'name')))
 }
 
-type Extra = { typed?: { name: string; description: string }; problems?: Record<string, string>; status?: number }
+type Extra = { typed?: GroupInput; problems?: Problems }
 
 /** A group with its members, and whoever was searched for to be added. */
-async function showOne(req: Request, res: Response, group: Group, extra: Extra = {}): Promise<void> {
+async function renderGroup(req: Request, res: Response, group: Group, extra: Extra = {}): Promise<void> {
   const db = dbOf(req)
-  const query = { search: asked(req, 'search').trim(), add: asked(req, 'add').trim() }
-  const [list, everyone, candidates] = await Promise.all([
-    membersPage(db, group.id, { search: query.search, page: askedPage(req), size: pageSize }),
-    membersPage(db, group.id, { size: 1 }),
-    query.add ? usersPage(db, { search: query.add, size: 12 }) : undefined,
-  ])
-  const found = candidates && {
-    total: candidates.total,
-    rows: candidates.rows.map((user) => ({ ...user, isMember: user.groupNames.includes(group.name) })),
+  const rights = rightsOf(req)
+  const query = {
+    search: asked(req, 'search').trim().slice(0, 200),
+    add: asked(req, 'add').trim().slice(0, 200),
+    view: askedOne(req, 'view', ['all'] as const),
   }
-  const data = { group, query, list, members: everyone.total, found, base: pathOf(group.name), problems: {}, ...extra }
+  const page = { search: query.search, page: askedPage(req), size: pageSize }
+  const [[counts], list, nested, form, found, above, owners] = await Promise.all([
+    groupsByIds(db, [group.id]),
+    query.view === 'all' ? usersPage(db, { ...page, group: group.name }) : membersPage(db, group.id, page),
+    query.view === 'all' ? [] : nestedGroups(db, group.id),
+    groupForm(db, { group, ...extra }),
+    query.add ? candidatesFor(db, group, query.add, rights.mayChange) : undefined,
+    groupNames(db, group.groups ?? []),
+    ownerNames(db, group),
+  ])
+  const through = query.view === 'all' ? await throughOf(db, group.id, list.rows) : new Map<string, string>()
+  const isOwner = req.user !== undefined && (await ownsGroup(db, req.user.id, group.id))
+  const data = {
+    ...form,
+    ...rights,
+    group,
+    query,
+    list: { ...list, rows: list.rows.map((user) => ({ ...user, stands: standing(user), via: through.get(user.id) })) },
+    nested: nested.filter((one) => !query.search || one.name.includes(query.search.toLowerCase())),
+    nestedTotal: nested.length,
+    counts,
+    found,
+    above: [...above.values()].sort(),
+    owners,
+    base: pathOf(group.name),
+    mayMembers: group.type !== 'builtin' && dbOf(req).local.mode !== 'slave' && (rights.mayChange || isOwner),
+    mayEdit: group.type === 'normal' && rights.mayChange,
+  }
   await render(req, res, 'groups/show', data, {
-    status: extra.status ?? 200,
-    part: asked(req, 'part') === 'found' ? 'groups/_found' : 'groups/_members',
+    status: extra.problems ? 422 : 200,
+    part: asked(req, 'part') === 'candidates' ? 'groups/_candidates' : 'groups/_members',
   })
+}
+
+const insideAtMost = 20
+
+/** The first members of a group that is in another one, for its row there. */
+export async function showInside(req: Request, res: Response): Promise<void> {
+  const db = dbOf(req)
+  const group = await groupByName(db, part(req, 'name'))
+  const [nested, list] = await Promise.all([
+    nestedGroups(db, group.id),
+    membersPage(db, group.id, { size: insideAtMost }),
+  ])
+  const data = { group, nested, list, base: pathOf(group.name) }
+  await render(req, res, 'groups/inside', data, { part: 'groups/_inside' })
 }
 
 export async function saveGroup(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const group = await groupByName(db, part(req, 'name'))
   const form = formOf(req)
-  const typed = { name: form.text('name'), description: form.text('description') }
+  const typed = typedGroup(form, await declared(db), group)
   try {
-    const saved = await changeGroup(db, actorOf(req), group.id, typed)
+    const seq = Number(form.text('seq')) || undefined
+    const saved = await changeGroup(db, actorOf(req), group.id, typed, seq)
     await redirect(req, res, pathOf(saved.name), `Group ${saved.name} is saved.`)
   } catch (error) {
-    await showOne(req, res, group, { typed, problems: problemsOf(error), status: 422 })
+    const problems = problemsOf(error)
+    await renderGroup(req, res, await groupByName(db, group.name), { typed, problems })
   }
+}
+
+/** What was added and taken out on the page, in one change. Owners change people only. */
+export async function saveMembers(req: Request, res: Response): Promise<void> {
+  const db = dbOf(req)
+  const group = await groupByName(db, part(req, 'name'))
+  const { join, leave } = typedMembers(formOf(req), rightsOf(req).mayChange)
+  const back = safeBack(req, group)
+  if (sum(join) + sum(leave) === 0) return redirect(req, res, back, 'Nothing was changed.', 'look')
+  try {
+    await changeMembers(db, actorOf(req), group.id, join, leave)
+    await redirect(req, res, back, `${said(join, leave)} in ${group.name}.`)
+  } catch (error) {
+    await renderGroup(req, res, group, { problems: problemsOf(error) })
+  }
+}
+
+type Named = { usernames: string[]; groups: string[] }
+
+const typedMembers = (form: Form, mayGroups: boolean): { join: Named; leave: Named } => ({
+  join: { usernames: form.list('join'), groups: mayGroups ? form.list('join-groups') : [] },
+  leave: { usernames: form.list('leave'), groups: mayGroups ? form.list('leave-groups') : [] },
+})
+
+const sum = ({ usernames, groups }: Named): number => usernames.length + groups.length
+
+function said(join: Named, leave: Named): string {
+  const of = (named: Named, word: string) => {
+    const parts = [
+      ...(named.usernames.length > 0 ? [people(named.usernames.length)] : []),
+      ...(named.groups.length > 0 ? [count(named.groups.length, 'group')] : []),
+    ]
+    return parts.length > 0 ? [`${listed(parts)} ${word}`] : []
+  }
+  return [...of(join, 'added'), ...of(leave, 'taken out')].join(', ')
+}
+
+/** The search and the page that the list stood at. */
+function safeBack(req: Request, group: Group): string {
+  const form = formOf(req)
+  return path(pathOf(group.name), { search: form.text('search'), page: form.text('page'), add: form.text('add') })
 }
 
 export async function addGroupMembers(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const group = await groupByName(db, part(req, 'name'))
   try {
-    const { added } = await addMembers(db, actorOf(req), group.id, formOf(req).list('usernames'))
+    const usernames = formOf(req).list('usernames')
+    const { added } = await addMembers(db, actorOf(req), group.id, { usernames })
     await redirect(req, res, pathOf(group.name), `${people(added.length)} added to ${group.name}.`)
   } catch (error) {
-    await showOne(req, res, group, { problems: problemsOf(error), status: 422 })
+    await renderGroup(req, res, group, { problems: problemsOf(error) })
   }
 }
 
@@ -107,33 +208,36 @@ export async function removeGroupMembers(req: Request, res: Response): Promise<v
   if (usernames.length === 0)
     return redirect(req, res, pathOf(group.name), 'Nobody is selected. Tick members first.', 'look')
   try {
-    await removeMembers(db, actorOf(req), group.id, usernames)
-    await redirect(req, res, pathOf(group.name), `${people(usernames.length)} removed from ${group.name}.`)
+    const { removed } = await removeMembers(db, actorOf(req), group.id, { usernames })
+    await redirect(req, res, pathOf(group.name), `${people(removed.length)} removed from ${group.name}.`)
   } catch (error) {
-    await showOne(req, res, group, { problems: problemsOf(error), status: 422 })
+    await renderGroup(req, res, group, { problems: problemsOf(error) })
   }
 }
 
 export async function askRemoveGroup(req: Request, res: Response): Promise<void> {
-  const db = dbOf(req)
-  const group = await groupByName(db, part(req, 'name'))
-  const { total } = await membersPage(db, group.id, { size: 1 })
-  await render(req, res, 'groups/remove', { group, members: total })
+  const group = await groupByName(dbOf(req), part(req, 'name'))
+  await renderRemove(req, res, group)
 }
 
 export async function removeOneGroup(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const group = await groupByName(db, part(req, 'name'))
-  const { total } = await membersPage(db, group.id, { size: 1 })
+  const [counts] = await groupsByIds(db, [group.id])
   const typed = formOf(req).text('name').trim()
-  if (total > 1 && typed !== group.name) {
-    const problems = { name: `Type ${group.name} to remove it.` }
-    return render(req, res, 'groups/remove', { group, members: total, typed, problems }, { status: 422 })
-  }
+  if ((counts?.members ?? 0) > 1 && typed !== group.name)
+    return renderRemove(req, res, group, { name: `Type ${group.name} to remove it.` }, typed)
   try {
     await removeGroup(db, actorOf(req), group.id)
-    await redirect(req, res, '/groups', `Group ${group.name} was removed.`)
+    await redirect(req, res, '/groups', `Group ${group.name} is in the recycle bin.`)
   } catch (error) {
-    await render(req, res, 'groups/remove', { group, members: total, problems: problemsOf(error) }, { status: 422 })
+    await renderRemove(req, res, group, problemsOf(error), typed)
   }
+}
+
+async function renderRemove(req: Request, res: Response, group: Group, problems?: Problems, typed = ''): Promise<void> {
+  const db = dbOf(req)
+  const [[counts], { binDays }] = await Promise.all([groupsByIds(db, [group.id]), settings(db)])
+  const data = { group, members: counts?.members ?? 0, binDays, typed, problems }
+  await render(req, res, 'groups/remove', data, { status: problems ? 422 : 200 })
 }

@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express'
 import { confirmPassword } from '../accounts/sign-in.ts'
-import { countWrongTry, refuseWhenUsedUp } from '../auth/rate-limits.ts'
 import { Invalid, NotFound } from '../errors.ts'
 import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
 import { setMode } from '../mode/mode.ts'
@@ -34,12 +33,10 @@ async function showPage(req: Request, res: Response, extra: object = {}, status 
 
 /** The key is shown to whoever types the password again, for a minute, and the record says so. */
 export async function revealKey(req: Request, res: Response): Promise<void> {
-  const { db, limits } = nodeOf(req)
+  const db = dbOf(req)
   const user = req.user as Express.User
   mustBeMaster(req)
-  await refuseWhenUsedUp(limits.name, user.username)
   if (!(await confirmPassword(db, user.id, formOf(req).text('password')))) {
-    await countWrongTry(limits.name, user.username)
     return showPage(req, res, { problems: { password: 'This is not your password. Look at Caps Lock.' } }, 422)
   }
   const key = await synchronizationKey(db)

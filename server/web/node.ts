@@ -28,6 +28,7 @@ export const actorOf = (req: Request): Actor => ({
   name: req.user?.username ?? 'first visit',
   via: 'web',
   ...(req.ip ? { address: req.ip } : {}),
+  ...(req.user ? { id: req.user.id, role: req.user.role } : {}),
 })
 
 /** The master as a person would say it. */

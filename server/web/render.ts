@@ -1,14 +1,18 @@
 import { join } from 'node:path'
 import { Eta } from 'eta'
 import type { Request, Response } from 'express'
-import { countGroups } from '../accounts/groups.ts'
+import { declared } from '../accounts/declarations.ts'
+import { countGroups, ownedGroups } from '../accounts/groups.ts'
+import { may, type Right, roleTitle } from '../accounts/roles.ts'
 import { countUsers } from '../accounts/users.ts'
 import { isAdmin } from '../auth/guards.ts'
 import { type Flash, saved } from '../auth/session.ts'
-import { nodeStatus } from '../replication/status.ts'
+import { type NodeStatus, nodeStatus } from '../replication/status.ts'
+import type { Db } from '../store/db.ts'
 import { root, version } from '../version.ts'
 import { masterHost, masterName, nodeOf } from './node.ts'
 import * as say from './say.ts'
+import { undoOf } from './toast.ts'
 
 const eta = new Eta({
   views: join(root, 'views'),
@@ -33,11 +37,14 @@ export async function render(
   options: Options = {},
 ): Promise<void> {
   const part = options.part && asksForPart(req) ? options.part : undefined
+  const { extension } = await declared(nodeOf(req).db)
+  /** What an extension that is off holds is shown nowhere. */
+  const isOn = (name: string): boolean => extension(name)?.on ?? false
   const shell = part ? shellOf(req) : { ...shellOf(req), ...(await menuOf(req)), flash: takeFlash(req) }
   res
     .status(options.status ?? 200)
     .type('html')
-    .send(eta.render(`/${part ?? view}`, { ...shell, ...data }))
+    .send(eta.render(`/${part ?? view}`, { ...shell, isOn, ...data }))
 }
 
 /** See other, and say `text` there. */
@@ -48,7 +55,8 @@ export async function redirect(
   text?: string,
   kind: Flash['kind'] = 'good',
 ): Promise<void> {
-  if (text) req.session.flash = { text, kind }
+  const undo = text && kind === 'good' ? await undoOf(req, res) : undefined
+  if (text) req.session.flash = { text, kind, ...(undo && { undo }) }
   await saved(req)
   res.redirect(303, to)
 }
@@ -63,9 +71,19 @@ function takeFlash(req: Request): Flash | undefined {
   return flash
 }
 
+const rightsOf = (req: Request): Record<Right, boolean> => {
+  const mayDo = (right: Right) => req.user !== undefined && may(req.user.role, right)
+  return { read: mayDo('read'), audit: mayDo('audit'), passwords: mayDo('passwords'), change: mayDo('change') }
+}
+
+/** What is one's own may be changed without any role. */
+const isOwnPage = (path: string): boolean => /^\/(account|my-groups)(\/|$)/.test(path)
+
 function shellOf(req: Request) {
   const { db, assets } = nodeOf(req)
   const { local } = db
+  const rights = rightsOf(req)
+  const isSlave = local.mode === 'slave'
   return {
     say,
     asset: assets.url,
@@ -74,52 +92,93 @@ function shellOf(req: Request) {
     url: req.originalUrl,
     theme: themeOf(req),
     me: req.user,
+    roleTitle,
+    rights,
     isAdmin: isAdmin(req),
-    readOnly: local.mode === 'slave',
+    isSlave,
+    /** Nothing can be changed here: by anybody on a slave, by this person elsewhere. */
+    readOnly: isSlave || (rights.read && !rights.change && !isOwnPage(req.path)),
     node: {
       ...local,
       seq: db.position.seq,
       masterName: masterName(local),
       masterHost: masterHost(local),
       /** Where the master's pages are; only a slave has a link to them. */
-      masterWeb: local.mode === 'slave' ? local.masterWeb : undefined,
+      masterWeb: isSlave ? local.masterWeb : undefined,
     },
     now: new Date(),
   }
 }
 
-/** Counts beside the menu, and the pages that belong together. Only an administrator has a menu. */
-async function menuOf(req: Request) {
-  if (!isAdmin(req)) return {}
+type Entry = { href: string; icon: string; name: string; count?: number; attention?: number }
+type Section = { title: string; pages: Entry[] }
+
+/** The pages that belong together and that this person may open, with counts beside them. */
+async function menuOf(req: Request): Promise<{ fleet?: NodeStatus; menu?: Section[] }> {
+  // Nothing else is open before a new password is set.
+  if (!req.user || req.user.mustSetPassword !== undefined) return {}
   const { db } = nodeOf(req)
-  const [users, groups, status] = await Promise.all([countUsers(db), countGroups(db), nodeStatus(db)])
+  const rights = rightsOf(req)
+  if (!rights.read) return { fleet: await nodeStatus(db), menu: await ownMenu(db, req.user.id) }
+  const [users, groups, status, owned] = await Promise.all([
+    countUsers(db),
+    countGroups(db),
+    nodeStatus(db),
+    ownedGroups(db, req.user.id),
+  ])
   const attention = status.devices.filter((device) => device.state === 'behind' || device.state === 'away').length
-  const changes = db.local.mode !== 'slave'
-  return {
-    fleet: status,
-    menu: [
-      { title: '', pages: [{ href: '/', icon: 'home', name: 'Home' }] },
-      {
-        title: 'Accounts',
-        pages: [
-          { href: '/users', icon: 'users', name: 'Users', count: users },
-          { href: '/groups', icon: 'groups', name: 'Groups', count: groups },
-          { href: '/extensions', icon: 'puzzle', name: 'Extensions' },
-          { href: '/plugins', icon: 'toggle', name: 'Plugins' },
-          ...(changes ? [{ href: '/import', icon: 'file-up', name: 'Import' }] : []),
-        ],
-      },
-      {
-        title: 'Network',
-        pages: [
-          { href: '/mode', icon: 'network', name: 'Mode' },
-          ...(db.local.mode === 'master' ? [{ href: '/devices', icon: 'server', name: 'Devices', attention }] : []),
-          { href: '/clients', icon: 'plug', name: 'LDAP clients' },
-        ],
-      },
-      { title: 'Record', pages: [{ href: '/audit', icon: 'audit', name: 'Audit' }] },
-    ],
-  }
+  const changes = rights.change && db.local.mode !== 'slave'
+  const sections: (Omit<Section, 'pages'> & { pages: (Entry | false)[] })[] = [
+    { title: '', pages: [{ href: '/', icon: 'home', name: 'Home' }] },
+    {
+      title: 'Accounts',
+      pages: [
+        { href: '/users', icon: 'users', name: 'Users', count: users },
+        { href: '/groups', icon: 'groups', name: 'Groups', count: groups },
+        owned.length > 0 && { href: '/my-groups', icon: 'crown', name: 'My groups', count: owned.length },
+        { href: '/profiles', icon: 'template', name: 'Profiles' },
+        { href: '/extensions', icon: 'puzzle', name: 'Extensions' },
+        { href: '/plugins', icon: 'toggle', name: 'Plugins' },
+        { href: '/password-policy', icon: 'key', name: 'Password policy' },
+        changes && { href: '/import', icon: 'file-up', name: 'Import' },
+        { href: '/bin', icon: 'trash', name: 'Recycle bin' },
+      ],
+    },
+    {
+      title: 'Network',
+      pages: [
+        rights.audit && { href: '/mode', icon: 'network', name: 'Mode' },
+        rights.audit && db.local.mode === 'master' && { href: '/devices', icon: 'server', name: 'Devices', attention },
+        rights.audit && { href: '/clients', icon: 'plug', name: 'LDAP clients' },
+        rights.audit && { href: '/tokens', icon: 'ticket', name: 'API tokens' },
+      ],
+    },
+    {
+      title: 'Record',
+      pages: [
+        rights.audit && { href: '/audit', icon: 'audit', name: 'Audit' },
+        rights.audit && { href: '/settings', icon: 'gear', name: 'Settings' },
+      ],
+    },
+  ]
+  const menu = sections
+    .map(({ title, pages }) => ({ title, pages: pages.filter((page): page is Entry => page !== false) }))
+    .filter(({ pages }) => pages.length > 0)
+  return { fleet: status, menu }
+}
+
+/** Somebody without a role sees what is theirs. */
+async function ownMenu(db: Db, userId: string): Promise<Section[]> {
+  const owned = await ownedGroups(db, userId)
+  return [
+    {
+      title: '',
+      pages: [
+        { href: '/account', icon: 'user', name: 'Your account' },
+        ...(owned.length > 0 ? [{ href: '/my-groups', icon: 'groups', name: 'My groups', count: owned.length }] : []),
+      ],
+    },
+  ]
 }
 
 /** What was chosen on this browser; nothing chosen follows the system. */

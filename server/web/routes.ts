@@ -1,10 +1,23 @@
 import { Router } from 'express'
-import { admin, adminChanges, claimed, notOnSlave, notSetUp, signedIn } from '../auth/guards.ts'
-import { saveOwnPassword, showAccount } from './account.ts'
-import { showAudit } from './audit.ts'
+import {
+  adminChanges,
+  audits,
+  cameIn,
+  claimed,
+  helpsHere,
+  notOnSlave,
+  notSetUp,
+  ownsGroup,
+  reads,
+  readsGroup,
+  signedIn,
+} from '../auth/guards.ts'
+import { addKey, removeKey, saveOwnFields, saveOwnPassword, showAccount, toOwnPage } from './account.ts'
+import { checkAudit, exportAudit, showAudit } from './audit.ts'
+import { askPurge, askRestore, purgeOne, restore, showBin } from './bin.ts'
 import { addLdapClient, askRemoveClient, removeLdapClient, showClients } from './clients.ts'
 import { askRevoke, revoke, showDevice, showDevices } from './devices.ts'
-import { saveExtensionState, showExtension, showExtensions } from './extensions.ts'
+import { askRemoveValues, removeValues, saveExtensionState, showExtension, showExtensions } from './extensions.ts'
 import {
   addGroupMembers,
   addNewGroup,
@@ -13,15 +26,68 @@ import {
   removeGroupMembers,
   removeOneGroup,
   saveGroup,
+  saveMembers,
   showGroup,
   showGroups,
+  showInside,
 } from './groups.ts'
+import { showKeys } from './help.ts'
 import { showHome } from './home.ts'
-import { beginImport, checkImport, showImport, showImportJob, stopRunningImport } from './import.ts'
+import {
+  beginImport,
+  checkImport,
+  exportAllLdif,
+  sendTemplate,
+  showImport,
+  showImportJob,
+  stopRunningImport,
+  takePasswords,
+} from './import.ts'
+import { saveImportColumns, showImportColumns } from './import-columns.ts'
+import { readImportDirectory, saveImportDirectory, showImportDirectory } from './import-directory.ts'
 import { askMode, askNewKey, newKey, revealKey, saveMode, showMode } from './mode.ts'
-import { askPassword, savePassword } from './password.ts'
+import { saveNewPassword, showNewPassword } from './new-password.ts'
+import {
+  addNewOwnExtension,
+  askRemoveOwnExtension,
+  editOwnExtension,
+  newOwnExtension,
+  removeOneOwnExtension,
+  saveOwnExtension,
+} from './own-extensions.ts'
+import {
+  addNewOwnPlugin,
+  askRemoveOwnPlugin,
+  editOwnPlugin,
+  newOwnPlugin,
+  removeOneOwnPlugin,
+  saveOwnPlugin,
+} from './own-plugins.ts'
+import { endSessions } from './own-sessions.ts'
+import { showMyGroups } from './my-groups.ts'
+import { askPassword, generatePassword, invite, savePassword, takeBackInvitation } from './password.ts'
+import {
+  addGroupPolicy,
+  askRemovePolicy,
+  newGroupPolicy,
+  removeGroupPolicy,
+  saveGroupPolicy,
+  savePolicy,
+  showGroupPolicy,
+  showPolicies,
+} from './password-policy.ts'
 import { addPluginUsers, removePluginUsers, savePluginState, showPlugin, showPlugins } from './plugins.ts'
-import { removeSelected, saveSelected } from './selected.ts'
+import {
+  addNewProfile,
+  askRemoveProfile,
+  newProfile,
+  removeOneProfile,
+  saveProfile,
+  showProfile,
+  showProfiles,
+} from './profiles.ts'
+import { editSelected, previewSelected, removeSelected, saveSelected } from './selected.ts'
+import { saveSettings, showSettings } from './settings.ts'
 import {
   claim,
   setUpOwnAccounts,
@@ -35,6 +101,8 @@ import {
 } from './setup.ts'
 import { showSignIn, signIn, signOut } from './sign-in.ts'
 import { saveTheme } from './theme.ts'
+import { addApiToken, askRemoveToken, removeApiToken, showTokens } from './tokens.ts'
+import { askUndo, askUndoBatch, saveUndo, saveUndoBatch } from './undo.ts'
 import {
   addNewUser,
   askRemoveUser,
@@ -46,6 +114,7 @@ import {
   showUser,
   showUsers,
 } from './users.ts'
+import { guardWelcome, saveWelcome, showWelcome } from './welcome.ts'
 
 /** Every page, and who may ask for it. */
 export function routes(): Router {
@@ -66,65 +135,140 @@ export function routes(): Router {
   r.post('/login', signIn)
   r.post('/logout', signOut)
 
+  r.get('/welcome/:secret', guardWelcome, showWelcome)
+  r.post('/welcome/:secret', guardWelcome, notOnSlave, saveWelcome)
+
+  r.get('/account/new-password', cameIn, showNewPassword)
+  r.post('/account/new-password', cameIn, notOnSlave, saveNewPassword)
   r.get('/account', signedIn, showAccount)
   r.post('/account/password', signedIn, notOnSlave, saveOwnPassword)
+  r.post('/account/fields', signedIn, notOnSlave, saveOwnFields)
+  r.post('/account/keys', signedIn, notOnSlave, addKey)
+  r.post('/account/keys/remove', signedIn, notOnSlave, removeKey)
+  r.post('/account/sessions/end', signedIn, endSessions)
 
-  r.get('/', admin, showHome)
+  r.get('/', signedIn, toOwnPage, showHome)
 
-  r.get('/users', admin, showUsers)
-  r.get('/export/users.csv', admin, exportAllUsers)
+  r.get('/users', reads, showUsers)
+  r.get('/export/users.csv', audits, exportAllUsers)
+  r.get('/export/accounts.ldif', audits, exportAllLdif)
   r.get('/users/new', adminChanges, newUser)
   r.post('/users/new', adminChanges, addNewUser)
   r.post('/selected-users', adminChanges, saveSelected)
+  r.post('/selected-users/preview', adminChanges, previewSelected)
+  r.post('/selected-users/save', adminChanges, editSelected)
   r.post('/selected-users/remove', adminChanges, removeSelected)
-  r.get('/users/:username', admin, showUser)
+  r.get('/users/:username', reads, showUser)
   r.post('/users/:username', adminChanges, saveUser)
-  r.get('/users/:username/password', adminChanges, askPassword)
-  r.post('/users/:username/password', adminChanges, savePassword)
-  r.post('/users/:username/status', adminChanges, saveStatus)
+  r.get('/users/:username/password', helpsHere, askPassword)
+  r.post('/users/:username/password', helpsHere, savePassword)
+  r.post('/users/:username/password/generate', helpsHere, generatePassword)
+  r.post('/users/:username/password/invite', helpsHere, invite)
+  r.post('/users/:username/password/take-back', helpsHere, takeBackInvitation)
+  r.post('/users/:username/status', helpsHere, saveStatus)
   r.get('/users/:username/remove', adminChanges, askRemoveUser)
   r.post('/users/:username/remove', adminChanges, removeOneUser)
 
-  r.get('/groups', admin, showGroups)
+  r.get('/groups', reads, showGroups)
   r.get('/groups/new', adminChanges, newGroup)
   r.post('/groups/new', adminChanges, addNewGroup)
-  r.get('/groups/:name', admin, showGroup)
+  r.get('/groups/:name', readsGroup, showGroup)
   r.post('/groups/:name', adminChanges, saveGroup)
   r.post('/groups/:name/members/add', adminChanges, addGroupMembers)
   r.post('/groups/:name/members/remove', adminChanges, removeGroupMembers)
   r.get('/groups/:name/remove', adminChanges, askRemoveGroup)
   r.post('/groups/:name/remove', adminChanges, removeOneGroup)
+  r.get('/groups/:name/inside', reads, showInside)
+  r.post('/groups/:name/members', ownsGroup, notOnSlave, saveMembers)
+  r.get('/my-groups', signedIn, showMyGroups)
 
-  r.get('/extensions', admin, showExtensions)
-  r.get('/extensions/:name', admin, showExtension)
+  r.get('/profiles', reads, showProfiles)
+  r.get('/profiles/new', adminChanges, newProfile)
+  r.post('/profiles/new', adminChanges, addNewProfile)
+  r.get('/profiles/:name', reads, showProfile)
+  r.post('/profiles/:name', adminChanges, saveProfile)
+  r.get('/profiles/:name/remove', adminChanges, askRemoveProfile)
+  r.post('/profiles/:name/remove', adminChanges, removeOneProfile)
+
+  r.get('/bin', reads, showBin)
+  r.get('/bin/:id/restore', adminChanges, askRestore)
+  r.post('/bin/:id/restore', adminChanges, restore)
+  r.get('/bin/:id/remove', adminChanges, askPurge)
+  r.post('/bin/:id/remove', adminChanges, purgeOne)
+
+  r.get('/extensions', reads, showExtensions)
+  r.get('/extensions/new', adminChanges, newOwnExtension)
+  r.post('/extensions/new', adminChanges, addNewOwnExtension)
+  r.get('/extensions/:name', reads, showExtension)
   r.post('/extensions/:name', adminChanges, saveExtensionState)
-  r.get('/plugins', admin, showPlugins)
-  r.get('/plugins/:name', admin, showPlugin)
+  r.get('/extensions/:name/edit', adminChanges, editOwnExtension)
+  r.post('/extensions/:name/edit', adminChanges, saveOwnExtension)
+  r.get('/extensions/:name/values', adminChanges, askRemoveValues)
+  r.post('/extensions/:name/values', adminChanges, removeValues)
+  r.get('/extensions/:name/remove', adminChanges, askRemoveOwnExtension)
+  r.post('/extensions/:name/remove', adminChanges, removeOneOwnExtension)
+  r.get('/plugins', reads, showPlugins)
+  r.get('/plugins/new', adminChanges, newOwnPlugin)
+  r.post('/plugins/new', adminChanges, addNewOwnPlugin)
+  r.get('/plugins/:name', reads, showPlugin)
   r.post('/plugins/:name', adminChanges, savePluginState)
+  r.get('/plugins/:name/edit', adminChanges, editOwnPlugin)
+  r.post('/plugins/:name/edit', adminChanges, saveOwnPlugin)
+  r.get('/plugins/:name/remove', adminChanges, askRemoveOwnPlugin)
+  r.post('/plugins/:name/remove', adminChanges, removeOneOwnPlugin)
   r.post('/plugins/:name/users/add', adminChanges, addPluginUsers)
   r.post('/plugins/:name/users/remove', adminChanges, removePluginUsers)
 
+  r.get('/password-policy', reads, showPolicies)
+  r.post('/password-policy', adminChanges, savePolicy)
+  r.get('/password-policy/new', adminChanges, newGroupPolicy)
+  r.post('/password-policy/new', adminChanges, addGroupPolicy)
+  r.get('/password-policy/groups/:name', reads, showGroupPolicy)
+  r.post('/password-policy/groups/:name', adminChanges, saveGroupPolicy)
+  r.get('/password-policy/groups/:name/remove', adminChanges, askRemovePolicy)
+  r.post('/password-policy/groups/:name/remove', adminChanges, removeGroupPolicy)
+
   r.get('/import', adminChanges, showImport)
   r.post('/import', adminChanges, checkImport)
+  r.get('/import/template.csv', adminChanges, sendTemplate)
+  r.get('/import/directory', adminChanges, showImportDirectory)
+  r.post('/import/directory', adminChanges, saveImportDirectory)
+  r.post('/import/directory/read', adminChanges, readImportDirectory)
+  r.get('/import/columns/:draft', adminChanges, showImportColumns)
+  r.post('/import/columns/:draft', adminChanges, saveImportColumns)
   r.get('/import/:id', adminChanges, showImportJob)
   r.post('/import/:id/begin', adminChanges, beginImport)
   r.post('/import/:id/stop', adminChanges, stopRunningImport)
+  r.post('/import/:id/passwords', adminChanges, takePasswords)
 
-  r.get('/mode', admin, showMode)
+  r.get('/mode', audits, showMode)
   r.post('/mode/key', adminChanges, revealKey)
   r.get('/mode/key/new', adminChanges, askNewKey)
   r.post('/mode/key/new', adminChanges, newKey)
   r.get('/mode/become/:mode', adminChanges, askMode)
   r.post('/mode/become/:mode', adminChanges, saveMode)
-  r.get('/devices', admin, showDevices)
-  r.get('/devices/:id', admin, showDevice)
+  r.get('/devices', audits, showDevices)
+  r.get('/devices/:id', audits, showDevice)
   r.get('/devices/:id/revoke', adminChanges, askRevoke)
   r.post('/devices/:id/revoke', adminChanges, revoke)
-  r.get('/clients', admin, showClients)
+  r.get('/clients', audits, showClients)
   r.post('/clients', adminChanges, addLdapClient)
   r.get('/clients/:name/remove', adminChanges, askRemoveClient)
   r.post('/clients/:name/remove', adminChanges, removeLdapClient)
+  r.get('/tokens', audits, showTokens)
+  r.post('/tokens', adminChanges, addApiToken)
+  r.get('/tokens/:id/remove', adminChanges, askRemoveToken)
+  r.post('/tokens/:id/remove', adminChanges, removeApiToken)
 
-  r.get('/audit', admin, showAudit)
+  r.get('/audit', audits, showAudit)
+  r.get('/audit/export', audits, exportAudit)
+  r.post('/audit/check', audits, checkAudit)
+  r.get('/audit/batch/:batch/undo', adminChanges, askUndoBatch)
+  r.post('/audit/batch/:batch/undo', adminChanges, saveUndoBatch)
+  r.get('/audit/:id/undo', adminChanges, askUndo)
+  r.post('/audit/:id/undo', adminChanges, saveUndo)
+  r.get('/settings', audits, showSettings)
+  r.post('/settings', adminChanges, saveSettings)
+  r.get('/help/keys', signedIn, showKeys)
   return r
 }

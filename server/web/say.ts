@@ -41,6 +41,8 @@ export const zone = (at = new Date()): string =>
 
 export const timeOfDay = (iso: string | Date): string => seconds.format(new Date(iso))
 export const exact = (iso: string): string => exactly.format(new Date(iso))
+/** 14:00, on the clock of this node. */
+export const hourOf = (iso: string): string => clock.format(new Date(iso))
 export const dateOf = (iso: string): string => date.format(new Date(iso))
 
 const daysAgo = (at: Date, now: Date): number => {

@@ -1,90 +1,243 @@
+import { randomUUID } from 'node:crypto'
 import type { Request, Response } from 'express'
-import { removeUser, setStatus, type User, userByUsername } from '../accounts/users.ts'
-import { Invalid, NotFound } from '../errors.ts'
-import { formOf } from './form.ts'
+import { type BulkEdit, type Done, editUsers, removeUsers, selectedUsers, turn } from '../accounts/bulk-edit.ts'
+import { type Declared, declared } from '../accounts/declarations.ts'
+import { allGroups } from '../accounts/groups.ts'
+import { settings } from '../accounts/settings.ts'
+import { checkChange, type ListedUser, type UsersQuery } from '../accounts/users.ts'
+import { Invalid, type Problems } from '../errors.ts'
+import type { Status } from '../store/bodies.ts'
+import { states } from '../store/state.ts'
+import { sectionTitle } from './field-view.ts'
+import { type Form, formOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
-import { people } from './say.ts'
+import { listed, people, zone } from './say.ts'
 import { safePath } from './sign-in.ts'
 
-/** What the bar over the list can do with the people that are selected in it. */
-const actions = {
+/** What the bar over the list does at once with the people who are selected in it. */
+const actions: Record<string, { status: Status; said: string }> = {
   lock: { status: 'locked', said: 'locked' },
   unlock: { status: 'enabled', said: 'unlocked' },
   disable: { status: 'disabled', said: 'disabled' },
   enable: { status: 'enabled', said: 'enabled' },
-} as const
+}
 
-const mostAtOnce = 1000
+const nothing: BulkEdit = { join: [], leave: [], on: [], off: [], values: {} }
 
 export async function saveSelected(req: Request, res: Response): Promise<void> {
   const form = formOf(req)
-  const users = await selectedUsers(req)
   const back = safePath(form.text('back'))
+  const users = await selectionOf(req)
   if (users.length === 0) return redirect(req, res, back, 'Nobody is selected. Tick people in the list first.', 'look')
   const action = form.text('action')
-  if (action === 'remove') return render(req, res, 'users/remove-selected', { users, back })
-  const chosen = actions[action as keyof typeof actions]
+  if (action === 'remove') return renderRemove(req, res, users)
+  if (action === 'edit') return renderEdit(req, res, users)
+  const chosen = Object.hasOwn(actions, action) ? actions[action] : undefined
   if (!chosen) throw new Invalid({ action: 'Choose what to do with the people that are selected.' })
-  const refused = await each(users, (user) => setStatus(dbOf(req), actorOf(req), user.id, chosen.status))
-  await sayResult(req, res, back, users.length - refused.length, chosen.said, refused)
+  const known = await declared(dbOf(req))
+  const done = await editUsers(dbOf(req), batchOf(req), known, users, { ...nothing, status: chosen.status })
+  const changed = users.length - done.refused.length
+  await sayResult(req, res, { ...done, changed }, chosen.said)
+}
+
+/** What would change, person by person; nothing is written. */
+export async function previewSelected(req: Request, res: Response): Promise<void> {
+  const users = await selectionOf(req)
+  const known = await declared(dbOf(req))
+  const edit = typedEdit(formOf(req), known)
+  const problems = await problemsOfEdit(req, known, edit, users)
+  if (Object.keys(problems).length > 0) return renderEdit(req, res, users, problems)
+  await renderPreview(req, res, users, known, edit)
+}
+
+export async function editSelected(req: Request, res: Response): Promise<void> {
+  const form = formOf(req)
+  const users = await selectionOf(req)
+  const known = await declared(dbOf(req))
+  const edit = typedEdit(form, known)
+  const wouldChange = users.filter((user) => turn(known, edit, user))
+  // Somebody else was at work since the preview: show it once more.
+  if (String(wouldChange.length) !== form.text('count')) return renderPreview(req, res, users, known, edit, 409)
+  await sayResult(req, res, await editUsers(dbOf(req), batchOf(req), known, wouldChange, edit), 'changed')
 }
 
 /** The count under the confirmation, typed wrong: the same page again with what is wrong. */
 export async function removeSelected(req: Request, res: Response): Promise<void> {
-  const form = formOf(req)
-  const users = await selectedUsers(req)
-  const back = safePath(form.text('back'))
-  if (form.text('count').trim() !== String(users.length)) {
+  const users = await selectionOf(req)
+  const typed = formOf(req).text('count')
+  if (typed.trim() !== String(users.length)) {
     const problems = { count: `Type ${users.length} to remove ${people(users.length)}.` }
-    return render(
-      req,
-      res,
-      'users/remove-selected',
-      { users, back, problems, typed: form.text('count') },
-      { status: 422 },
+    return renderRemove(req, res, users, problems, typed)
+  }
+  await sayResult(req, res, await removeUsers(dbOf(req), batchOf(req), users), 'removed')
+}
+
+/** Everything that one such request changes is undone together. */
+const batchOf = (req: Request) => ({ ...actorOf(req), batch: randomUUID() })
+
+/** The people who were ticked, or everybody whom the list shows. */
+function selectionOf(req: Request): Promise<ListedUser[]> {
+  const form = formOf(req)
+  if (form.text('everyone') === 'yes') return selectedUsers(dbOf(req), { query: queryOf(form.text('back')) })
+  return selectedUsers(dbOf(req), { usernames: form.list('usernames') })
+}
+
+/** What the list was asked by, from its address. */
+function queryOf(back: string): UsersQuery {
+  const asked = new URL(safePath(back), 'http://list').searchParams
+  const status = states.find((one) => one === asked.get('status'))
+  return {
+    search: asked.get('search')?.trim().slice(0, 200) ?? '',
+    ...(asked.get('group') && { group: asked.get('group') as string }),
+    ...(asked.get('plugin') && { plugin: asked.get('plugin') as string }),
+    ...(status && { status }),
+  }
+}
+
+const words = (text: string): string[] => text.split(/[\s,;]+/).filter(Boolean)
+
+function typedEdit(form: Form, known: Declared): BulkEdit {
+  const status = (['enabled', 'locked', 'disabled'] as const).find((one) => one === form.text('status'))
+  const switched = (to: string) =>
+    known.plugins.filter((plugin) => plugin.on && form.text(`plugin-${plugin.name}`) === to).map(({ name }) => name)
+  const values: BulkEdit['values'] = {}
+  for (const row of fieldRows) {
+    const [name = '', key = ''] = form.text(`field-${row}`).split('.')
+    if (!editableFields(known).some((one) => one.value === `${name}.${key}`)) continue
+    values[name] = { ...values[name], [key]: form.text(`value-${row}`) }
+  }
+  return {
+    ...(status && { status }),
+    join: words(form.text('join')),
+    leave: words(form.text('leave')),
+    on: switched('on'),
+    off: switched('off'),
+    values,
+    ...(form.text('change-until') === 'yes' && { validUntil: form.text('validUntil') }),
+  }
+}
+
+const fieldRows = ['1', '2', '3'] as const
+
+/** What may be the same for many: not what is one person's alone, and no lists. */
+const editableFields = (known: Declared): { value: string; label: string }[] =>
+  known.extensions
+    .filter((extension) => extension.on)
+    .flatMap((extension) =>
+      Object.entries(extension.user)
+        .filter(([, field]) => !field.isName && !field.readOnly && field.type !== 'list')
+        .map(([key, field]) => ({
+          value: `${extension.name}.${key}`,
+          label: `${sectionTitle(extension)}: ${field.label}`,
+        })),
     )
-  }
-  const refused = await each(users, (user) => removeUser(dbOf(req), actorOf(req), user.id))
-  await sayResult(req, res, back, users.length - refused.length, 'removed', refused)
-}
 
-async function selectedUsers(req: Request): Promise<User[]> {
-  const names = [...new Set(formOf(req).list('usernames'))]
-  if (names.length > mostAtOnce) throw new Invalid({ usernames: `Select at most ${mostAtOnce} people at once.` })
-  const found: User[] = []
-  for (const name of names) {
-    // Somebody else may have removed one of them in the meantime.
-    const user = await userByUsername(dbOf(req), name).catch((error) => {
-      if (!(error instanceof NotFound)) throw error
-    })
-    if (user) found.push(user)
+/** What is wrong with the edit itself is found on the first person whom it changes. */
+async function problemsOfEdit(req: Request, known: Declared, edit: BulkEdit, users: ListedUser[]): Promise<Problems> {
+  const isEmpty =
+    !edit.status &&
+    edit.validUntil === undefined &&
+    [edit.join, edit.leave, edit.on, edit.off, Object.keys(edit.values)].every((list) => list.length === 0)
+  if (isEmpty) return { '': 'Nothing to change was chosen. Choose at least one thing below.' }
+  const names = new Set((await allGroups(dbOf(req))).map((group) => group.name))
+  const problems: Problems = {}
+  for (const list of ['join', 'leave'] as const) {
+    const unknown = edit[list].filter((name) => !names.has(name.toLowerCase()))
+    if (unknown.length > 0) problems[list] = `There is no group ${unknown.map((name) => `“${name}”`).join(', ')}.`
   }
-  return found
-}
-
-/** Does it one by one and goes on after a refusal; returns the sentences. */
-async function each(users: User[], change: (user: User) => Promise<unknown>): Promise<string[]> {
-  const refused: string[] = []
+  if (Object.keys(problems).length > 0) return problems
   for (const user of users) {
-    try {
-      await change(user)
-    } catch (error) {
-      if (!(error instanceof Invalid)) throw error
-      refused.push(`${user.first} ${user.last}: ${error.message}`)
-    }
+    const turned = turn(known, edit, user)
+    if (!turned) continue
+    const found = await checkChange(dbOf(req), user, turned.input)
+    return Object.fromEntries(Object.entries(found).map(([name, text]) => [rowOf(req, name), text]))
   }
-  return refused
+  return {}
 }
 
-async function sayResult(
+/** A problem of a field stands beside the row in which the field was chosen. */
+function rowOf(req: Request, name: string): string {
+  const form = formOf(req)
+  const row = fieldRows.find((one) => form.text(`field-${one}`) === name)
+  return row ? `value-${row}` : name
+}
+
+async function renderEdit(req: Request, res: Response, users: ListedUser[], problems?: Problems): Promise<void> {
+  const db = dbOf(req)
+  const known = await declared(db)
+  const data = {
+    ...selectionData(req, users),
+    typed: formOf(req).text,
+    problems: problems ?? {},
+    plugins: known.plugins.filter((plugin) => plugin.on),
+    fields: editableFields(known),
+    fieldRows,
+    groups: (await allGroups(db)).map((group) => group.name),
+    zoneName: zone(),
+  }
+  await render(req, res, 'users/edit-selected', data, { status: problems ? 422 : 200 })
+}
+
+const shownAtMost = 200
+
+async function renderPreview(
   req: Request,
   res: Response,
-  back: string,
-  changed: number,
-  said: string,
-  refused: string[],
+  users: ListedUser[],
+  known: Declared,
+  edit: BulkEdit,
+  status = 200,
 ): Promise<void> {
+  const form = formOf(req)
+  const rows = users.flatMap((user) => {
+    const turned = turn(known, edit, user)
+    return turned ? [{ user, differences: turned.differences }] : []
+  })
+  const names = Object.keys(req.body ?? {}).filter((name) => !['usernames', 'everyone', 'back', 'count'].includes(name))
+  const data = {
+    ...selectionData(req, users),
+    rows: rows.slice(0, shownAtMost),
+    changes: rows.length,
+    isAgain: status !== 200,
+    typed: names.map((name) => ({ name, value: form.text(name) })),
+    problems: {},
+  }
+  await render(req, res, 'users/preview-selected', data, { status })
+}
+
+async function renderRemove(
+  req: Request,
+  res: Response,
+  users: ListedUser[],
+  problems: Problems = {},
+  typed = '',
+): Promise<void> {
+  const { binDays } = await settings(dbOf(req))
+  const until = new Date(Date.now() + binDays * 86_400_000).toISOString()
+  const data = { ...selectionData(req, users), problems, typed, until }
+  await render(req, res, 'users/remove-selected', data, { status: problems.count ? 422 : 200 })
+}
+
+/** Who is selected, to be said and to be sent again. */
+function selectionData(req: Request, users: ListedUser[]) {
+  const form = formOf(req)
+  const everyone = form.text('everyone') === 'yes'
+  const names = users.slice(0, 12).map((user) => `${user.first} ${user.last}`)
+  const more = users.length > 12 ? [`${people(users.length - 12)} more`] : []
+  return {
+    total: users.length,
+    who: listed([...names, ...more]),
+    back: safePath(form.text('back')),
+    everyone,
+    usernames: everyone ? [] : users.map((user) => user.username),
+  }
+}
+
+async function sayResult(req: Request, res: Response, { changed, refused }: Done, said: string): Promise<void> {
+  const back = safePath(formOf(req).text('back'))
   const sentence = changed > 0 ? `${people(changed)} ${said}.` : `Nobody was ${said}.`
-  await redirect(req, res, back, [sentence, ...refused.slice(0, 3)].join(' '), refused.length > 0 ? 'look' : 'good')
+  const more = refused.length > 3 ? [`${people(refused.length - 3)} more were refused.`] : []
+  const text = [sentence, ...refused.slice(0, 3), ...more].join(' ')
+  await redirect(req, res, back, text, refused.length > 0 ? 'look' : 'good')
 }

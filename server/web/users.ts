@@ -1,15 +1,47 @@
 import type { Request, Response } from 'express'
 import { exportUsers } from '../accounts/csv.ts'
-import { allGroups } from '../accounts/groups.ts'
+import { declared } from '../accounts/declarations.ts'
+import { allGroups, groupNames } from '../accounts/groups.ts'
+import { inviteUser } from '../accounts/invitations.ts'
+import { newPassword } from '../accounts/passwords.ts'
 import { pluginList } from '../accounts/plugins.ts'
-import { addUser, changeUser, countUsers, removeUser, setStatus, userByUsername, usersPage } from '../accounts/users.ts'
-import { Invalid } from '../errors.ts'
+import { policyOf } from '../accounts/policies.ts'
+import { settings } from '../accounts/settings.ts'
+import { signInFacts } from '../accounts/sign-ins.ts'
+import {
+  addUser,
+  changeUser,
+  countUsers,
+  removeUser,
+  setStatus,
+  type User,
+  type UserInput,
+  userByUsername,
+  usersPage,
+} from '../accounts/users.ts'
+import { Invalid, Refused } from '../errors.ts'
 import type { Status } from '../store/bodies.ts'
-import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
+import { states } from '../store/state.ts'
+import { type Conflict, conflictOf } from './conflict.ts'
+import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
+import { nearHit } from './near-hit.ts'
 import { actorOf, dbOf } from './node.ts'
+import { linkOf } from './password.ts'
+import { policyRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
-import { path } from './say.ts'
-import { emptyUser, factsOf, typedUser, userForm } from './user-form.ts'
+import { mayHelpThis, rightsOf } from './rights.ts'
+import { path, zone } from './say.ts'
+import { standing } from './standing.ts'
+import {
+  beginning,
+  emptyUser,
+  factsOf,
+  profileOf,
+  type TypedUser,
+  typedUser,
+  userForm,
+  withProfile,
+} from './user-form.ts'
 
 const statuses = ['enabled', 'locked', 'disabled'] as const
 const sorts = ['name', 'username', 'status', 'number'] as const
@@ -19,7 +51,7 @@ export const userQuery = (req: Request) => ({
   search: asked(req, 'search').trim().slice(0, 200),
   group: asked(req, 'group') || undefined,
   plugin: asked(req, 'plugin') || undefined,
-  status: askedOne(req, 'status', statuses),
+  status: askedOne(req, 'status', states),
   sort: askedOne(req, 'sort', sorts),
   order: askedOne(req, 'order', ['asc', 'desc'] as const),
 })
@@ -35,55 +67,128 @@ export async function showUsers(req: Request, res: Response): Promise<void> {
   ])
   // What was searched stands in the address, without the fields that were left empty.
   res.set('HX-Replace-Url', path('/users', { ...query, page: list.page > 1 ? list.page : undefined }))
-  const on = plugins.filter((plugin) => plugin.on)
-  await render(
-    req,
-    res,
-    'users/index',
-    { query, list, plugins: on, groups, all, statuses, base: '/users' },
-    { part: 'users/_list' },
-  )
+  const near = list.total === 0 ? await nearHit(db, query) : undefined
+  const rows = list.rows.map((user) => ({ ...user, stands: standing(user) }))
+  const data = {
+    query,
+    list: { ...list, rows },
+    near,
+    plugins: plugins.filter((plugin) => plugin.on),
+    groups,
+    all,
+    states,
+  }
+  await render(req, res, 'users/index', { ...data, ...rightsOf(req), base: '/users' }, { part: 'users/_list' })
 }
 
 export async function newUser(req: Request, res: Response): Promise<void> {
-  await render(req, res, 'users/new', await userForm(dbOf(req), { user: emptyUser }))
+  const db = dbOf(req)
+  const profile = await profileOf(db, asked(req, 'profile'))
+  const typed = await beginning(db, profile)
+  await renderNew(req, res, { typed: { ...typed, mustChange: (await policyOf(db, emptyUser)).mustChange }, profile })
+}
+
+type New = Omit<Parameters<typeof userForm>[1], 'user'> & { firstPassword?: string; status?: number }
+
+async function renderNew(req: Request, res: Response, { firstPassword, status = 200, ...given }: New): Promise<void> {
+  const db = dbOf(req)
+  const form = await userForm(db, { user: emptyUser, ...given })
+  const { minLength } = await policyOf(db, emptyUser)
+  const passwordHelp = `At least ${minLength} characters. A short sentence is easy to keep.`
+  await render(req, res, 'users/new', { ...form, firstPassword, passwordHelp, zoneName: zone() }, { status })
 }
 
 export async function addNewUser(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const form = formOf(req)
-  const typed = typedUser(form)
+  const typed = typedUser(form, await declared(db))
+  const profile = await profileOf(db, form.text('profile'))
+  const firstPassword = form.text('first-password') || 'typed'
   try {
-    const password = form.text('password')
-    if (password !== form.text('password2')) throw new Invalid({ password2: 'The two passwords are not the same.' })
-    const user = await addUser(db, actorOf(req), { ...typed, ...(password ? { password } : {}) })
-    await redirect(req, res, `/users/${encodeURIComponent(user.username)}`, `${user.first} ${user.last} was added.`)
+    const { password, ...input } = { ...withProfile(typed, profile), ...firstPasswordOf(form, firstPassword) }
+    const user = await addUser(db, actorOf(req), { ...input, ...(password ? { password } : {}) })
+    if (firstPassword === 'typed') return redirectTo(req, res, user, `${user.first} ${user.last} was added.`)
+    await showFirstPassword(req, res, user, password)
   } catch (error) {
-    const problems = problemsOf(error)
-    await render(req, res, 'users/new', await userForm(db, { user: emptyUser, typed, problems }), { status: 422 })
+    await renderNew(req, res, { typed, problems: problemsOf(error), profile, firstPassword, status: 422 })
   }
 }
 
+/** Shown in the answer itself and kept nowhere: whoever opens the page again does not see it again. */
+async function showFirstPassword(req: Request, res: Response, user: User, password?: string): Promise<void> {
+  const data = { user, isAdded: true, mustChange: user.mustChange }
+  if (password !== undefined) return render(req, res, 'users/password-once', { ...data, password })
+  try {
+    const invitation = await inviteUser(dbOf(req), actorOf(req), user.id)
+    await render(req, res, 'users/password-once', { ...data, ...(await linkOf(req, invitation)) })
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    await redirectTo(req, res, user, `${user.first} ${user.last} was added, without a link. ${error.message}`, 'look')
+  }
+}
+
+function firstPasswordOf(form: Form, way: string): Pick<Partial<UserInput>, 'password'> {
+  if (way === 'generated') return { password: newPassword() }
+  if (way === 'link') return {}
+  const password = form.text('password')
+  if (password !== form.text('password2')) throw new Invalid({ password2: 'The two passwords are not the same.' })
+  return { password }
+}
+
+const redirectTo = (req: Request, res: Response, user: User, text: string, kind?: 'good' | 'look' | 'bad') =>
+  redirect(req, res, `/users/${encodeURIComponent(user.username)}`, text, kind)
+
 export async function showUser(req: Request, res: Response): Promise<void> {
-  const db = dbOf(req)
-  const user = await userByUsername(db, part(req, 'username'))
+  const user = await userByUsername(dbOf(req), part(req, 'username'))
   if (user.username !== part(req, 'username')) return redirect(req, res, `/users/${encodeURIComponent(user.username)}`)
-  const facts = await factsOf(db, user, asked(req, 'plugin'))
-  await render(req, res, 'users/show', { ...(await userForm(db, { user })), ...facts })
+  await renderUser(req, res, user)
+}
+
+type Extra = { typed?: TypedUser; problems?: Record<string, string>; conflict?: Conflict; status?: number }
+
+async function renderUser(req: Request, res: Response, user: User, extra: Extra = {}): Promise<void> {
+  const db = dbOf(req)
+  const { status = 200, conflict, ...given } = extra
+  const [form, facts, policy, signIn] = await Promise.all([
+    userForm(db, { user, ...given }),
+    factsOf(db, user, asked(req, 'plugin')),
+    policyOf(db, user),
+    signInFacts(db, user.id),
+  ])
+  const data = {
+    ...form,
+    ...facts,
+    ...rightsOf(req),
+    conflict,
+    signIn,
+    stands: standing(user),
+    rules: policyRules(policy),
+    mayHelpThis: mayHelpThis(req, user),
+    zoneName: zone(),
+  }
+  await render(req, res, 'users/show', data, { status })
 }
 
 export async function saveUser(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const user = await userByUsername(db, part(req, 'username'))
   const form = formOf(req)
-  const typed = typedUser(form, user)
+  const known = await declared(db)
+  const typed = typedUser(form, known, user)
+  const seq = Number(form.text('seq')) || undefined
   try {
-    const saved = await changeUser(db, actorOf(req), user.id, typed, Number(form.text('seq')) || undefined)
-    await redirect(req, res, `/users/${encodeURIComponent(saved.username)}`, `${saved.first} ${saved.last} is saved.`)
+    const saved = await changeUser(db, actorOf(req), user.id, typed, seq)
+    await redirectTo(req, res, saved, `${saved.first} ${saved.last} is saved.`)
   } catch (error) {
     const problems = problemsOf(error)
-    const page = { ...(await userForm(db, { user, typed, problems })), ...(await factsOf(db, user, '')) }
-    await render(req, res, 'users/show', page, { status: 422 })
+    const said = problems['']
+    const now = await userByUsername(db, user.username)
+    if (said && seq !== undefined && now.seq !== seq) {
+      const groups = [...(await groupNames(db, now.groups)).values()]
+      const conflict = await conflictOf(db, known, { ...now, groupNames: groups }, typed, seq, said)
+      return renderUser(req, res, now, { typed, problems, conflict, status: 422 })
+    }
+    await renderUser(req, res, user, { typed, problems, status: 422 })
   }
 }
 
@@ -98,18 +203,19 @@ export async function saveStatus(req: Request, res: Response): Promise<void> {
   const user = await userByUsername(db, part(req, 'username'))
   const status = statuses.find((one) => one === formOf(req).text('status'))
   if (!status) throw new Invalid({ status: 'Status must be enabled, locked or disabled.' })
-  const to = `/users/${encodeURIComponent(user.username)}`
   try {
-    await setStatus(db, actorOf(req), user.id, status)
-    await redirect(req, res, to, `${user.first} ${user.last} ${done[status]}.`)
+    const now = await setStatus(db, actorOf(req), user.id, status)
+    const { state, note } = standing(now)
+    const but = status === 'enabled' && state !== 'enabled' ? `is enabled, but ${state} ${note}` : done[status]
+    await redirectTo(req, res, user, `${user.first} ${user.last} ${but.trim()}.`)
   } catch (error) {
-    await redirect(req, res, to, Object.values(problemsOf(error)).join(' '), 'bad')
+    await redirectTo(req, res, user, Object.values(problemsOf(error)).join(' '), 'bad')
   }
 }
 
 export async function askRemoveUser(req: Request, res: Response): Promise<void> {
   const user = await userByUsername(dbOf(req), part(req, 'username'))
-  await render(req, res, 'users/remove', { user })
+  await render(req, res, 'users/remove', { user, ...(await settings(dbOf(req))) })
 }
 
 export async function removeOneUser(req: Request, res: Response): Promise<void> {
@@ -117,9 +223,10 @@ export async function removeOneUser(req: Request, res: Response): Promise<void> 
   const user = await userByUsername(db, part(req, 'username'))
   try {
     await removeUser(db, actorOf(req), user.id)
-    await redirect(req, res, '/users', `${user.first} ${user.last} was removed.`)
+    await redirect(req, res, '/users', `${user.first} ${user.last} is in the recycle bin.`)
   } catch (error) {
-    await render(req, res, 'users/remove', { user, problems: problemsOf(error) }, { status: 422 })
+    const data = { user, problems: problemsOf(error), ...(await settings(db)) }
+    await render(req, res, 'users/remove', data, { status: 422 })
   }
 }
 

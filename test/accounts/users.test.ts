@@ -11,9 +11,10 @@ import {
   removeGroup,
   removeMembers,
 } from '../../server/accounts/groups.ts'
+import { mayUse } from '../../server/accounts/may-use.ts'
 import { groupNameProblem, usernameProblem } from '../../server/accounts/names.ts'
 import { hashPassword, passwordProblem, verifyPassword } from '../../server/accounts/passwords.ts'
-import { disablePlugin, enablePlugin, mayUse, pluginList, pluginUsers } from '../../server/accounts/plugins.ts'
+import { disablePlugin, enablePlugin, pluginList, pluginUsers } from '../../server/accounts/plugins.ts'
 import { confirmPassword, signIn } from '../../server/accounts/sign-in.ts'
 import {
   addUser,
@@ -178,12 +179,10 @@ describe('accounts', () => {
     assert.equal((await pluginUsers(db, 'pptpd', {})).total, 1)
     const pptp = (await pluginList(db)).find(({ name }) => name === 'pptpd') ?? assert.fail()
     assert.equal(pptp.users, 1)
-    assert.equal(mayUse(await userByUsername(db, user.username), pptp).may, true)
+    assert.equal((await mayUse(db, await userByUsername(db, user.username), pptp)).may, true)
     const locked = await setStatus(db, me, user.id, 'locked')
     assert.deepEqual(
-      mayUse(locked, pptp)
-        .reasons.filter(({ ok }) => !ok)
-        .map(({ text }) => text),
+      (await mayUse(db, locked, pptp)).reasons.filter(({ ok }) => !ok).map(({ text }) => text),
       ['Account is locked'],
     )
     await disablePlugin(db, me, 'pptpd', [user.username])

@@ -1,0 +1,221 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { PolicyBody } from '../store/bodies.ts'
+import type { Db } from '../store/db.ts'
+import {
+  type DayRow,
+  daysOfSignIns,
+  type Failures,
+  failuresKept,
+  keepSignIns as keepRows,
+  signInRow,
+} from '../store/sign-ins.ts'
+
+// What this node saw of sign-ins: counted in memory, where a sign-in must cost next to nothing, and kept every few seconds.
+
+export type Door = 'web' | 'ldap' | 'api' | 'command line'
+
+/** One wrong password. `mac` tells it from others while the node runs; the password itself is nowhere. */
+type Try = { at: number; mac?: string }
+type Seen = { tries: Try[]; lockedUntil?: number }
+
+type Book = {
+  loaded: Promise<void>
+  people: Map<string, Seen>
+  /** Names that nobody has, treated alike, so that nobody learns who exists. The oldest make room. */
+  names: Map<string, Seen>
+  changed: Set<string>
+  good: Map<string, { at: string; door: Door }>
+  days: Map<string, { good: number; refused: number }>
+}
+
+const namesAtMost = 10_000
+const triesAtMost = 100
+const minuteMs = 60_000
+const dayMs = 86_400_000
+/** A node that cannot change the account itself opens by itself again, also where the policy waits for somebody. */
+const longestHereMinutes = 60
+
+const books = new WeakMap<Db, Book>()
+const macKey = randomBytes(32)
+const macOf = (password: string): string => createHmac('sha256', macKey).update(password).digest('base64').slice(0, 22)
+
+function bookOf(db: Db): Book {
+  const known = books.get(db)
+  if (known) return known
+  const book: Book = {
+    loaded: Promise.resolve(),
+    people: new Map(),
+    names: new Map(),
+    changed: new Set(),
+    good: new Map(),
+    days: new Map(),
+  }
+  book.loaded = load(db, book)
+  // Heard by whoever waits for it.
+  book.loaded.catch(() => books.delete(db))
+  books.set(db, book)
+  return book
+}
+
+async function load(db: Db, book: Book): Promise<void> {
+  for (const row of await failuresKept(db.reader)) {
+    const at = Date.parse(row.last_failure ?? '') || 0
+    const tries = Array.from({ length: Math.min(row.failures, triesAtMost) }, () => ({ at }))
+    const lockedUntil = row.locked_until ? Date.parse(row.locked_until) : undefined
+    book.people.set(row.user_id, { tries, ...(lockedUntil && { lockedUntil }) })
+  }
+}
+
+/** Until when this node keeps somebody out after wrong tries; undefined: it does not. */
+export async function lockedHereUntil(db: Db, userId: string, now: Date): Promise<Date | undefined> {
+  const book = bookOf(db)
+  await book.loaded
+  return lockOf(book.people.get(userId), now)
+}
+
+function lockOf(seen: Seen | undefined, now: Date): Date | undefined {
+  return seen?.lockedUntil !== undefined && seen.lockedUntil > now.getTime() ? new Date(seen.lockedUntil) : undefined
+}
+
+/** Counts a wrong password; true when it was the one too many. The lock holds here at once. */
+export async function countWrongPassword(
+  db: Db,
+  userId: string,
+  policy: PolicyBody,
+  password: string | undefined,
+): Promise<boolean> {
+  const book = bookOf(db)
+  await book.loaded
+  const seen = book.people.get(userId) ?? { tries: [] }
+  book.people.set(userId, seen)
+  book.changed.add(userId)
+  return isOneTooMany(seen, policy, password)
+}
+
+/** The same for a name that nobody has. Until when it has to wait already; undefined: it was counted. */
+export function countUnknownName(db: Db, name: string, policy: PolicyBody, password: string): void {
+  const { names } = bookOf(db)
+  const seen = names.get(name) ?? { tries: [] }
+  names.delete(name)
+  names.set(name, seen)
+  if (names.size > namesAtMost) names.delete(names.keys().next().value as string)
+  // Somebody whose lock has no end is answered as if they did not exist; so is who does not.
+  if (policy.lockMinutes > 0) isOneTooMany(seen, policy, password)
+}
+
+export const unknownNameWaits = (db: Db, name: string, now: Date): Date | undefined =>
+  lockOf(bookOf(db).names.get(name), now)
+
+/**
+ * A service that goes on with an old password repeats one and the same: that counts once in a window, or every forgotten
+ * phone would lock its owner out.
+ */
+function isOneTooMany(seen: Seen, policy: PolicyBody, password: string | undefined): boolean {
+  const now = Date.now()
+  if (lockOf(seen, new Date(now))) return false
+  seen.tries = seen.tries.filter(({ at }) => at > now - policy.lockWindowMinutes * minuteMs)
+  const mac = password === undefined ? undefined : macOf(password)
+  if (mac !== undefined && seen.tries.some((one) => one.mac === mac)) return false
+  seen.tries.push({ at: now, ...(mac !== undefined && { mac }) })
+  if (seen.tries.length > triesAtMost) seen.tries.shift()
+  if (policy.lockAfter === 0 || seen.tries.length < policy.lockAfter) return false
+  seen.tries = []
+  seen.lockedUntil = now + (policy.lockMinutes || longestHereMinutes) * minuteMs
+  return true
+}
+
+/** The account itself is locked now, on every node: this one need not remember it. */
+export function lockedEverywhere(db: Db, userId: string): void {
+  const book = bookOf(db)
+  book.people.delete(userId)
+  book.changed.add(userId)
+}
+
+/** Forgets the wrong tries of somebody, and the lock that came of them. */
+export async function forgetFailures(db: Db, userId: string): Promise<void> {
+  const book = bookOf(db)
+  await book.loaded
+  if (book.people.delete(userId)) book.changed.add(userId)
+}
+
+export async function countGoodSignIn(db: Db, userId: string, door: Door): Promise<void> {
+  const book = bookOf(db)
+  book.good.set(userId, { at: new Date().toISOString(), door })
+  count(book, 'good')
+  await forgetFailures(db, userId)
+}
+
+export const countRefusal = (db: Db): void => count(bookOf(db), 'refused')
+
+function count(book: Book, what: 'good' | 'refused'): void {
+  const day = today()
+  const counts = book.days.get(day) ?? { good: 0, refused: 0 }
+  counts[what]++
+  book.days.set(day, counts)
+}
+
+const today = (): string => new Date().toISOString().slice(0, 10)
+
+/** Writes what was counted since the last time. */
+export async function keepSignIns(db: Db): Promise<void> {
+  const book = books.get(db)
+  if (!book) return
+  await book.loaded
+  const failures = [...book.changed].map((id) => failuresOf(id, book.people.get(id)))
+  const good = [...book.good].map(([user_id, { at, door }]) => ({ user_id, last_good: at, last_door: door }))
+  const days = [...book.days].map(([day, counts]) => ({ day, ...counts }))
+  if (failures.length + good.length + days.length === 0) return
+  book.changed.clear()
+  book.good.clear()
+  book.days.clear()
+  await keepRows(db.writer, { failures, good, days })
+}
+
+function failuresOf(user_id: string, seen: Seen | undefined): Failures {
+  const tries = seen?.tries ?? []
+  const moment = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString())
+  return {
+    user_id,
+    failures: tries.length,
+    first_failure: moment(tries[0]?.at),
+    last_failure: moment(tries.at(-1)?.at),
+    locked_until: moment(seen?.lockedUntil),
+  }
+}
+
+export type SignInFacts = { lastGood?: string; lastDoor?: string; failures: number; lastFailure?: string }
+
+/** What this node knows of somebody's sign-ins. */
+export async function signInFacts(db: Db, userId: string): Promise<SignInFacts> {
+  const book = bookOf(db)
+  await book.loaded
+  const row = await signInRow(db.reader, userId)
+  const good = book.good.get(userId)
+  const lastGood = good?.at ?? row?.last_good ?? undefined
+  const lastDoor = good?.door ?? row?.last_door ?? undefined
+  const tries = book.people.get(userId)?.tries ?? []
+  const last = tries.at(-1)
+  return {
+    failures: tries.length,
+    ...(lastGood && { lastGood }),
+    ...(lastDoor && { lastDoor }),
+    ...(last && { lastFailure: new Date(last.at).toISOString() }),
+  }
+}
+
+/** Sign-ins at this node on each of the last days, the oldest first. */
+export async function signInsPerDay(db: Db, days: number): Promise<DayRow[]> {
+  const all = Array.from({ length: days }, (_, index) =>
+    new Date(Date.now() - (days - 1 - index) * dayMs).toISOString().slice(0, 10),
+  )
+  const kept = new Map((await daysOfSignIns(db.reader, all[0] ?? today())).map((row) => [row.day, row]))
+  return all.map((day) => {
+    const waiting = bookOf(db).days.get(day)
+    const row = kept.get(day)
+    return {
+      day,
+      good: (row?.good ?? 0) + (waiting?.good ?? 0),
+      refused: (row?.refused ?? 0) + (waiting?.refused ?? 0),
+    }
+  })
+}

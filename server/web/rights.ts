@@ -1,0 +1,19 @@
+import type { Request } from 'express'
+import { may } from '../accounts/roles.ts'
+import { dbOf } from './node.ts'
+
+/** What the person in front of this page may do here; a slave changes nothing. */
+export function rightsOf(req: Request): { mayRead: boolean; mayAudit: boolean; mayChange: boolean; mayHelp: boolean } {
+  const role = req.user?.role ?? 'person'
+  const changes = dbOf(req).local.mode !== 'slave'
+  return {
+    mayRead: may(role, 'read'),
+    mayAudit: may(role, 'audit'),
+    mayChange: changes && may(role, 'change'),
+    mayHelp: changes && may(role, 'passwords'),
+  }
+}
+
+/** Help desk helps people, not those who may do more than itself. */
+export const mayHelpThis = (req: Request, target: { role: string }): boolean =>
+  rightsOf(req).mayHelp && (rightsOf(req).mayChange || target.role === 'person')
