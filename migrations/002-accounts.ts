@@ -12,7 +12,7 @@ export async function up(knex: Knex): Promise<void> {
   await knex.schema.alterTable('names', (table) => table.index('owner'))
   // Few accounts end: only those are in the index.
   await knex.schema.alterTable('users', (table) =>
-    table.index(['valid_until'], 'users_valid_until', { predicate: knex.whereNot('valid_until', '') }),
+    table.index(['valid_until'], 'users_valid_until', { predicate: knex.whereRaw("valid_until <> ''") }),
   )
   // `group_id` is a member of `of`.
   await createKeyed(knex, 'nestings', { of: 64, group_id: 64 }, ['of', 'group_id'])

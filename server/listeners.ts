@@ -1,7 +1,6 @@
-import { createServer as createHttp, type Server } from 'node:http'
+import { createServer as createHttp, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
-import type { Express } from 'express'
 import { messageOf } from './errors.ts'
 
 export type Listener = { port: number; close: () => Promise<void>; renewTls: () => void }
@@ -47,7 +46,7 @@ export function faces(all: readonly Face[]) {
 }
 
 type Given = {
-  app: Express
+  app: RequestListener
   host: string
   port: number
   /** What to call it in messages, and the flag that moves it. */
@@ -58,6 +57,14 @@ type Given = {
   /** A long poll keeps a request open for longer than any page. */
   longPoll?: boolean
 }
+
+/** Two faces on one port: `one` answers what is under its path, `rest` everything else. */
+export const beside =
+  (path: string, one: RequestListener, rest: RequestListener): RequestListener =>
+  (req, res) => {
+    const isUnder = req.url === path || req.url?.startsWith(`${path}/`)
+    return isUnder ? one(req, res) : rest(req, res)
+  }
 
 /** Opens one HTTP(S) listener with time limits that slow or silent clients cannot outlast. */
 export async function listen(given: Given): Promise<Listener> {

@@ -1,12 +1,15 @@
 import type { SecureContextOptions } from 'node:tls'
+import { keepSignIns } from './accounts/sign-ins.ts'
+import { thisNode } from './audit/actor.ts'
 import { claimCode, forgetClaimCode } from './auth/claim.ts'
 import { type Config, isLoopback } from './config.ts'
 import { countBind } from './counters.ts'
 import { messageOf } from './errors.ts'
-import { type Face, faces, listen, portProblem } from './listeners.ts'
+import { beside, type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
+import { takeSample } from './replication/samples.ts'
 import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
 import { closeDb, type Db, onLocalChange, openDb } from './store/db.ts'
@@ -24,6 +27,7 @@ export type Running = {
 }
 
 const minuteMs = 60_000
+const hourMs = 60 * minuteMs
 const dayMs = 86_400_000
 
 /**
@@ -36,16 +40,17 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   const webUrl = () => `${isSecure ? 'https' : 'http'}://${isSecure ? db.local.name : config.listen}:${config.webPort}`
 
   const worker = createWorker(db, log)
-  servedBy(db, worker)
+  servedBy(db, worker, config.webPort > 0 ? webUrl() : undefined)
   // The master has its answer ready while the rest of this is loaded.
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
   await openContacts(db)
-  const [{ createDirectory }, { followFeed }, { startLdap }, { verifyPassword }] = await Promise.all([
+  const [{ createDirectory }, { followFeed }, { startLdap }, { verifyPassword }, { doorFor }] = await Promise.all([
     import('./ldap/directory.ts'),
     import('./ldap/follow.ts'),
     import('./ldap/server.ts'),
     import('./accounts/passwords.ts'),
+    import('./accounts/sign-in.ts'),
   ])
   const directory = createDirectory()
   const following = followFeed(db, directory, log)
@@ -64,9 +69,10 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     open: async () => {
       // The accounts first: loading the pages would hold up what has to be caught up with.
       if (db.local.mode === 'slave') await worker.firstExchange(2000)
-      const { createWebApp } = await import('./web/app.ts')
+      const [{ createWebApp }, { createRestApi }] = await Promise.all([import('./web/app.ts'), import('./api/rest.ts')])
+      const pages = await createWebApp({ db, config, log, secure: isSecure })
       return listen({
-        app: await createWebApp({ db, config, log, secure: isSecure }),
+        app: beside('/api', createRestApi({ db, log, secure: isSecure }), pages),
         host: config.listen,
         port: config.webPort,
         name: 'Web pages',
@@ -101,6 +107,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
         directory,
         verify: verifyPassword,
         onBind: countBind,
+        judge: doorFor(db, 'ldap'),
         // Simple binds carry the password: in the clear they stay on this machine.
         plain: config.ldapPort > 0 ? { host: '127.0.0.1', port: config.ldapPort } : undefined,
         tls: config.ldapsPort > 0 ? { host: config.listen, port: config.ldapsPort, context: certificate } : undefined,
@@ -131,12 +138,16 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   /** What changes too often to be written each time. */
   const keepNow = async () => {
     await flushContacts(db)
+    await keepSignIns(db)
     await keepProof(db.writer, db.local)
   }
 
   const timers = [
     setInterval(() => void keepNow().catch((error) => log.warn({ err: error }, 'contacts were not kept')), minuteMs),
+    setInterval(() => void keepSignIns(db).catch(() => {}), 5000),
     setInterval(() => void removeExpiredSessions(db).catch(() => {}), 10 * minuteMs),
+    setInterval(() => void takeSample(db).catch(() => {}), 5 * minuteMs),
+    setInterval(() => void emptyBin(db).catch((error) => log.warn({ err: error }, 'the bin was not emptied')), hourMs),
     setInterval(() => void renewCertificate(db).then((renewed) => renewed && open.renewTls()), dayMs),
   ]
 
@@ -174,6 +185,12 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   log.info({ mode: db.local.mode ?? 'not set up', node: db.local.name, web: webUrl(), seq: db.position.seq }, 'serving')
   const claim = db.local.mode ? undefined : { url: `${webUrl()}/setup`, code: claimCode(db.dir) }
   return { db, ports: open.ports, claim, close }
+}
+
+/** What has been in the recycle bin for long enough goes for good; on the master, and by the feed everywhere. */
+async function emptyBin(db: Db): Promise<void> {
+  if (db.local.mode !== 'master' && db.local.mode !== 'standalone') return
+  await (await import('./accounts/bin.ts')).purgeExpired(db, thisNode)
 }
 
 /** A master's own certificate, when its end is near. */
