@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { inviteUser } from '../../server/accounts/invitations.ts'
+import { userByUsername } from '../../server/accounts/users.ts'
+import { auditPage } from '../../server/audit/audit.ts'
+import { caughtUp, startMaster, startSlave, type TestNode } from '../support/node.ts'
+import { anOrganisation, type Organisation } from '../support/organisation.ts'
+import { me, password } from '../support/people.ts'
+import { findings, launch, openPage, sideways, signIn } from './chromium.ts'
+
+/** `npm run pictures` names the folder that gets a picture of every page. */
+const pictures = process.env.PICTURES
+
+let browser: Browser
+let master: TestNode
+let slave: TestNode
+let made: Organisation
+let paths: { name: string; path: string; onSlave?: true }[] = []
+
+const urlOf = (node: TestNode): string => `http://127.0.0.1:${node.ports().web}`
+
+before(async () => {
+  browser = await launch()
+  master = await startMaster()
+  made = await anOrganisation(master.db)
+  slave = await startSlave(master)
+  await caughtUp(slave, master)
+  paths = await everyPath()
+})
+after(async () => {
+  await browser?.close()
+  await slave?.close()
+  await master?.close()
+})
+
+/** Every page that an administrator can come to; those with a name get a picture. */
+async function everyPath(): Promise<typeof paths> {
+  const { rows } = await auditPage(master.db, { size: 1000 })
+  const edit = rows.find((row) => row.undoable && row.sentence.startsWith('Changed'))
+  const batch = rows.find((row) => row.batch)?.batch
+  const [device] = await master.db.reader('devices').select('device_id')
+  return [
+    { name: 'home', path: '/', onSlave: true },
+    { name: 'users', path: '/users', onSlave: true },
+    { name: 'users-nothing-found', path: '/users?search=frejja' },
+    { name: 'users-add', path: '/users/new' },
+    { name: 'users-add-profile', path: `/users/new?profile=${made.profile}` },
+    { name: 'user', path: `/users/${made.person}`, onSlave: true },
+    { name: 'user-password', path: `/users/${made.person}/password` },
+    { name: 'user-remove', path: `/users/${made.person}/remove` },
+    { name: 'groups', path: '/groups', onSlave: true },
+    { name: 'groups-add', path: '/groups/new' },
+    { name: 'group', path: `/groups/${made.group}`, onSlave: true },
+    { name: 'group-members', path: '/groups/site_malmo?add=olivia' },
+    { name: 'group-built-in', path: '/groups/allusers' },
+    { name: 'group-windows', path: '/groups/domain_admins' },
+    { name: 'group-remove', path: `/groups/${made.group}/remove` },
+    { name: 'my-groups', path: '/my-groups' },
+    { name: 'profiles', path: '/profiles', onSlave: true },
+    { name: 'profiles-add', path: '/profiles/new' },
+    { name: 'profile', path: `/profiles/${made.profile}` },
+    { name: 'profile-remove', path: `/profiles/${made.profile}/remove` },
+    { name: 'bin', path: '/bin', onSlave: true },
+    { name: 'bin-restore', path: `/bin/${made.removed}/restore` },
+    { name: 'bin-remove', path: `/bin/${made.removed}/remove` },
+    { name: 'extensions', path: '/extensions', onSlave: true },
+    { name: 'extensions-add', path: '/extensions/new' },
+    { name: 'extension', path: '/extensions/contact', onSlave: true },
+    { name: 'extension-own', path: `/extensions/${made.extension}` },
+    { name: 'extension-own-change', path: `/extensions/${made.extension}/edit` },
+    { name: 'extension-remove', path: `/extensions/${made.extension}/remove` },
+    { name: 'plugins', path: '/plugins', onSlave: true },
+    { name: 'plugins-add', path: '/plugins/new' },
+    { name: 'plugin', path: `/plugins/ftp?who=${made.person}`, onSlave: true },
+    { name: 'plugin-own-change', path: `/plugins/${made.plugin}/edit` },
+    { name: 'plugin-remove', path: `/plugins/${made.plugin}/remove` },
+    { name: 'password-policy', path: '/password-policy', onSlave: true },
+    { name: 'password-policy-add', path: '/password-policy/new' },
+    { name: 'password-policy-group', path: '/password-policy/groups/managers' },
+    { name: 'password-policy-remove', path: '/password-policy/groups/managers/remove' },
+    { name: 'import', path: '/import' },
+    { name: 'import-directory', path: '/import/directory' },
+    { name: 'import-done', path: `/import/${made.job}` },
+    { name: 'mode', path: '/mode', onSlave: true },
+    { name: 'mode-key', path: '/mode/key/new' },
+    { name: 'mode-become', path: '/mode/become/standalone' },
+    { name: 'devices', path: '/devices' },
+    { name: 'device', path: `/devices/${device.device_id}` },
+    { name: 'device-revoke', path: `/devices/${device.device_id}/revoke` },
+    { name: 'clients', path: '/clients', onSlave: true },
+    { name: 'client-remove', path: '/clients/squid-malmo/remove' },
+    { name: 'tokens', path: '/tokens', onSlave: true },
+    { name: 'token-remove', path: `/tokens/${made.token}/remove` },
+    { name: 'audit', path: '/audit', onSlave: true },
+    { name: 'audit-undo', path: `/audit/${edit?.id}/undo` },
+    { name: 'audit-undo-import', path: `/audit/batch/${batch}/undo` },
+    { name: 'settings', path: '/settings', onSlave: true },
+    { name: 'account', path: '/account', onSlave: true },
+    { name: 'keys', path: '/help/keys', onSlave: true },
+    { name: 'not-found', path: '/nothing-here' },
+  ]
+}
+
+async function take(page: Page, name: string): Promise<void> {
+  if (!pictures) return
+  mkdirSync(pictures, { recursive: true })
+  // As high as the page is, so that bars that stick to an edge stand at the edge of the picture.
+  const { width, height } = page.viewportSize() ?? { width: 1280, height: 860 }
+  const whole = Number(await page.evaluate('document.documentElement.scrollHeight'))
+  await page.setViewportSize({ width, height: Math.min(Math.max(whole, height), 2400) })
+  await page.screenshot({ path: join(pictures, `${name}.png`) })
+  await page.setViewportSize({ width, height })
+}
+
+/** Goes through the pages and lists what is wrong with each, so that one bad page does not hide the next. */
+async function tour(node: TestNode, options: { scheme: 'light' | 'dark'; phone?: true }): Promise<string[]> {
+  const view = options.phone ? { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } : {}
+  const page = await openPage(browser, { colorScheme: options.scheme, ...view })
+  const isSlave = node === slave
+  const wrong: string[] = []
+  await signIn(page, urlOf(node), 'admin', password)
+  for (const { name, path, onSlave } of paths) {
+    if (isSlave && !onSlave) continue
+    const answer = await page.goto(urlOf(node) + path)
+    const status = answer?.status() ?? 0
+    if (status >= 400 && name !== 'not-found') wrong.push(`${path}: ${status}`)
+    if (options.phone) {
+      const over = await sideways(page)
+      if (over > 0) wrong.push(`${path}: scrolls ${over} px sideways`)
+    }
+    wrong.push(...(await findings(page)))
+    if (options.scheme === 'light' || name === 'home' || name === 'users')
+      await take(
+        page,
+        [name, isSlave && 'slave', options.phone && 'phone', options.scheme === 'dark' && 'dark']
+          .filter(Boolean)
+          .join('-'),
+      )
+  }
+  wrong.push(...page.faults)
+  await page.context().close()
+  return wrong
+}
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`every page of a master is found good by axe-core (${scheme})`, async () => {
+    assert.deepEqual(await tour(master, { scheme }), [])
+  })
+  test(`every page of a slave is found good by axe-core (${scheme})`, async () => {
+    assert.deepEqual(await tour(slave, { scheme }), [])
+  })
+}
+
+test('every page fits a phone, and axe-core finds it good there too', async () => {
+  assert.deepEqual(await tour(master, { scheme: 'light', phone: true }), [])
+  assert.deepEqual(await tour(slave, { scheme: 'dark', phone: true }), [])
+})
+
+test('the page behind a first-password link needs no account, and is good as well', async () => {
+  const person = await userByUsername(master.db, 'awhite').catch(() => userByUsername(master.db, made.person))
+  const { path } = await inviteUser(master.db, me, person.id)
+  for (const view of [{}, { viewport: { width: 390, height: 844 } }]) {
+    const page = await openPage(browser, view)
+    await page.goto(urlOf(master) + path)
+    assert.deepEqual(await findings(page), [])
+    assert.equal(await sideways(page), 0)
+    await take(page, 'viewport' in view ? 'welcome-phone' : 'welcome')
+    await page.goto(`${urlOf(master)}/login`)
+    assert.deepEqual(await findings(page), [])
+    await take(page, 'viewport' in view ? 'sign-in-phone' : 'sign-in')
+    await page.context().close()
+  }
+})
+
+test('help desk, auditor and an owner of groups see pages that fit them', async () => {
+  const page = await openPage(browser)
+  await signIn(page, urlOf(master), made.person, password)
+  const wrong: string[] = []
+  for (const path of [
+    '/',
+    '/users',
+    '/users/onguyen',
+    '/groups/europe',
+    '/my-groups',
+    '/account',
+    '/password-policy',
+  ]) {
+    const answer = await page.goto(urlOf(master) + path)
+    if ((answer?.status() ?? 0) !== 200) wrong.push(`${path}: ${answer?.status()}`)
+    wrong.push(...(await findings(page)))
+  }
+  assert.deepEqual(wrong, [])
+  await page.goto(`${urlOf(master)}/audit`)
+  await page
+    .getByText(/not allow|for administrators|auditor/i)
+    .first()
+    .waitFor()
+  await page.context().close()
+})
