@@ -45,8 +45,13 @@ function ensure(size: number): void {
 }
 
 function writeRecord(bytes: Buffer, at: number, slot: Slot, length: number): number {
-  bytes.writeUInt16BE(slot, at)
-  bytes.writeUInt32BE(length, at + 2)
+  // Byte by byte: this runs for every attribute of a load, and the methods of Buffer check what is known here.
+  bytes[at] = slot >>> 8
+  bytes[at + 1] = slot
+  bytes[at + 2] = length >>> 24
+  bytes[at + 3] = length >>> 16
+  bytes[at + 4] = length >>> 8
+  bytes[at + 5] = length
   return at + recordSize
 }
 

@@ -1,3 +1,5 @@
+import { unregisteredOid } from './oid.ts'
+
 /** An object class, RFC 4512 section 4.1.1. */
 export type ObjectClass = {
   oid: string
@@ -120,8 +122,7 @@ export const anyAttribute = 'extensibleObject'
 
 /** The class that carries the attributes which an extension brings. */
 export const auxiliaryClass = (name: string, attributes: readonly string[]): ObjectClass => ({
-  // `<name>-oid` is what servers write for what nobody registered a number for.
-  oid: `${name.toLowerCase()}-oid`,
+  oid: unregisteredOid('class', name),
   name,
   sup: 'top',
   kind: 'AUXILIARY',

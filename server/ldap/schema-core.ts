@@ -1,4 +1,5 @@
 import type { AttributeRow } from './attribute-types.ts'
+import { unregisteredOid } from './oid.ts'
 
 type Rules = Omit<AttributeRow, 'oid' | 'names'>
 
@@ -146,7 +147,7 @@ export const coreAttributes: readonly AttributeRow[] = [
 ]
 
 /** Flags and quotas that Zarafa reads as numbers, whatever they look like on the form. */
-const unregistered = (name: string): AttributeRow => row(`${name.toLowerCase()}-oid`, name, orderedInteger)
+const unregistered = (name: string): AttributeRow => row(unregisteredOid('attribute', name), name, orderedInteger)
 
 /** Attributes of extensions whose rules do not follow from the declaration. */
 export const serviceAttributes: readonly AttributeRow[] = [

@@ -9,6 +9,7 @@ import {
   standardType,
   standardTypes,
 } from './attribute-types.ts'
+import { unregisteredOid } from './oid.ts'
 import {
   anyAttribute,
   auxiliaryClass,
@@ -185,9 +186,9 @@ export function createSchema(): Schema {
     let type = now.types.get(key)
     if (!type) {
       const identity = `${key}|${matching}`
-      // `<name>-oid` is what servers write for what nobody registered a number for.
       type =
-        types.get(identity) ?? attributeType(service ?? { oid: `${key}-oid`, names: name, ...rulesOf[matching] }, -1)
+        types.get(identity) ??
+        attributeType(service ?? { oid: unregisteredOid('attribute', name), names: name, ...rulesOf[matching] }, -1)
       types.set(identity, type)
       type.isSingle = true
       for (const spelling of spellings(type)) now.types.set(spelling, type)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Client, connectTo, names } from './client.ts'
-import { base, groups, type Started, startServer, users } from './sample.ts'
+import { aUser, base, change, groups, ids, type Started, startServer, users, uuid } from './sample.ts'
 
 const frida = `uid=fnystrom,${users}`
 const karl = `uid=karl,${users}`
@@ -97,6 +97,44 @@ describe('who sees what', () => {
     assert.equal((await auth.search({ base: sales })).code, 32)
     assert.deepEqual(names(await auth.search({ base: groups })), [groups])
     assert.deepEqual(names(await auth.search({ base, filter: `(memberOf=${sales})` })), [])
+  })
+
+  it('help desk and auditor: what any other person sees, for their work is done in the pages', async () => {
+    for (const role of ['helpdesk', 'auditor'] as const) {
+      server.directory.apply([change('user', uuid(25), aUser({ username: 'role', uidNumber: 2011, role }))])
+      const client = connectTo(server.port)
+      const dn = `uid=role,${users}`
+      assert.equal(await client.bind(dn, 'secret'), 0)
+      assert.deepEqual(names(await client.search({ base })), [dn])
+      assert.equal((await client.search({ base: karl, scope: 'base' })).code, 32)
+      client.end()
+    }
+    server.directory.apply([change('user', uuid(25), undefined)])
+  })
+
+  it('an attribute that was made in the pages is seen by who sees all, and by the person', async () => {
+    const own = {
+      title: 'Card',
+      summary: '',
+      objectClass: 'exampleCard',
+      fields: [{ name: 'card', label: 'Card', type: 'text' as const, attribute: 'exampleCard' }],
+    }
+    const before = aUser({ extensions: { contact: { mail: 'frida@example.lan' }, card: { card: '4711' } } })
+    server.directory.apply([
+      change('extension', uuid(26), { name: 'card', on: true, own }),
+      change('user', ids.frida, before),
+    ])
+    for (const name of ['administrator', 'read', 'samba', 'person'] as const) {
+      assert.deepEqual(names(await clients[name].search({ base, filter: '(exampleCard=4711)' })), [frida], name)
+      const { entries } = await clients[name].search({ base: frida, scope: 'base' })
+      assert.deepEqual(entries[0]!.attributes.exampleCard, ['4711'], name)
+    }
+    const { auth } = clients
+    for (const filter of ['(exampleCard=4711)', '(exampleCard=*)', '(!(exampleCard=1))'])
+      assert.deepEqual(names(await auth.search({ base: users, scope: 'one', filter })), [], filter)
+    assert.equal(await auth.compare(frida, 'exampleCard', '4711'), 16)
+    const { entries } = await auth.search({ base: frida, scope: 'base', attributes: ['*', 'exampleCard'] })
+    assert.equal(entries[0]!.attributes.exampleCard, undefined)
   })
 
   it('nobody reads, filters by or compares a password', async () => {

@@ -37,6 +37,7 @@ export function undeclared(schema: Schema, kept: ExtensionValues): string[] | un
 /** A value that was kept when its field was of another type may be a list where a text is meant, or the other way round. */
 function textsOf(values: unknown): string[] {
   if (!Array.isArray(values)) return [String(values)]
+  if (values.length === 1 && typeof values[0] === 'string') return values
   return values.every((value) => typeof value === 'string' && value !== '')
     ? (values as string[])
     : values.flat().flatMap((value) => (value === null || value === undefined || value === '' ? [] : [String(value)]))
