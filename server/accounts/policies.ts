@@ -157,6 +157,6 @@ export function keptPassword(
     password: hash,
     passwordChanged: new Date().toISOString(),
     ...(policy.history > 0 && earlier.length > 0 && { passwordHistory: earlier.slice(0, policy.history) }),
-    ...(by === 'other' && (mustChange ?? options.policy?.mustChange) && { mustChange: true }),
+    ...(by === 'other' && mustChange && { mustChange: true }),
   }
 }

@@ -3,6 +3,7 @@ import { Invalid, Refused, Unavailable } from '../errors.ts'
 import type { PolicyBody, UserBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { objectById } from '../store/objects.ts'
+import { type State, stateAt } from '../store/state.ts'
 import { userIdByName } from '../store/users.ts'
 import { write } from '../store/write.ts'
 import { canonicalName } from './names.ts'
@@ -24,7 +25,6 @@ import { fullName, keepUser, toUser, type User } from './users.ts'
 export { forgetFailures } from './sign-ins.ts'
 
 type Standing = Pick<UserBody, 'status' | 'validFrom' | 'validUntil' | 'lockedUntil'>
-export type State = 'enabled' | 'disabled' | 'locked' | 'expired' | 'waiting'
 type Person = { id: string; seq: number; body: UserBody }
 
 const dayMs = 86_400_000
@@ -33,13 +33,7 @@ const minuteMs = 60_000
 const lastAdministratorMinutes = 15
 
 /** How an account stands at a moment. Every page, door and list says it by this. */
-export function stateOf(user: Standing, now = new Date()): State {
-  const at = now.toISOString()
-  if (user.status !== 'enabled') return user.status
-  if (user.lockedUntil !== undefined && user.lockedUntil > at) return 'locked'
-  if (user.validUntil !== undefined && user.validUntil <= at) return 'expired'
-  return user.validFrom !== undefined && user.validFrom > at ? 'waiting' : 'enabled'
-}
+export const stateOf = (user: Standing, now = new Date()): State => stateAt(user, now.toISOString())
 
 /** Why this account opens nowhere, whatever the password; undefined: it does. */
 export function mayNotSignIn(user: Standing, now = new Date()): string | undefined {

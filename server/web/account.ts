@@ -14,7 +14,7 @@ import { formOf, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { ownSessions } from './own-sessions.ts'
 import { keepSession, twice } from './password.ts'
-import { policyRules } from './policy-rules.ts'
+import { shownRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
 
 /** Home is for those who look after accounts; the others begin with what is theirs. */
@@ -74,7 +74,7 @@ async function showOwn(req: Request, res: Response, { problems = {}, typed, key 
       typed: key ?? '',
       problem: problems['shell.sshKeys'],
     },
-    rules: { list: policyRules(policy), least: policy.minLength },
+    rules: shownRules(policy),
     age: passwordAge(policy, user),
     sessions,
     problems,

@@ -9,7 +9,7 @@ import { setPassword, type User, userByUsername } from '../accounts/users.ts'
 import { Invalid, type Problems } from '../errors.ts'
 import { type Form, formOf, part, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
-import { policyRules } from './policy-rules.ts'
+import { shownRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
 
 export async function askPassword(req: Request, res: Response): Promise<void> {
@@ -27,7 +27,7 @@ async function showWays(
 ): Promise<void> {
   const db = dbOf(req)
   const [policy, { invitationHours }] = await Promise.all([policyOf(db, user), settings(db)])
-  const rules = { list: policyRules(policy), least: policy.minLength }
+  const rules = shownRules(policy)
   const data = { user, problems, rules, mustChange, invitationHours }
   await render(req, res, 'users/password', data, { status: Object.keys(problems).length > 0 ? 422 : 200 })
 }

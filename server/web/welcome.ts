@@ -6,7 +6,7 @@ import { Invalid, type Problems, Refused } from '../errors.ts'
 import { formOf, part } from './form.ts'
 import { dbOf, nodeOf } from './node.ts'
 import { twice } from './password.ts'
-import { policyRules } from './policy-rules.ts'
+import { shownRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
 
 /** The address holds a secret: nobody may try many, and (headers.ts) no other site is told of it. */
@@ -27,7 +27,7 @@ async function showLink(req: Request, res: Response, next: NextFunction, problem
   try {
     const { body, until } = await invitedBy(db, secret)
     const policy = await policyOf(db, body)
-    const rules = { list: policyRules(policy), least: policy.minLength }
+    const rules = shownRules(policy)
     const data = { user: body, until, rules, problems, path: `/welcome/${encodeURIComponent(secret)}` }
     await render(req, res, 'welcome/show', data, { status: Object.keys(problems).length > 0 ? 422 : 200 })
   } catch (error) {

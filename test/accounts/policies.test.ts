@@ -7,6 +7,8 @@ import { changePolicy, removePolicy } from '../../server/accounts/policy-changes
 import { passwordAge } from '../../server/accounts/sign-in.ts'
 import { defaultPolicy, rules, strictest } from '../../server/accounts/strictest.ts'
 import { setPassword } from '../../server/accounts/users.ts'
+import type { Actor } from '../../server/audit/actor.ts'
+import { auditPage } from '../../server/audit/audit.ts'
 import { Invalid, Refused } from '../../server/errors.ts'
 import type { UserBody } from '../../server/store/bodies.ts'
 import { objectById } from '../../server/store/objects.ts'
@@ -110,15 +112,16 @@ test('a password that is easy to guess, holds a name or a refused word is told s
 test('a hostile password does not hold the event loop', async () => {
   const user = await aUser(store.db)
   await setPassword(store.db, me, user.id, 'green-harbour-lamp')
-  let longest = 0
-  let last = performance.now()
-  const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last)
-    last = performance.now()
-  }, 1)
+  let turns = 0
+  let isOver = false
+  const count = () => {
+    turns++
+    if (!isOver) setTimeout(count, 1)
+  }
+  count()
   await refusal(setPassword(store.db, me, user.id, '4@8({[<369&!|1$5+7%2'.repeat(20)))
-  clearInterval(timer)
-  assert.ok(longest < 100, `the loop was held for ${longest} ms`)
+  isOver = true
+  assert.ok(turns > 10, `the loop turned ${turns} times`)
 })
 
 test('earlier passwords do not come back by oneself; a help desk may set them, and only as many are kept', async () => {
@@ -132,6 +135,8 @@ test('earlier passwords do not come back by oneself; a help desk may set them, a
   await own('fourth-lamp-harbour')
   const { passwordHistory = [] } = await bodyOf(user.id)
   assert.equal(passwordHistory.length, 2)
+  const { rows } = await auditPage(store.db, { object: user.id })
+  assert.doesNotMatch(JSON.stringify(rows), /argon2/)
   assert.equal(await isPassword(passwordHistory[0] ?? '', 'third-lamp-harbour'), true)
   assert.equal(await refusal(own(password)), 'accepted')
   assert.equal(await refusal(setPassword(store.db, me, user.id, 'fourth-lamp-harbour')), 'accepted')
@@ -152,18 +157,20 @@ test('a young password is kept for its least age, unless somebody else has set i
 })
 
 test('whether a password must be changed follows the policy, and who sets it may decide otherwise', async () => {
+  const desk = { name: 'desk', via: 'web', id: 'x', role: 'helpdesk' } as const
   const user = await aUser(store.db)
-  await setPassword(store.db, me, user.id, 'second-lamp-harbour')
-  assert.equal((await bodyOf(user.id)).mustChange, true)
-  await setPassword(store.db, me, user.id, 'third-lamp-harbour', { mustChange: false })
-  assert.equal((await bodyOf(user.id)).mustChange, undefined)
+  const set = async (actor: Actor, typed: string, options = {}) => {
+    await setPassword(store.db, actor, user.id, typed, options)
+    return (await bodyOf(user.id)).mustChange ?? false
+  }
+  assert.equal(await set(desk, 'second-lamp-harbour'), true)
+  assert.equal(await set(desk, 'third-lamp-harbour', { mustChange: false }), false)
+  // Who has the machine, a script say, decides for itself.
+  assert.equal(await set(me, 'fourth-lamp-harbour'), false)
+  assert.equal(await set(me, 'fifth-lamp-harbour', { mustChange: true }), true)
+  assert.equal(await set(desk, 'sixth-lamp-harbour', { by: 'self' }), false)
   await changePolicy(store.db, me, { mustChange: false })
-  await setPassword(store.db, me, user.id, 'fourth-lamp-harbour')
-  assert.equal((await bodyOf(user.id)).mustChange, undefined)
-  await setPassword(store.db, me, user.id, 'fifth-lamp-harbour', { mustChange: true })
-  assert.equal((await bodyOf(user.id)).mustChange, true)
-  await setPassword(store.db, me, user.id, 'sixth-lamp-harbour', { by: 'self' })
-  assert.equal((await bodyOf(user.id)).mustChange, undefined)
+  assert.equal(await set(desk, 'seventh-lamp-harbour'), false)
   await changePolicy(store.db, me, { mustChange: true })
 })
 
