@@ -10,6 +10,7 @@ import { groupCommands } from './groups.ts'
 import { importCommands } from './imports.ts'
 import { nodeCommands } from './node.ts'
 import { pluginCommands } from './plugins.ts'
+import { policyCommands } from './policies.ts'
 import { profileCommands } from './profiles.ts'
 import { tokenCommands } from './tokens.ts'
 import { userCommands } from './users.ts'
@@ -22,6 +23,7 @@ export const commands = {
   ...pluginCommands,
   ...extensionCommands,
   ...profileCommands,
+  ...policyCommands,
   ...binCommands,
   ...importCommands,
   ...auditCommands,

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { declared } from '../accounts/declarations.ts'
+import { valuesShown } from '../accounts/extensions.ts'
 import {
   addGroup,
   addMembers,
@@ -58,6 +60,7 @@ export const shownGroup = listedGroup
 
 async function showGroup(db: Db, name: string): Promise<z.input<typeof shownGroup>> {
   const group = await groupByName(db, name)
+  const extensions = valuesShown(await declared(db), group.extensions ?? {})
   const [[listed], owners, inside, above] = await Promise.all([
     groupsByIds(db, [group.id]),
     ownerNames(db, group),
@@ -66,7 +69,7 @@ async function showGroup(db: Db, name: string): Promise<z.input<typeof shownGrou
   ])
   const counts = { members: listed?.members ?? 0, direct: listed?.direct ?? 0, nested: listed?.nested ?? false }
   const [groups, memberOf] = [inside.map((one) => one.name), [...above.values()].sort()]
-  return { ...group, ...counts, owners, groups, memberOf }
+  return { ...group, ...counts, extensions, owners, groups, memberOf }
 }
 
 const groupIdOf = async (db: Db, name: string): Promise<string> => (await groupByName(db, name)).id
@@ -91,7 +94,9 @@ export const groupCommands = {
     listOf(listedGroup),
     async ({ db }, { after, limit = firstLimit, ...query }) => {
       const { rows, next } = await groupsFrom(db, query, markOf(after), limit)
-      return { items: rows, next: cursorOf(next) }
+      const known = await declared(db)
+      const items = rows.map((row) => ({ ...row, extensions: valuesShown(known, row.extensions ?? {}) }))
+      return { items, next: cursorOf(next) }
     },
   ),
   'group-show': command('read', named, shownGroup, ({ db }, { name }) => showGroup(db, name)),
@@ -131,7 +136,7 @@ export const groupCommands = {
     await unlessChanged(
       expectedSeq,
       () => groupByName(db, name),
-      (group) => removeGroup(db, actor, group.id),
+      (group) => removeGroup(db, actor, group.id, expectedSeq),
     )
   }),
   'group-add-member': command(

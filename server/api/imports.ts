@@ -1,10 +1,25 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
+import { columnsOf } from '../accounts/columns.ts'
 import { csvTemplate, exportUsers } from '../accounts/csv.ts'
-import { importDone, importedRows, importJob, importJobs, startImport, stopImport } from '../accounts/import.ts'
+import { declared } from '../accounts/declarations.ts'
+import { lookAtDirectory, readDirectory } from '../accounts/directory-import.ts'
+import {
+  type ImportJob,
+  importDone,
+  importedRows,
+  importJob,
+  importJobs,
+  readTable,
+  startImport,
+  stopImport,
+  takeNewPasswords,
+} from '../accounts/import.ts'
 import { exportLdif } from '../accounts/ldif-export.ts'
+import type { Table } from '../accounts/table.ts'
 import { undoBatch } from '../accounts/undo.ts'
 import { NotFound } from '../errors.ts'
+import type { Db } from '../store/db.ts'
 import { undoneBatch } from './audit.ts'
 import { type Call, command } from './command.ts'
 import { moment, none, nothing, pageNumber, text } from './shapes.ts'
@@ -48,9 +63,13 @@ const shownJob = z
   })
   .meta({ id: 'Import', description: 'One import: how far it is, and what came of it.' })
 
-const given = z.strictObject({
-  file: text.default('people.csv').meta({ description: 'Its name; one that ends in .ldif is read as LDIF.' }),
-  base64: z.base64(),
+const endedJob = shownJob
+  .extend({
+    newPasswords: z.string().optional().meta({ description: 'CSV of username and password; told this once.' }),
+  })
+  .meta({ id: 'EndedImport' })
+
+const options = {
   dryRun: z.boolean().optional(),
   mode: z.enum(['add', 'update', 'both']).optional(),
   mapping: z.record(text, text).optional(),
@@ -58,15 +77,54 @@ const given = z.strictObject({
   lenient: z.boolean().optional().meta({ description: 'A value that cannot be taken is left out.' }),
   profile: text.optional(),
   newPasswords: z.boolean().optional().meta({ description: 'New people without a password get one.' }),
+}
+
+const given = z.strictObject({
+  file: text.default('people.csv').meta({ description: 'Its name; one that ends in .ldif is read as LDIF.' }),
+  base64: z.base64(),
+  ...options,
 })
 
-const start = ({ db, actor }: Call, { base64, dryRun = false, ...options }: z.output<typeof given>) =>
-  startImport(db, actor, { ...options, text: Buffer.from(base64, 'base64'), dryRun })
+const directory = {
+  url: text,
+  security: z.enum(['ldaps', 'starttls', 'plain']),
+  bindDn: text,
+  password: text,
+  base: text,
+  fingerprint: text.optional(),
+  ca: z.string().max(100_000).optional(),
+}
+
+async function importDirectory(call: Call, args: z.output<z.ZodObject<typeof directory & typeof options>>) {
+  const { url, security, bindDn, password, base, fingerprint, ca, dryRun = false, ...rest } = args
+  const { db, actor, signal, progress } = call
+  const told = (entries: number) => void progress({ text: `${entries} entries read` })
+  const table = await readDirectory(db, { url, security, bindDn, password, base, fingerprint, ca }, told, signal)
+  return followed(call, await startImport(db, actor, { ...rest, file: url, table, dryRun }))
+}
+
+async function start({ db, actor }: Call, { base64, dryRun = false, mapping, ...rest }: z.output<typeof given>) {
+  const text = Buffer.from(base64, 'base64')
+  if (!mapping) return startImport(db, actor, { ...rest, text, dryRun })
+  const table = await readTable(db, rest.file, text)
+  return startImport(db, actor, {
+    ...rest,
+    table,
+    dryRun,
+    mapping: { ...(await namedOutright(db, table)), ...mapping },
+  })
+}
+
+/** Where some columns are said, the others count as far as they have our names. */
+async function namedOutright(db: Db, { header }: Table): Promise<Record<string, string>> {
+  const names = new Set(columnsOf(await declared(db)).map(({ name }) => name))
+  return Object.fromEntries(header.filter((name) => names.has(name)).map((name) => [name, name]))
+}
 
 /** Imports a file and tells how far it is; a caller that goes away stops it between two rows. */
-async function importFile(call: Call, args: z.output<typeof given>) {
-  const job = await start(call, args)
-  const { signal, progress } = call
+const importFile = async (call: Call, args: z.output<typeof given>) => followed(call, await start(call, args))
+
+async function followed({ signal, progress }: Call, job: ImportJob): Promise<z.input<typeof endedJob>> {
   const stop = () => stopImport(job.id)
   signal.addEventListener('abort', stop)
   if (signal.aborted) stop()
@@ -76,7 +134,7 @@ async function importFile(call: Call, args: z.output<typeof given>) {
   }
   const done = await importDone(job.id)
   void progress({ done: done.done, total: done.total })
-  return done
+  return { ...done, newPasswords: takeNewPasswords(job.id) }
 }
 
 const format = z.enum(['csv', 'ldif']).default('csv')
@@ -90,8 +148,30 @@ function needJob(id: string) {
 }
 
 export const importCommands = {
-  import: command('change', given, shownJob, importFile),
+  import: command('change', given, endedJob, importFile),
   'import-start': command('change', given, shownJob, start),
+  'directory-look': command(
+    'change',
+    z.strictObject(directory),
+    z.object({
+      kind: z.string(),
+      base: z.string(),
+      people: z.array(
+        z.object({ dn: z.string(), username: z.string(), name: z.string(), mail: z.string(), hasHash: z.boolean() }),
+      ),
+      more: z.boolean(),
+      groups: z.int(),
+      moreGroups: z.boolean(),
+    }),
+    (_, args) => lookAtDirectory(args),
+  ),
+  'import-directory': command('change', z.strictObject({ ...directory, ...options }), endedJob, importDirectory),
+  'import-passwords': command('change', which, nothing, async ({ progress }, { id }) => {
+    needJob(id)
+    const csv = takeNewPasswords(id)
+    if (csv === undefined) throw new NotFound('This import has no passwords to hand out, or somebody has them already.')
+    await progress({ text: csv })
+  }),
   'import-list': command('change', none, z.array(shownJob.omit({ refused: true })), async () => importJobs()),
   'import-show': command('change', which, shownJob, async (_, { id }) => needJob(id)),
   'import-rows': command(

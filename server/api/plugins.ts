@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { declared } from '../accounts/declarations.ts'
 import { addOwnPlugin, changeOwnPlugin, removeOwnPlugin } from '../accounts/own-plugins.ts'
 import { disablePlugin, enablePlugin, pluginList, setPluginOn } from '../accounts/plugins.ts'
 import { usersFrom } from '../accounts/users.ts'
@@ -6,7 +7,7 @@ import { NotFound } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { command } from './command.ts'
 import { cursorOf, firstLimit, inPages, listOf, markOf, named, none, text, texts } from './shapes.ts'
-import { shown, shownUser } from './users.ts'
+import { shownBy, shownUser } from './users.ts'
 
 const shownPlugin = z
   .object({
@@ -44,7 +45,7 @@ export const pluginCommands = {
     async ({ db }, { name, search, after, limit = firstLimit }) => {
       const { name: plugin } = await showPlugin(db, name)
       const { rows, next } = await usersFrom(db, { plugin, search }, markOf(after), limit)
-      return { items: rows.map(shown), next: cursorOf(next) }
+      return { items: rows.map(shownBy(await declared(db))), next: cursorOf(next) }
     },
   ),
   'plugin-enable': command('change', people, changed, ({ db, actor }, { name, ...who }) =>

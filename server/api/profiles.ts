@@ -60,7 +60,7 @@ export const profileCommands = {
     await unlessChanged(
       expectedSeq,
       () => profileByName(db, name),
-      ({ id }) => removeProfile(db, actor, id),
+      ({ id }) => removeProfile(db, actor, id, expectedSeq),
     )
   }),
 }

@@ -184,7 +184,9 @@ async function bytesOf(req: IncomingMessage, most: number): Promise<Buffer> {
 /** If-Match is the ETag that a read gave. A weak one, or several, cannot be what a change stands on. */
 function expectedOf(route: Described, req: IncomingMessage): { expectedSeq?: number } {
   const given = req.headers['if-match']
-  if (!route.isGuarded || given === undefined || given.trim() === '*') return {}
+  if (given === undefined || given.trim() === '*' || route.method === 'GET') return {}
+  // What is not looked at must not seem to be.
+  if (!route.isGuarded) throw new RequestProblem(400, 'if-match', 'If-Match is not taken at this address.')
   const [, seq] = /^\s*"(\d{1,15})"\s*$/.exec(given) ?? []
   if (!seq) throw new RequestProblem(412, 'changed', `If-Match must be one ETag of this address, as "123".`)
   return { expectedSeq: Number(seq) }

@@ -54,6 +54,7 @@ export const routes: readonly Route[] = [
   act('/users/{name}/invitation', 'user-invite', 'Make a link with which the person sets a first password.'),
   remove('/users/{name}/invitation', 'user-uninvite', 'Make that link worthless.'),
   put('/users/{name}/status', 'user-status', 'Enable, disable, lock or unlock.'),
+  get('/users/{name}/policy', 'user-policy', 'The password policy in force for a person.'),
   get('/users/{name}/plugins/{plugin}', 'user-why', 'May this person use the service, and why.'),
 
   list('/groups', 'group-list', 'Groups, by name unless sorted otherwise.'),
@@ -61,7 +62,7 @@ export const routes: readonly Route[] = [
   get('/groups/{name}', 'group-show', 'One group.'),
   patch('/groups/{group}', 'group-change', 'Change a group; its members stay.'),
   remove('/groups/{name}', 'group-remove', 'Remove a group, to the recycle bin.'),
-  list('/groups/{group}/members', 'user-list', 'The people who are in the group themselves.'),
+  list('/groups/{group}/members', 'user-list', 'Who is in it, also through other groups.'),
   act('/groups/{group}/members', 'group-add-member', 'Take people and groups into it.'),
   act('/groups/{group}/members/remove', 'group-remove-member', 'Take people and groups out of it.'),
 
@@ -89,6 +90,13 @@ export const routes: readonly Route[] = [
   patch('/profiles/{profile}', 'profile-change', 'Change a profile; people stay as they are.'),
   remove('/profiles/{name}', 'profile-remove', 'Remove a profile.'),
 
+  list('/policies', 'policy-list', 'Every password policy; the first is the one of everyone.'),
+  { ...get('/policies/everyone', 'policy-show', 'The password policy of everyone.'), fixed: { group: undefined } },
+  patch('/policies/everyone', 'policy-change', 'Change it; what is not named stays.'),
+  get('/policies/groups/{group}', 'policy-show', 'The password policy of a group.'),
+  patch('/policies/groups/{group}', 'group-policy-change', 'Change it, or give the group one.'),
+  remove('/policies/groups/{group}', 'policy-remove', 'Take it away; the one of everyone goes on.'),
+
   list('/bin', 'bin-list', 'What was removed and can come back.'),
   get('/bin/{id}', 'bin-show', 'One thing in the recycle bin.'),
   act('/bin/{id}/undelete', 'undelete', 'Bring it back, with memberships and profile.'),
@@ -106,6 +114,10 @@ export const routes: readonly Route[] = [
   },
   get('/imports/{id}', 'import-show', 'How far an import is, and what came of it.'),
   list('/imports/{id}/rows', 'import-rows', 'What became of its rows.'),
+  {
+    ...act('/imports/{id}/passwords', 'import-passwords', 'The passwords that it made, as CSV; given out once.'),
+    gives: 'text/csv',
+  },
   act('/imports/{id}/stop', 'import-stop', 'Stop it; what is done stays done.'),
   act('/imports/{id}/undo', 'import-undo', 'Take the whole import back.'),
   {

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { type Declared, declared } from '../accounts/declarations.ts'
+import { valuesShown } from '../accounts/extensions.ts'
 import { inviteUser, removeInvitation } from '../accounts/invitations.ts'
 import { mayUse } from '../accounts/may-use.ts'
 import { canonicalName } from '../accounts/names.ts'
@@ -39,6 +41,7 @@ import {
 import { unlessChanged } from './unless-changed.ts'
 
 const status = z.enum(['enabled', 'disabled', 'locked'])
+const state = z.enum(['enabled', 'disabled', 'locked', 'expired', 'waiting'])
 const role = z.enum(['person', 'helpdesk', 'auditor', 'administrator'])
 
 export const shownUser = z
@@ -49,7 +52,7 @@ export const shownUser = z
     first: z.string(),
     last: z.string(),
     status,
-    state: z.enum(['enabled', 'disabled', 'locked', 'expired', 'waiting']).meta({
+    state: state.meta({
       description: 'What the status comes to now, with the time of validity and a lock of the password policy.',
     }),
     role,
@@ -69,15 +72,19 @@ export const shownUser = z
   })
   .meta({ id: 'User', description: 'A person.' })
 
-export const shown = ({ groupNames, ...user }: User & { groupNames: string[] }): z.input<typeof shownUser> => ({
-  ...user,
-  groups: groupNames,
-  state: stateOf(user, new Date()),
-})
+/** What an extension that is off holds is not shown. */
+export const shownBy =
+  (known: Declared) =>
+  ({ groupNames, ...user }: User & { groupNames: string[] }): z.input<typeof shownUser> => ({
+    ...user,
+    extensions: valuesShown(known, user.extensions),
+    groups: groupNames,
+    state: stateOf(user, new Date()),
+  })
 
 async function withGroupNames(db: Db, user: User): Promise<z.input<typeof shownUser>> {
   const names = await groupNamesByIds(db.reader, user.groups)
-  return shown({ ...user, groupNames: [...names.values()].sort() })
+  return shownBy(await declared(db))({ ...user, groupNames: [...names.values()].sort() })
 }
 
 export const userIdOf = async (db: Db, username: string): Promise<string> => (await userByUsername(db, username)).id
@@ -193,9 +200,10 @@ export const userCommands = {
     'read',
     z.strictObject({
       search: text.optional(),
-      group: text.optional(),
+      group: text.optional().meta({ description: 'Who is in it, also through other groups.' }),
+      direct: z.boolean().optional().meta({ description: 'Only who is in the group itself.' }),
       plugin: text.optional(),
-      status: status.optional(),
+      status: state.optional().meta({ description: 'The state of now.' }),
       sort: z.enum(['name', 'username', 'status', 'number']).optional(),
       order: z.enum(['asc', 'desc']).optional(),
       ...inPages,
@@ -203,7 +211,7 @@ export const userCommands = {
     listOf(shownUser),
     async ({ db }, { after, limit = firstLimit, ...query }) => {
       const { rows, next } = await usersFrom(db, query, markOf(after), limit)
-      return { items: rows.map(shown), next: cursorOf(next) }
+      return { items: rows.map(shownBy(await declared(db))), next: cursorOf(next) }
     },
   ),
   'user-show': command('read', named, shownUser, ({ db }, { name }) => showPerson(db, name)),
@@ -244,7 +252,7 @@ export const userCommands = {
     await unlessChanged(
       expectedSeq,
       () => userByUsername(db, name),
-      (user) => removeUser(db, actor, user.id),
+      (user) => removeUser(db, actor, user.id, expectedSeq),
     )
   }),
   'user-why': command(

@@ -46,7 +46,7 @@ export function groupCommands(program: Command): void {
     .description('remove a group, to the recycle bin; its members stay in the directory')
     .action(async (name: string, _options: unknown, command: Command) => {
       await call(dataOf(command), 'group-remove', { name })
-      say(`Removed the group ${name}. “group undelete” brings it back.`)
+      say(`Removed the group ${name}.`)
     })
 
   group
@@ -102,7 +102,7 @@ async function showGroup(name: string, { json }: { json?: boolean }, command: Co
   const group = await call(dataOf(command), 'group-show', { name })
   const members: string[] = []
   for (let after: string | undefined; ; ) {
-    const found = await call(dataOf(command), 'user-list', { group: group.name, after, limit: 500 })
+    const found = await call(dataOf(command), 'user-list', { group: group.name, direct: true, after, limit: 500 })
     members.push(...found.items.map((user) => user.username))
     if (found.next === null) break
     after = found.next

@@ -13,6 +13,7 @@ import { importCommand } from './import.ts'
 import { keyCommands } from './key.ts'
 import { modeCommands } from './mode.ts'
 import { pluginCommands } from './plugin.ts'
+import { policyCommands } from './policy.ts'
 import { profileCommands } from './profile.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommands } from './settings.ts'
@@ -39,6 +40,7 @@ for (const add of [
   pluginCommands,
   extensionCommands,
   profileCommands,
+  policyCommands,
   binCommands,
   settingsCommands,
   importCommand,

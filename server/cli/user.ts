@@ -45,9 +45,11 @@ export function userCommands(program: Command): void {
     .command('list')
     .description('people, by name')
     .option('--search <text>', 'only those whose name, username or e-mail holds the text')
-    .option('--group <name>', 'only members of the group')
+    .option('--group <name>', 'only members of the group, also through other groups')
     .option('--plugin <name>', 'only those with the plugin')
-    .addOption(new Option('--status <status>', 'only those').choices(['enabled', 'disabled', 'locked']))
+    .addOption(
+      new Option('--status <status>', 'only those').choices(['enabled', 'disabled', 'locked', 'expired', 'waiting']),
+    )
     .addOption(new Option('--sort <by>', 'order').choices(['name', 'username', 'status', 'number']).default('name'))
     .option('--json', 'print JSON')
     .action(listUsers)
@@ -113,7 +115,7 @@ export function userCommands(program: Command): void {
     .description('remove a person, to the recycle bin')
     .action(async (name: string, _options: unknown, command: Command) => {
       await call(dataOf(command), 'user-remove', { name })
-      say(`Removed ${name}. “user undelete” brings the person back.`)
+      say(`Removed ${name}.`)
     })
 
   user

@@ -1,0 +1,109 @@
+import { z } from 'zod'
+import { inForce, policies } from '../accounts/policies.ts'
+import { changePolicy, numberRules, type PolicyInput, removePolicy } from '../accounts/policy-changes.ts'
+import { userByUsername } from '../accounts/users.ts'
+import { NotFound } from '../errors.ts'
+import type { PolicyBody } from '../store/bodies.ts'
+import type { Db } from '../store/db.ts'
+import { command } from './command.ts'
+import { none, nothing, text, texts } from './shapes.ts'
+
+const rules = {
+  minLength: z.int(),
+  minStrength: z.int().meta({ description: '0 to 4, as zxcvbn scores; 0 does not ask.' }),
+  history: z.int().meta({ description: 'How many earlier passwords must not come back.' }),
+  minAgeDays: z.int(),
+  maxAgeDays: z.int().meta({ description: '0: passwords do not end.' }),
+  graceDays: z.int().meta({ description: 'Days after the end in which the password still signs in.' }),
+  lockAfter: z.int().meta({ description: 'Wrong passwords until the account is locked; 0: never.' }),
+  lockWindowMinutes: z.int().meta({ description: 'Minutes in which they must fall.' }),
+  lockMinutes: z.int().meta({ description: 'Minutes until it opens by itself; 0: somebody has to unlock.' }),
+  mustChange: z
+    .boolean()
+    .meta({ description: 'A password that somebody else set must be changed at the next sign-in.' }),
+}
+
+const shownPolicy = z
+  .object({
+    group: z.string().optional().meta({ description: 'Absent: the policy of everyone.' }),
+    ...rules,
+    blocklist: z.array(z.string()).optional().meta({ description: 'Words that must not stand in a password.' }),
+  })
+  .meta({ id: 'Policy', description: 'A password policy. Of several, the strictest of each rule holds.' })
+
+const shown = (policy: PolicyBody, group?: string): z.input<typeof shownPolicy> => ({
+  ...policy,
+  group: group === undefined || group === '' ? undefined : group,
+})
+
+async function policyList(db: Db): Promise<z.input<typeof shownPolicy>[]> {
+  const { first, ofGroups } = await policies(db)
+  return [shown(first.policy), ...ofGroups.map(({ name, policy }) => shown(policy, name))]
+}
+
+async function showPolicy(db: Db, group: string | undefined): Promise<z.input<typeof shownPolicy>> {
+  const found = (await policyList(db)).find((one) => one.group === group)
+  if (!found) throw new NotFound(`The group ${group} has no password policy of its own.`)
+  return found
+}
+
+const changes = {
+  ...Object.fromEntries(numberRules.map(({ rule }) => [rule, rules[rule].optional()])),
+  mustChange: z.boolean().optional(),
+} as { [K in (typeof numberRules)[number]['rule']]: z.ZodOptional<z.ZodInt> } & {
+  mustChange: z.ZodOptional<z.ZodBoolean>
+}
+
+type Changes = { [K in (typeof numberRules)[number]['rule']]?: number | undefined } & {
+  mustChange?: boolean | undefined
+}
+
+/** The domain judges what is typed. */
+const typed = ({ mustChange, ...numbers }: Changes): PolicyInput => ({
+  ...Object.fromEntries(
+    Object.entries(numbers).map(([rule, value]) => [rule, value === undefined ? undefined : String(value)]),
+  ),
+  ...(mustChange !== undefined && { mustChange }),
+})
+
+export const policyCommands = {
+  'policy-list': command('read', none, z.array(shownPolicy), ({ db }) => policyList(db)),
+  'policy-show': command('read', z.strictObject({ group: text.optional() }), shownPolicy, ({ db }, { group }) =>
+    showPolicy(db, group),
+  ),
+  'policy-change': command(
+    'change',
+    z.strictObject({ ...changes, blocklist: texts.optional().meta({ description: 'The whole list.' }) }),
+    shownPolicy,
+    async ({ db, actor }, { blocklist, ...rest }) => {
+      await changePolicy(db, actor, { ...typed(rest), ...(blocklist && { blocklist: blocklist.join('\n') }) })
+      return showPolicy(db, undefined)
+    },
+  ),
+  'group-policy-change': command(
+    'change',
+    z.strictObject({ group: text, ...changes }),
+    shownPolicy,
+    async ({ db, actor }, { group, ...rest }) => {
+      await changePolicy(db, actor, typed(rest), group)
+      return showPolicy(db, group)
+    },
+  ),
+  'policy-remove': command('change', z.strictObject({ group: text }), nothing, ({ db, actor }, { group }) =>
+    removePolicy(db, actor, group),
+  ),
+  'user-policy': command(
+    'read',
+    z.strictObject({ name: text }),
+    z.object({
+      policy: shownPolicy,
+      from: z
+        .record(z.string(), z.string())
+        .meta({ description: 'Rule -> the group that asks for it; empty: everyone.' }),
+    }),
+    async ({ db }, { name }) => {
+      const { policy, from } = inForce(await policies(db), await userByUsername(db, name))
+      return { policy: shown(policy), from }
+    },
+  ),
+}
