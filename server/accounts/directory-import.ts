@@ -41,7 +41,9 @@ export type DirectoryLook = {
 export class Untrusted extends Invalid {
   readonly certificate: Certificate
   constructor(certificate: Certificate) {
-    super({ url: `The certificate of this directory is not trusted. ${certificate.why ?? ''}` })
+    super({
+      url: `The certificate of this directory is not trusted. ${certificate.why ?? ''} Its SHA-256 fingerprint is ${certificate.fingerprint}.`,
+    })
     this.certificate = certificate
   }
 }

@@ -97,7 +97,7 @@ async function sortEntries(
     else strange++
   }
   const notices = [
-    ...(computers > 0 ? [`${computers} computers are left out.`] : []),
+    ...(computers > 0 ? [`${computers} ${computers === 1 ? 'computer is' : 'computers are'} left out.`] : []),
     ...(strange > 0
       ? [`${strange.toLocaleString('en')} ${strange === 1 ? 'entry is' : 'entries are'} neither a person nor a group.`]
       : []),
@@ -186,7 +186,11 @@ async function keptGroups(
   return {
     groups,
     notices: [
-      ...(own > 0 ? [`${own} groups that have the name of a person are left out: here, names are one pool.`] : []),
+      ...(own > 0
+        ? [
+            `${own} ${own === 1 ? 'group that has' : 'groups that have'} the name of a person left out: here, names are one pool.`,
+          ]
+        : []),
       ...(strange.length > 0 ? [`Plugins that are not known here are left out: ${some(strange)}.`] : []),
       ...(reserved.length > 0
         ? [`Groups whose names are reserved or not possible here are left out: ${some(reserved)}.`]

@@ -170,7 +170,8 @@ describe('import', () => {
     )
     assert.equal(job.added, 1)
     assert.deepEqual(job.notices, [
-      'Ignored, because this node has no such extension field or plugin: extensions.zarafa.hard_quota, plugins.fax.',
+      'Ignored, because the extension or plugin is turned off: extensions.zarafa.hard_quota.',
+      'Ignored, because this node has no such extension field or plugin: plugins.fax.',
       'Ignored, because these columns are not known: shoe_size.',
     ])
     assert.equal((await userByUsername(db, 'few1')).hasPassword, false)

@@ -13,7 +13,7 @@ const schemaDir = '/etc/ldap/schema'
 const posixGroup = `objectclass ( 1.3.6.1.1.1.2.2 NAME 'posixGroup' SUP top AUXILIARY MUST gidNumber MAY ( userPassword $ memberUid $ description ) )`
 const groupOfMembers = `objectclass ( 1.3.6.1.1.1.2.18 NAME 'groupOfMembers' SUP top STRUCTURAL MUST cn MAY ( member $ description ) )`
 
-function nisSchema(): string {
+export function nisSchema(): string {
   const nis = readFileSync(join(schemaDir, 'nis.schema'), 'utf8')
   const start = nis.indexOf('objectclass ( 1.3.6.1.1.1.2.2 ')
   const end = nis.indexOf('objectclass', start + 1)
@@ -22,7 +22,8 @@ function nisSchema(): string {
 
 export type Slapd = { port: number; stop: () => Promise<void> }
 
-export async function startSlapd(ldif: string, base: string): Promise<Slapd> {
+/** `lines`: more of the configuration, before the database. */
+export async function startSlapd(ldif: string, base: string, lines: readonly string[] = []): Promise<Slapd> {
   const dir = mkdtempSync(join(tmpdir(), 'slapd-'))
   const port = await freePort()
   writeFileSync(join(dir, 'nis.schema'), nisSchema())
@@ -51,6 +52,7 @@ export async function startSlapd(ldif: string, base: string): Promise<Slapd> {
       'threads 16',
       'sizelimit unlimited',
       'access to * by * read',
+      ...lines,
       'database mdb',
       `directory ${dir}`,
       `suffix "${base}"`,
