@@ -6,11 +6,11 @@ import type { PluginBody, UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { allIds } from '../store/extension-values.ts'
 import { groupRowsByName, groupsBelow } from '../store/groups.ts'
-import { countMembers, memberIds, ofPlugin } from '../store/memberships.ts'
+import { memberIds, ofPlugin } from '../store/memberships.ts'
 import { objectsOf } from '../store/objects.ts'
+import { memberCounts } from '../store/people.ts'
 import { type Change, write } from '../store/write.ts'
 import { type DeclaredPlugin, declared } from './declarations.ts'
-import { untilNextChange } from './kept.ts'
 import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
 import { needRight } from './roles.ts'
@@ -20,17 +20,9 @@ export type ListedPlugin = DeclaredPlugin & { users: number }
 
 export async function pluginList(db: Db): Promise<ListedPlugin[]> {
   const { plugins } = await declared(db)
-  const counts = await usersCounts(db)
-  return plugins.map((plugin) => ({ ...plugin, users: counts.get(ofPlugin(plugin.name)) ?? 0 }))
+  const { direct } = await memberCounts(db)
+  return plugins.map((plugin) => ({ ...plugin, users: direct.get(ofPlugin(plugin.name)) ?? 0 }))
 }
-
-const usersCounts = untilNextChange(async (db) => {
-  const { plugins } = await declared(db)
-  return countMembers(
-    db.reader,
-    plugins.map(({ name }) => ofPlugin(name)),
-  )
-})
 
 export async function needPlugin(db: Db, name: string): Promise<DeclaredPlugin> {
   const plugin = (await declared(db)).plugin(name)

@@ -241,7 +241,7 @@ export const date = (given: Given): Field => ({
   ...field('date', 'caseIgnore', { maxLength: 10, ...given }, (value) =>
     isDay(value) ? undefined : `${given.label} must be a day written as 2026-11-23.`,
   ),
-  rule: 'a day, as in 2026-11-23',
+  rule: 'as in 2026-11-23',
 })
 
 const isDay = (value: string): boolean =>

@@ -3,7 +3,7 @@ import { choice, onOff } from './field.ts'
 
 const megabytes = [100, 250, 500, 1000, 2000, 3000, 4000, 5000, 10000, 20000, 30000, 40000, 50000, 100000]
 
-/** Zarafa, later called Kopano. Soft quota and warning follow from the hard quota: 95 and 90 % (ldap/entries/user.ts). */
+/** Zarafa, later called Kopano. Soft quota and warning follow from the hard quota: 95 and 90 %. */
 export const zarafa = defineExtension({
   name: 'zarafa',
   title: 'Zarafa Extension',

@@ -156,3 +156,29 @@ test('an own field may have a standard attribute that nobody fills, and no other
     assert.match(attributeProblem(attribute, 'text') ?? '', /begins with a letter/, attribute)
   assert.match(objectClassProblem('inetOrgPerson') ?? '', /meaning of its own/)
 })
+
+test('every attribute and class of the LDAP schema is either free for own fields or refused', async () => {
+  const { coreAttributes } = await import('../../server/ldap/schema-core.ts')
+  const { standardClasses } = await import('../../server/ldap/schema-classes.ts')
+  const free = coreAttributes
+    .flatMap(({ names }) => names.split(' '))
+    .filter((name) => !attributeProblem(name, 'text') || !attributeProblem(name, 'telephone'))
+  assert.deepEqual(free.sort(), [
+    'businessCategory',
+    'carLicense',
+    'departmentNumber',
+    'description',
+    'employeeNumber',
+    'employeeType',
+    'homePhone',
+    'homeTelephoneNumber',
+    'initials',
+    'labeledURI',
+    'pager',
+    'pagerTelephoneNumber',
+    'physicalDeliveryOfficeName',
+    'preferredLanguage',
+  ])
+  const classes = standardClasses.map(({ name }) => name).filter((name) => !objectClassProblem(name))
+  assert.deepEqual(classes, [])
+})

@@ -5,7 +5,7 @@ import { declared } from '../../server/accounts/declarations.ts'
 import { extensionList } from '../../server/accounts/extensions.ts'
 import { ownExtension } from '../../server/accounts/own-extensions.ts'
 import { userByUsername } from '../../server/accounts/users.ts'
-import { aUser } from '../support/people.ts'
+import { aUser, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aWebApp, type Browser, type Fields, signedIn, textOf } from '../support/web.ts'
 
@@ -218,4 +218,30 @@ test('hostile forms are refused in words', async () => {
     block: ['__proto__', '../..', '0'],
   })
   assert.equal(odd.status, 422)
+})
+
+test('turning one off is undone from its toast', async () => {
+  await admin.post('/extensions/shell', { on: 'no', back: '/extensions' })
+  const undo =
+    /action="(\/audit\/\d+\/undo)"/.exec((await admin.get('/extensions')).text)?.[1] ?? assert.fail('no undo')
+  await admin.post(undo, { back: '/extensions' })
+  assert.equal((await declared(store.db)).extension('shell')?.on, true)
+})
+
+test('an auditor sees everything and has no control', async () => {
+  await aUser(store.db, { username: 'auditor', role: 'auditor', password, mustChange: false })
+  const auditor = await signedIn(await aWebApp(store.db), 'auditor')
+  for (const path of ['/extensions', '/extensions/contact', '/plugins', '/plugins/ftp']) {
+    const { text, status } = await auditor.get(path)
+    assert.equal(status, 200, path)
+    const actions = [...text.matchAll(/<form[^>]*method="post"[^>]*action="([^"]*)"/g)].map(([, action]) => action)
+    assert.deepEqual(
+      actions.filter((action) => action !== '/theme' && action !== '/logout'),
+      [],
+      path,
+    )
+    assert.doesNotMatch(text, /href="\/(extensions|plugins)\/new"/, path)
+  }
+  assert.equal((await auditor.post('/extensions/contact', { on: 'no' })).status, 403)
+  assert.equal((await auditor.get('/extensions/new')).status, 403)
 })
