@@ -86,12 +86,8 @@ export async function changesPerDay(
     new Date(now.getFullYear(), now.getMonth(), now.getDate() - days + 1 + index).toISOString(),
   )
   for (const old of known.keys()) if (old < (midnights[0] as string)) known.delete(old)
-  const firsts: number[] = []
-  for (const midnight of midnights) {
-    const first = known.get(midnight) ?? (await firstIdAt(db.reader, midnight))
-    if (midnight <= now.toISOString()) known.set(midnight, first)
-    firsts.push(first)
-  }
+  const firsts = await Promise.all(midnights.map((midnight) => known.get(midnight) ?? firstIdAt(db.reader, midnight)))
+  for (const [index, midnight] of midnights.slice(0, -1).entries()) known.set(midnight, firsts[index] as number)
   return midnights.slice(0, -1).map((day, index) => ({
     day,
     changes: (firsts[index + 1] as number) - (firsts[index] as number),

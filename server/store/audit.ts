@@ -139,7 +139,7 @@ export async function appendAudit(trx: Knex, head: Head, actor: Actor, notes: No
 
 /** Marks rows as taken back by the change that is under way; its own first row comes right after the last one. */
 export async function markUndone(trx: Knex, ids: number[]): Promise<void> {
-  const by = (await lastId(trx)) + 1
+  const by = await nextId(trx)
   await inSlices(ids, (slice) => trx('audit').whereIn('id', slice).update({ undone_by: by }))
 }
 
@@ -253,7 +253,7 @@ function matching(db: Knex, filter: AuditFilter) {
 
 /** Everything that matches, oldest first, in slices. */
 export async function* auditRows(db: Knex, filter: AuditFilter, slice = 500): AsyncGenerator<AuditRow[]> {
-  const end = filter.until ? await firstIdAt(db, filter.until) : (await lastId(db)) + 1
+  const end = filter.until ? await firstIdAt(db, filter.until) : await nextId(db)
   for (let from = filter.from ? await firstIdAt(db, filter.from) : 1; from < end; ) {
     const to = Math.min(end, from + scannedAtOnce)
     const found: ListedRow[] = await matching(db, filter)
@@ -326,10 +326,12 @@ async function lastId(db: Knex): Promise<number> {
   return Number(row?.last ?? 0)
 }
 
+const nextId = async (db: Knex): Promise<number> => (await lastId(db)) + 1
+
 /** The first row at or after a moment. Rows are in order of time, so it is found by halving; no index is needed. */
 export async function firstIdAt(db: Knex, at: string): Promise<number> {
   let low = 1
-  let high = (await lastId(db)) + 1
+  let high = await nextId(db)
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
     const row: { id: number; at: string } | undefined = await db('audit')

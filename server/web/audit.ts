@@ -10,6 +10,7 @@ import {
   faultSentence,
 } from '../audit/audit.ts'
 import { chainCheck, checkChain } from '../audit/check.ts'
+import { fieldNames } from './audit-fields.ts'
 import { asked, askedOne } from './form.ts'
 import { dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
@@ -67,9 +68,10 @@ export async function showAudit(req: Request, res: Response): Promise<void> {
   const query = auditQuery(req)
   const before = Number(asked(req, 'before'))
   const isOlder = Number.isSafeInteger(before) && before > 0
-  const [list, actors] = await Promise.all([
+  const [list, actors, fieldName] = await Promise.all([
     auditPage(db, { ...filterOf(query), ...(isOlder && { before }) }),
     auditActorNames(db),
+    fieldNames(db),
   ])
   res.set('HX-Replace-Url', path('/audit', { ...query, before: isOlder ? before : undefined }))
   const data = {
@@ -79,6 +81,7 @@ export async function showAudit(req: Request, res: Response): Promise<void> {
     kinds: auditKinds,
     vias,
     actors,
+    fieldName,
     isOlder,
     isFiltered: Object.values(query).some(Boolean),
     mayUndo: req.user !== undefined && may(req.user.role, 'change'),
