@@ -15,6 +15,8 @@ export type People = {
   free: number[]
   /** Name, username and what the person is found by, as UTF-8, one behind the other. */
   texts: Pool<Uint8Array>
+  /** Which pairs of bytes stand in what the person is found by, as bits: most who cannot match are passed over by them. */
+  pairs: Int32Array
   nameSizes: Uint32Array
   usernameSizes: Uint32Array
   uidNumbers: Uint32Array
@@ -41,6 +43,7 @@ export const noPeople = (): People => ({
   ids: [],
   free: [],
   texts: bytePool(),
+  pairs: new Int32Array(0),
   nameSizes: new Uint32Array(0),
   usernameSizes: new Uint32Array(0),
   uidNumbers: new Uint32Array(0),
@@ -107,6 +110,8 @@ function write(people: People, place: number, row: UserRow, of: readonly string[
   people.nameSizes[place] = Buffer.byteLength(sort_name)
   people.usernameSizes[place] = Buffer.byteLength(username)
   keepAt(people.texts, place, Buffer.from(`${sort_name}${username}${search}`))
+  people.pairs = withRoom(people.pairs, (place + 1) * pairWords)
+  people.pairs.set(pairsIn(Buffer.from(search)), place * pairWords)
   people.uidNumbers[place] = row.uid_number
   people.statuses[place] = states.indexOf(row.status)
   if (valid_from || valid_until || locked_until)
@@ -119,6 +124,18 @@ function write(people: People, place: number, row: UserRow, of: readonly string[
     of.map((name) => numberOf(people.belongings, name)),
   )
   count(people, place, 1)
+}
+
+/** 128 bits for each person. */
+const pairWords = 4
+
+function pairsIn(bytes: Uint8Array): Int32Array {
+  const pairs = new Int32Array(pairWords)
+  for (let at = 1; at < bytes.length; at++) {
+    const bit = Math.imul((bytes[at - 1] as number) * 257 + (bytes[at] as number), 0x9e3779b1) >>> 25
+    pairs[bit >> 5] = (pairs[bit >> 5] as number) | (1 << (bit & 31))
+  }
+  return pairs
 }
 
 function numberOf({ numberOf, counts }: Names, name: string): number {
@@ -231,6 +248,8 @@ export type PeopleQuery = {
   state?: State
   /** In at least one of these. */
   of?: readonly string[]
+  /** And in at least one of these. */
+  alsoOf?: readonly string[]
   sort: Order | 'status'
   order: 'asc' | 'desc'
   offset: number
@@ -271,6 +290,7 @@ function matching(people: People, query: PeopleQuery): { states: Uint8Array; tot
   const ofState = states.map(() => 0)
   const state = query.state && states.indexOf(query.state)
   const isWanted = query.of && wantedIn(people, query.of)
+  const isAlsoWanted = query.alsoOf && wantedIn(people, query.alsoOf)
   const words = query.words.map(wordOf)
   let total = 0
   for (let place = 0; place < people.ids.length; place++) {
@@ -279,6 +299,7 @@ function matching(people: People, query: PeopleQuery): { states: Uint8Array; tot
     if (
       (state !== undefined && mine !== state) ||
       (isWanted && !belongs(people.of, place, isWanted)) ||
+      (isAlsoWanted && !belongs(people.of, place, isAlsoWanted)) ||
       (words.length > 0 && !hasAll(people, place, words))
     ) {
       found[place] = nobody
@@ -315,7 +336,9 @@ function belongs({ values, starts, sizes }: Pool<Uint32Array>, place: number, is
   return false
 }
 
-function hasAll({ texts, nameSizes, usernameSizes }: People, place: number, words: readonly Word[]): boolean {
+function hasAll(people: People, place: number, words: readonly Word[]): boolean {
+  const { texts, nameSizes, usernameSizes, pairs } = people
+  for (let at = 0; at < words.length; at++) if (!mayHold(pairs, place, words[at] as Word)) return false
   const start = texts.starts[place] as number
   const from = start + (nameSizes[place] as number) + (usernameSizes[place] as number)
   const to = start + (texts.sizes[place] as number)
@@ -323,14 +346,22 @@ function hasAll({ texts, nameSizes, usernameSizes }: People, place: number, word
   return true
 }
 
+function mayHold(pairs: Int32Array, place: number, { pairs: wanted }: Word): boolean {
+  for (let at = 0; at < pairWords; at++) {
+    const some = wanted[at] as number
+    if (((pairs[place * pairWords + at] as number) & some) !== some) return false
+  }
+  return true
+}
+
 /** What is looked for, and how far to go on after each byte that its end was held against. */
-type Word = { bytes: Uint8Array; skips: Uint16Array }
+type Word = { bytes: Uint8Array; skips: Uint16Array; pairs: Int32Array }
 
 function wordOf(text: string): Word {
   const bytes = Buffer.from(text)
   const skips = new Uint16Array(256).fill(bytes.length)
   for (let at = 0; at < bytes.length - 1; at++) skips[bytes[at] as number] = bytes.length - 1 - at
-  return { bytes, skips }
+  return { bytes, skips, pairs: pairsIn(bytes) }
 }
 
 /** Horspool's search: the longer the word, the fewer bytes are looked at. */

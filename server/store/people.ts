@@ -42,6 +42,7 @@ export async function peopleMatching(db: Db, query: users.UsersQuery): Promise<{
     words: users.wordsOf(query.search),
     state: query.status,
     of: typeof query.of === 'string' ? [query.of] : query.of,
+    alsoOf: query.alsoOf === undefined ? undefined : [query.alsoOf],
     sort: query.sort ?? 'name',
     order: query.order ?? 'asc',
     offset: ((query.page ?? 1) - 1) * size,

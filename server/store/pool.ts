@@ -48,7 +48,7 @@ function tidy<A extends Uint8Array | Uint32Array>(pool: Pool<A>): void {
 }
 
 /** The same values in an array that has room for `size`, and for some more when it must grow. */
-export function withRoom<A extends Uint8Array | Uint32Array>(values: A, size: number): A {
+export function withRoom<A extends Uint8Array | Uint32Array | Int32Array>(values: A, size: number): A {
   if (size <= values.length) return values
   const grown = new (values.constructor as new (length: number) => A)(Math.ceil(size * 1.2) + 64)
   grown.set(values)

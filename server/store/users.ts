@@ -89,6 +89,8 @@ export type UsersQuery = {
   status?: State
   /** `memberships.of`: a group's id, or `plugin:<name>`; of several, whoever is in at least one. */
   of?: string | readonly string[]
+  /** And in this one. */
+  alsoOf?: string
   sort?: 'name' | 'username' | 'status' | 'number'
   order?: 'asc' | 'desc'
   page?: number
@@ -120,6 +122,8 @@ function matchingUsers(db: Knex, query: UsersQuery, now = new Date().toISOString
   if (of?.length === 1)
     rows.join('memberships', (on) => on.on('memberships.user_id', 'users.id').onVal('memberships.of', of[0] as string))
   else if (of) rows.whereIn('users.id', db('memberships').whereIn('of', of).select('user_id'))
+  if (query.alsoOf !== undefined)
+    rows.whereIn('users.id', db('memberships').where('of', query.alsoOf).select('user_id'))
   if (query.status) {
     const rank = rankOfState(now)
     rows.whereRaw(`${rank.sql} = ?`, [...rank.values, states.indexOf(query.status)])
@@ -253,4 +257,16 @@ export async function usersEnding(
     .limit(limit)
     .select('username', 'valid_until as validUntil')
   return { rows, total: Number(counted?.n ?? 0) }
+}
+
+/** First and last names and usernames, folded, in the order of the ids. */
+export async function foldedNames(db: Knex, ids: string[]): Promise<{ id: string; names: string[] }[]> {
+  const names = new Map<string, string[]>()
+  await inSlices(ids, async (slice) => {
+    const rows: Pick<UserRow, 'id' | 'username' | 'sort_name'>[] = await db('users')
+      .whereIn('id', slice)
+      .select('id', 'username', 'sort_name')
+    for (const row of rows) names.set(row.id, [...row.sort_name.split(/\s+/), row.username])
+  })
+  return ids.map((id) => ({ id, names: names.get(id) ?? [] }))
 }

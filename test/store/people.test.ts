@@ -94,6 +94,7 @@ const query: fc.Arbitrary<UsersQuery> = fc.record({
     groups.map(({ id }) => id),
     [],
   ),
+  alsoOf: fc.constantFrom(undefined, undefined, 'plugin:smtp'),
   sort: fc.constantFrom(undefined, 'name', 'username', 'status', 'number'),
   order: fc.constantFrom(undefined, 'asc', 'desc'),
   page: fc.constantFrom(1, 2, 3),
