@@ -99,7 +99,9 @@ for (const rules of all('[data-rules]')) {
   for (const field of [password, again]) field.addEventListener('input', look)
 }
 
-for (const button of all('[data-print]')) button.addEventListener('click', () => print())
+document.addEventListener('click', (event) => {
+  if (event.target.closest('[data-print]')) print()
+})
 
 // Light or dark at once; the form keeps it.
 document.addEventListener('submit', (event) => {
@@ -295,9 +297,37 @@ for (const picker of all('[data-picker]')) {
   input.addEventListener('change', add)
 }
 
+// A new person's profile: what it will fill in stands beside the field as the names are typed. The node fills it in.
+for (const form of all('form[data-fills]')) {
+  const fields = all('input:not([type=hidden]), textarea', form).filter((field) => /\{\w+\}/.test(field.defaultValue))
+  const names = ['username', 'first', 'last'].map((name) => form.elements[name])
+  const plain = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim().replace(/\s+/g, '.')
+  const show = () => {
+    const [username, first, last] = names.map((field) => field.value.trim())
+    const words = { username: username.toLowerCase(), first, last, f: [...first][0] ?? '', l: [...last][0] ?? '' }
+    for (const field of fields) {
+      let note = field.parentElement.querySelector('.fills')
+      if (!note) {
+        note = document.createElement('p')
+        note.className = 'help fills'
+        field.after(note)
+      }
+      const template = field.value.trim()
+      const tidy = /\s/.test(template) || /^\{\w+\}$/.test(template) ? (text) => text : plain
+      const filled = template.replace(/\{(\w+)\}/g, (whole, word) => (words[word] ? tidy(words[word]) : whole))
+      note.textContent = filled === template ? 'Filled in with the names.' : `Becomes ${filled}`
+      note.hidden = !/\{\w+\}/.test(template)
+    }
+  }
+  for (const field of [...names, ...fields]) field.addEventListener('input', show)
+  if (fields.length > 0) show()
+}
+
 // The save bar counts and names what differs from what is kept.
 for (const form of all('form[data-save-form]')) {
   const text = form.querySelector('[data-save-text]')
+  // What is only shown has nothing to save.
+  if (!text) continue
   const before = text.textContent
   const isNew = !form.querySelector('[data-save]')
   let sent = false
@@ -429,8 +459,10 @@ for (const form of all('form[data-pending]')) {
     if (!button) return
     button.dataset.icon ??= button.innerHTML
     button.className = one ? 'btn btn-sm' : 'icon-button take-out'
+    button.dataset.name ??= button.getAttribute('aria-label')
     if (one) button.textContent = 'Put back'
     else button.innerHTML = button.dataset.icon
+    button.setAttribute('aria-label', one ? `Put back ${button.dataset.pend}` : button.dataset.name)
     if (one) row.querySelector('td.name').append(badge('Removed'))
   }
 

@@ -133,8 +133,14 @@ export const editUsers = (db: Db, actor: Actor, known: Declared, users: ListedUs
   forEach(users, async (user) => {
     const turned = turn(known, edit, user)
     if (!turned) return false
-    if (Object.keys(turned.input).length > 0) await changeUser(db, actor, user.id, turned.input)
-    if (turned.status) await setStatus(db, actor, user.id, turned.status)
+    const { input, status } = turned
+    const isMore = Object.keys(input).length > 0
+    // One change where one does; a lock of the password policy is ended by setStatus alone.
+    if (isMore && status && !user.lockedUntil) await changeUser(db, actor, user.id, { ...input, status })
+    else {
+      if (isMore) await changeUser(db, actor, user.id, input)
+      if (status) await setStatus(db, actor, user.id, status)
+    }
     return true
   })
 

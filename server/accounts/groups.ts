@@ -211,10 +211,15 @@ export async function keepGroup(change: Change, was: KeptGroup, body: GroupBody,
  * To the recycle bin. Its members keep its id, so that undelete brings them back and a group of 20,000 goes with one small
  * change; every reader passes over ids of groups that are not there.
  */
-export async function removeGroup(db: Db, actor: Actor, id: string): Promise<void> {
+export async function removeGroup(db: Db, actor: Actor, id: string, expectedSeq?: number): Promise<void> {
   needRight(actor, 'change')
   const until = await binUntil(db)
-  await write(db, actor, (change) => takeOutGroup(change, id, until))
+  await write(db, actor, async (change) => {
+    const { seq, body } = await needOwnGroup(change, id)
+    if (expectedSeq !== undefined && seq !== expectedSeq)
+      throw new Invalid({ '': `Not removed: someone else changed group ${body.name} first.` })
+    await takeOutGroup(change, id, until)
+  })
 }
 
 /** Puts a group into the bin inside a change. */

@@ -4,6 +4,7 @@ import { changesBetween } from '../audit/audit.ts'
 import { editStep } from '../audit/steps.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
 import type { PolicyBody } from '../store/bodies.ts'
+import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
 import { groupRowsByName } from '../store/groups.ts'
 import { objectsOf } from '../store/objects.ts'
@@ -56,7 +57,7 @@ export async function changePolicy(db: Db, actor: Actor, input: PolicyInput, gro
     const now = judged(input, was, of?.id)
     const id = object?.id ?? randomUUID()
     const undo = object ? editStep('policy', id, object.body, now) : ({ kind: 'policy', id, added: true } as const)
-    if (!undo) return
+    if (canonical(object?.body ?? {}) === canonical(now)) return
     await change.put('policy', id, now)
     change.note({
       sentence: `${object ? 'Changed' : of ? 'Added' : 'Changed'} the password policy ${of ? `of group ${of.name}` : 'of everyone'}`,
@@ -64,7 +65,7 @@ export async function changePolicy(db: Db, actor: Actor, input: PolicyInput, gro
       changes: changesBetween(object || !of ? was : undefined, now, (field, value) =>
         field === 'group' ? (of?.name ?? value) : value,
       ),
-      undo: [undo],
+      ...(undo && { undo: [undo] }),
     })
   })
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
+import { editStep } from '../audit/steps.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
 import type { ProfileBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
@@ -108,10 +109,12 @@ export async function changeProfile(
 }
 
 /** Removes a template; whoever was added with it keeps everything. */
-export async function removeProfile(db: Db, actor: Actor, id: string): Promise<void> {
+export async function removeProfile(db: Db, actor: Actor, id: string, expectedSeq?: number): Promise<void> {
   needRight(actor, 'change')
   await write(db, actor, async (change) => {
-    const { body } = await needProfile(change, id)
+    const { seq, body } = await needProfile(change, id)
+    if (expectedSeq !== undefined && seq !== expectedSeq)
+      throw new Invalid({ '': `Not removed: someone else changed profile ${body.name} first.` })
     await change.remove('profile', id)
     change.note({
       sentence: `Removed profile ${body.name}`,
@@ -140,7 +143,13 @@ async function keep(
   const names = await groupNamesByIds(change.trx, body.groups)
   if (was && changes.length === 0) return toProfile(was, names)
   await change.put('profile', id, body)
-  change.note({ sentence, object: { kind: 'profile', id, name: body.name }, changes })
+  const step = was ? editStep('profile', id, was.body, body) : ({ kind: 'profile', id, added: true } as const)
+  change.note({
+    sentence,
+    object: { kind: 'profile', id, name: body.name },
+    changes,
+    ...(step && { undo: [step] }),
+  })
   return toProfile({ id, seq: change.head.seq, body }, names)
 }
 

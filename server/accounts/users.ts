@@ -14,6 +14,7 @@ import { countPeople, peopleMatching, stateCounts } from '../store/people.ts'
 import type { State } from '../store/state.ts'
 import {
   countAdministrators,
+  foldedNames,
   type Mark,
   type UsersQuery as StoredQuery,
   userIdByName,
@@ -70,19 +71,34 @@ export async function userById(db: Db, id: string): Promise<User | undefined> {
   return object && toUser(object)
 }
 
-export type UsersQuery = Omit<StoredQuery, 'of'> & { group?: string; plugin?: string }
+export type UsersQuery = Omit<StoredQuery, 'of' | 'alsoOf'> & {
+  group?: string
+  /** Only who is in the group itself, not through others. */
+  direct?: boolean
+  plugin?: string
+}
 export type ListedUser = User & { groupNames: string[] }
 export type Page<T> = { rows: T[]; total: number; page: number; pages: number; size: number }
 
 export async function usersPage(db: Db, query: UsersQuery): Promise<Page<ListedUser>> {
-  if (query.group !== undefined) {
-    const [group] = await groupRowsByName(db.reader, [canonicalName(query.group)])
-    // Everyone is in the one group that lists nobody.
-    if (group?.type === 'builtin') return listUsers(db, query)
-    // In effect: also through the groups that are in it.
-    return listUsers(db, { ...query, of: group ? [...(await groupsBelow(db.reader, [group.id]))] : 'none' })
-  }
-  return listUsers(db, query.plugin === undefined ? query : { ...query, of: ofPlugin(query.plugin) })
+  return listUsers(db, await storedQuery(db, query))
+}
+
+async function storedQuery(db: Db, { group: name, direct, plugin, ...query }: UsersQuery): Promise<StoredQuery> {
+  const also = plugin === undefined ? {} : { alsoOf: ofPlugin(plugin) }
+  if (name === undefined) return { ...query, ...also }
+  const [group] = await groupRowsByName(db.reader, [canonicalName(name)])
+  // Everyone is in the one group that lists nobody.
+  if (group?.type === 'builtin') return { ...query, ...also }
+  if (!group || direct) return { ...query, ...also, of: group ? [group.id] : [] }
+  // In effect: also through the groups that are in it.
+  return { ...query, ...also, of: [...(await groupsBelow(db.reader, [group.id]))] }
+}
+
+/** The names that people are found by, folded as in a search: less to read than the people themselves. */
+export async function namesMatching(db: Db, query: UsersQuery): Promise<{ id: string; names: string[] }[]> {
+  const { ids } = await peopleMatching(db, await storedQuery(db, query))
+  return foldedNames(db.reader, ids)
 }
 
 /** A page of people with the names of their groups: three queries, whatever its size. */
@@ -110,15 +126,11 @@ export const usersAfter = async (db: Db, username: string, limit: number): Promi
 /** The next people after a mark, however many there are. */
 export async function usersFrom(
   db: Db,
-  { group, plugin, ...query }: UsersQuery,
+  query: UsersQuery,
   after: Mark | undefined,
   limit: number,
 ): Promise<{ rows: ListedUser[]; next?: Mark }> {
-  const [found] = group === undefined ? [] : await groupRowsByName(db.reader, [canonicalName(group)])
-  // Everyone is in the one group that lists nobody.
-  const ofGroup = group === undefined || found?.type === 'builtin' ? undefined : (found?.id ?? 'none')
-  const of = ofGroup ?? (plugin === undefined ? undefined : ofPlugin(plugin))
-  const { ids, next } = await userIdsFrom(db.reader, { ...query, ...(of && { of }) }, after, limit)
+  const { ids, next } = await userIdsFrom(db.reader, await storedQuery(db, query), after, limit)
   return { rows: await usersByIds(db, ids), next }
 }
 
@@ -254,49 +266,6 @@ export async function changeOne(
   return keepUser(change, object, body, `Changed ${fullName(body)}`)
 }
 
-export type Turned = { changed: string[]; refused: { username: string; reason: string }[] }
-
-/**
- * Changes many people, a few hundred in a transaction; one who is refused stops nobody else. `turn` gives what to change of
- * a person, or undefined to leave them. Give the actor a `batch`, and all of it can be undone together.
- */
-export async function changeUsers(
-  db: Db,
-  actor: Actor,
-  ids: readonly string[],
-  turn: (user: User & { groupNames: string[] }) => Partial<UserInput> | undefined,
-): Promise<Turned> {
-  needRight(actor, 'change')
-  const known = await declared(db)
-  const turned: Turned = { changed: [], refused: [] }
-  for (let at = 0; at < ids.length; at += atOnce) {
-    const slice = ids.slice(at, at + atOnce)
-    const users = new Map((await usersByIds(db, slice)).map((user) => [user.id, user]))
-    const done = await write(db, actor, async (change) => {
-      const here: Turned = { changed: [], refused: [] }
-      for (const id of slice) {
-        const user = users.get(id)
-        const input = user && turn(user)
-        const object = input && (await objectById(change.trx, 'user', id))
-        if (!input || !object) continue
-        try {
-          const now = await changeOne(change, known, object, input)
-          if (now.seq !== object.seq) here.changed.push(now.username)
-        } catch (error) {
-          if (!(error instanceof Invalid)) throw error
-          here.refused.push({ username: object.body.username, reason: error.message })
-        }
-      }
-      return here
-    })
-    turned.changed.push(...done.changed)
-    turned.refused.push(...done.refused)
-  }
-  return turned
-}
-
-const atOnce = 200
-
 /** `mustChange`: as the policy has it, unless said. The judge's sentence comes under `password`. */
 export async function setPassword(
   db: Db,
@@ -312,7 +281,8 @@ export async function setPassword(
   const problem = await judgePassword(db, db.reader, password, was.body, { by })
   if (problem) throw new Invalid({ password: problem })
   const [hash, policy] = await Promise.all([hashPassword(password), policyOf(db, was.body)])
-  const mustChange = options.mustChange
+  // A script on the machine says so itself; the policy is for people who set the passwords of others.
+  const mustChange = options.mustChange ?? (actor.role !== undefined && policy.mustChange)
   await write(db, actor, async (change) => {
     const object = await needUser(change, id)
     if (by === 'other') needRightOver(actor, 'passwords', object.body)
@@ -344,10 +314,15 @@ export async function setStatus(db: Db, actor: Actor, id: string, status: Status
 }
 
 /** To the recycle bin, from which `undelete` brings everything back. */
-export async function removeUser(db: Db, actor: Actor, id: string): Promise<void> {
+export async function removeUser(db: Db, actor: Actor, id: string, expectedSeq?: number): Promise<void> {
   needRight(actor, 'change')
   const until = await binUntil(db)
-  await write(db, actor, (change) => takeOutUser(change, id, until))
+  await write(db, actor, async (change) => {
+    const { seq, body } = await needUser(change, id)
+    if (expectedSeq !== undefined && seq !== expectedSeq)
+      throw new Invalid({ '': `Not removed: someone else changed ${fullName(body)} first.` })
+    await takeOutUser(change, id, until)
+  })
 }
 
 /** Puts a person into the bin inside a change. */

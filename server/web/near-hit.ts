@@ -1,4 +1,5 @@
-import { type UsersQuery, usersPage } from '../accounts/users.ts'
+import { setImmediate as others } from 'node:timers/promises'
+import { namesMatching, type UsersQuery, userById, usersPage } from '../accounts/users.ts'
 import type { Db } from '../store/db.ts'
 import { fold } from '../store/users.ts'
 
@@ -7,17 +8,22 @@ export async function nearHit(db: Db, query: UsersQuery): Promise<{ search: stri
   const word = fold(query.search ?? '').trim()
   if (word.length < 3 || /\s/.test(word)) return undefined
   const most = word.length < 6 ? 1 : 2
-  let best: { name: string; steps: number } | undefined
+  let best: { id: string; name: string; steps: number } | undefined
   for (const piece of pieces(word)) {
-    const { rows } = await usersPage(db, { ...query, search: piece, page: 1, size: 100 })
-    for (const name of rows.flatMap((user) => namesOf(user))) {
-      const steps = stepsBetween(word, fold(name), most)
-      if (steps <= most && steps < (best?.steps ?? most + 1)) best = { name, steps }
-    }
+    // One at a time, and others in between: everybody is gone through for each.
+    await others()
+    for (const { id, names } of await namesMatching(db, { ...query, search: piece, page: 1, size: 100 }))
+      for (const name of names) {
+        const steps = stepsBetween(word, name, most)
+        if (steps <= most && steps < (best?.steps ?? most + 1)) best = { id, name, steps }
+      }
     if (best) break
   }
-  if (!best) return undefined
-  const search = best.name.toLocaleLowerCase('en')
+  const user = best && (await userById(db, best.id))
+  if (!best || !user) return undefined
+  // As the person writes it, with its accents.
+  const written = namesOf(user).find((name) => fold(name) === best.name) ?? best.name
+  const search = written.toLocaleLowerCase('en')
   return { search, people: (await usersPage(db, { ...query, search, page: 1, size: 1 })).total }
 }
 
@@ -30,7 +36,7 @@ const namesOf = ({ first, last, username }: { first: string; last: string; usern
 /** Parts of a word that a slip of the keys has probably left whole. */
 function pieces(word: string): string[] {
   const half = Math.ceil(word.length / 2)
-  return [...new Set([word.slice(0, half + 1), word.slice(0, half), word.slice(-half), word.slice(0, 2)])]
+  return [...new Set([word.slice(0, half + 1), word.slice(-half), word.slice(0, 2)])]
 }
 
 /** How many letters were left out, put in, mistaken or swapped between two words; more than `most` is not counted out. */

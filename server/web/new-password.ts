@@ -5,7 +5,7 @@ import type { Problems } from '../errors.ts'
 import { formOf, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { keepSession, twice } from './password.ts'
-import { policyRules } from './policy-rules.ts'
+import { shownRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
 
 /** The only page for whoever has to set a new password first. */
@@ -17,7 +17,7 @@ export async function showNewPassword(req: Request, res: Response): Promise<void
 async function show(req: Request, res: Response, problems: Problems = {}): Promise<void> {
   const user = req.user as Express.User
   const policy = await policyOf(dbOf(req), user)
-  const rules = { list: policyRules(policy), least: policy.minLength }
+  const rules = shownRules(policy)
   const data = { user, reason: user.mustSetPassword, rules, problems }
   await render(req, res, 'account/new-password', data, { status: Object.keys(problems).length > 0 ? 422 : 200 })
 }

@@ -46,6 +46,7 @@ import {
 import { saveImportColumns, showImportColumns } from './import-columns.ts'
 import { readImportDirectory, saveImportDirectory, showImportDirectory } from './import-directory.ts'
 import { askMode, askNewKey, newKey, revealKey, saveMode, showMode } from './mode.ts'
+import { showMyGroups } from './my-groups.ts'
 import { saveNewPassword, showNewPassword } from './new-password.ts'
 import {
   addNewOwnExtension,
@@ -64,7 +65,6 @@ import {
   saveOwnPlugin,
 } from './own-plugins.ts'
 import { endSessions } from './own-sessions.ts'
-import { showMyGroups } from './my-groups.ts'
 import { askPassword, generatePassword, invite, savePassword, takeBackInvitation } from './password.ts'
 import {
   addGroupPolicy,

@@ -27,11 +27,12 @@ import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problems
 import { nearHit } from './near-hit.ts'
 import { actorOf, dbOf } from './node.ts'
 import { linkOf } from './password.ts'
-import { policyRules } from './policy-rules.ts'
+import { passwordEnds, policyRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
 import { mayHelpThis, rightsOf } from './rights.ts'
 import { path, zone } from './say.ts'
 import { standing } from './standing.ts'
+import { sendText } from './stream.ts'
 import {
   beginning,
   emptyUser,
@@ -54,20 +55,22 @@ export const userQuery = (req: Request) => ({
   status: askedOne(req, 'status', states),
   sort: askedOne(req, 'sort', sorts),
   order: askedOne(req, 'order', ['asc', 'desc'] as const),
+  /** How many a page; the usual number is left out. */
+  size: askedOne(req, 'size', ['100', '500'] as const),
 })
 
 export async function showUsers(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const query = userQuery(req)
   const [list, plugins, groups, all] = await Promise.all([
-    usersPage(db, { ...query, page: askedPage(req), size: pageSize }),
+    usersPage(db, { ...query, page: askedPage(req), size: Number(query.size ?? pageSize) }),
     pluginList(db),
     allGroups(db),
     countUsers(db),
   ])
   // What was searched stands in the address, without the fields that were left empty.
   res.set('HX-Replace-Url', path('/users', { ...query, page: list.page > 1 ? list.page : undefined }))
-  const near = list.total === 0 ? await nearHit(db, query) : undefined
+  const near = list.total === 0 ? await nearHit(db, { ...query, size: 1 }) : undefined
   const rows = list.rows.map((user) => ({ ...user, stands: standing(user) }))
   const data = {
     query,
@@ -163,6 +166,7 @@ async function renderUser(req: Request, res: Response, user: User, extra: Extra 
     signIn,
     stands: standing(user),
     rules: policyRules(policy),
+    passwordEnds: passwordEnds(policy, user.passwordChanged),
     mayHelpThis: mayHelpThis(req, user),
     zoneName: zone(),
   }
@@ -233,9 +237,5 @@ export async function removeOneUser(req: Request, res: Response): Promise<void> 
 /** All users as CSV, in the columns that the import reads; passwords never leave. */
 export async function exportAllUsers(req: Request, res: Response): Promise<void> {
   res.type('csv').attachment('users.csv')
-  for await (const text of exportUsers(dbOf(req))) {
-    if (!res.write(text)) await new Promise((resolve) => res.once('drain', resolve).once('close', resolve))
-    if (res.destroyed) return
-  }
-  res.end()
+  await sendText(res, exportUsers(dbOf(req)))
 }

@@ -11,14 +11,7 @@ import {
 } from '../../server/accounts/groups.ts'
 import { changeSettings, settings } from '../../server/accounts/settings.ts'
 import { undoBatch, undoChange } from '../../server/accounts/undo.ts'
-import {
-  addUser,
-  changeUser,
-  changeUsers,
-  removeUser,
-  setPassword,
-  userByUsername,
-} from '../../server/accounts/users.ts'
+import { addUser, changeUser, removeUser, setPassword, userByUsername } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { type Invalid, NotFound, type Refused } from '../../server/errors.ts'
 import type { Db } from '../../server/store/db.ts'
@@ -111,7 +104,7 @@ describe('undo', () => {
     const actor = { ...me, batch }
     const added = [await addUser(db, actor, somebody()), await addUser(db, actor, somebody())]
     const old = await aUser(db, { extensions: { contact: { city: 'Rom' } } })
-    await changeUsers(db, actor, [old.id], () => ({ extensions: { contact: { city: 'Turin' } } }))
+    await changeUser(db, actor, old.id, { extensions: { contact: { city: 'Turin' } } })
     await changeUser(db, me, old.id, { extensions: { contact: { city: 'Bari' } } })
     const result = await undoBatch(db, me, batch)
     assert.equal(result.undone, 2)

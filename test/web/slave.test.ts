@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { addGroup } from '../../server/accounts/groups.ts'
+import { addProfile } from '../../server/accounts/profiles.ts'
+import { removeUser } from '../../server/accounts/users.ts'
 import { claimCode } from '../../server/auth/claim.ts'
 import { synchronizationKey } from '../../server/mode/key.ts'
 import { caughtUp, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
-import { aUser } from '../support/people.ts'
+import { aUser, me } from '../support/people.ts'
 import { aBrowser, type Browser, signedIn, textOf } from '../support/web.ts'
 
 let master: TestNode
@@ -14,7 +17,10 @@ const urlOf = (node: TestNode): string => `http://127.0.0.1:${node.ports().web}`
 
 before(async () => {
   master = await startMaster()
-  await aUser(master.db, { username: 'aek', first: 'Åsa', last: 'Ek', plugins: ['pptpd'] })
+  await addGroup(master.db, me, { name: 'sales', description: '' })
+  await aUser(master.db, { username: 'aek', first: 'Åsa', last: 'Ek', groups: ['sales'], plugins: ['pptpd'] })
+  await addProfile(master.db, me, { name: 'Sellers', groups: ['sales'] })
+  await removeUser(master.db, me, (await aUser(master.db, { username: 'binned' })).id)
   slave = await startSlave(master)
   admin = await signedIn(urlOf(slave))
 })
@@ -38,6 +44,10 @@ test('a slave has no control that could not work', async () => {
     '/users/aek',
     '/groups',
     '/groups/allusers',
+    '/groups/sales',
+    '/profiles',
+    '/profiles/Sellers',
+    '/bin',
     '/extensions',
     '/plugins',
     '/plugins/pptpd',
@@ -67,7 +77,11 @@ test('every change that is sent to a slave all the same is refused with the name
     '/users/aek/password',
     '/users/aek/remove',
     '/selected-users',
+    '/selected-users/save',
     '/groups/new',
+    '/groups/sales/members',
+    '/profiles/new',
+    '/bin/x/restore',
     '/extensions/contact',
     '/plugins/ftp/users/add',
     '/clients',

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Express } from 'express'
-import { addGroup } from '../../server/accounts/groups.ts'
+import { setExtensionOn } from '../../server/accounts/extensions.ts'
+import { addGroup, addMembers, groupByName } from '../../server/accounts/groups.ts'
 import { setPluginOn } from '../../server/accounts/plugins.ts'
+import { changePolicy } from '../../server/accounts/policy-changes.ts'
+import { addProfile } from '../../server/accounts/profiles.ts'
 import { changeUser, userByUsername } from '../../server/accounts/users.ts'
-import { aUser, me } from '../support/people.ts'
+import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
-import { aWebApp, type Browser, type Fields, signedIn, textOf } from '../support/web.ts'
+import { aBrowser, aWebApp, type Browser, type Fields, signedIn, textOf } from '../support/web.ts'
 
 let store: Awaited<ReturnType<typeof aMasterStore>>
 let app: Express
@@ -62,7 +65,7 @@ test('a form with problems comes back with everything that was typed, each probl
   assert.match(text, /name="first" type="text" value="Årsa"/)
   assert.match(text, /name="contact.city" type="text" value="Malmö"/)
   assert.match(text, /value="pptpd" data-label="PPTP Server" checked/)
-  assert.match(text, /name="role" value="administrator"[^>]* checked/)
+  assert.match(text, /<option value="administrator" selected>/)
   assert.match(text, /href="#f-contact-telephone"/)
   assert.match(
     text,
@@ -159,6 +162,226 @@ test('removing several people asks for their number, and says who they are', asy
   assert.equal((await userByUsername(store.db, 'leaver1')).first, 'Märta')
   assert.equal((await admin.post('/selected-users/remove', { ...both, count: '2' })).status, 303)
   await assert.rejects(userByUsername(store.db, 'leaver1'))
+})
+
+test('one edit for many people shows what would change person by person, and is undone at once', async () => {
+  await aUser(store.db, { username: 'edit1', first: 'Åsa', last: 'Edit', groups: ['sales'], plugins: ['ftp'] })
+  await aUser(store.db, { username: 'edit2', first: 'Nils', last: 'Edit', extensions: { contact: { city: 'Lund' } } })
+  const back = '/users?search=edit'
+  const edit = {
+    usernames: ['edit1', 'edit2'],
+    back,
+    join: 'support',
+    leave: 'sales',
+    'plugin-ftp': 'off',
+    'field-1': 'contact.city',
+    'value-1': 'Lund',
+  }
+  const preview = await admin.post('/selected-users/preview', edit)
+  const said = textOf(preview.text)
+  assert.match(said, /2 people change/)
+  assert.match(said, /Edit, Åsa edit1 Groups sales support Services FTP Server – City – Lund/)
+  assert.match(said, /Edit, Nils edit2 Groups – support/)
+  assert.deepEqual((await userByUsername(store.db, 'edit1')).plugins, ['ftp'])
+  const again = await admin.post('/selected-users/save', { ...edit, count: '1' })
+  assert.equal(again.status, 409)
+  assert.match(textOf(again.text), /somebody was changed since you looked/)
+  assert.equal((await admin.post('/selected-users/save', { ...edit, count: '2' })).headers.location, back)
+  const list = await admin.get(back)
+  assert.match(textOf(list.text), /2 people changed\./)
+  const now = await userByUsername(store.db, 'edit1')
+  assert.deepEqual([now.plugins, now.extensions.contact?.city], [[], 'Lund'])
+  const undo = /action="(\/audit\/batch\/[^"]+\/undo)"/.exec(list.text)?.[1] ?? ''
+  assert.match(undo, /batch/)
+  await admin.post(undo)
+  assert.deepEqual((await userByUsername(store.db, 'edit1')).plugins, ['ftp'])
+  assert.equal((await userByUsername(store.db, 'edit2')).groups.length, 0)
+})
+
+test('an edit for many that cannot be is said before anything is written', async () => {
+  const none = await admin.post('/selected-users/preview', { usernames: 'edit1', back: '/users' })
+  assert.equal(none.status, 422)
+  assert.match(textOf(none.text), /Nothing to change was chosen/)
+  const wrong = await admin.post('/selected-users/preview', {
+    usernames: 'edit1',
+    back: '/users',
+    'field-2': 'contact.telephone',
+    'value-2': 'call me',
+    join: 'support',
+  })
+  assert.equal(wrong.status, 422)
+  assert.match(wrong.text, /id="f-value-2-problem"/)
+  assert.match(wrong.text, /name="value-2" value="call me"/)
+  const group = await admin.post('/selected-users/preview', { usernames: 'edit1', back: '/users', join: 'nowhere' })
+  assert.match(textOf(group.text), /There is no group “nowhere”/)
+})
+
+test('everybody whom a list shows can be changed, also beyond its page', async () => {
+  const answer = await admin.post('/selected-users', {
+    action: 'lock',
+    everyone: 'yes',
+    back: '/users?search=many&plugin=ftp',
+  })
+  assert.equal(answer.status, 303)
+  assert.match(textOf((await admin.get('/users')).text), /30 people locked\./)
+  assert.match(textOf((await admin.get('/users?search=many&status=locked')).text), /of 30/)
+})
+
+test('a search in vain offers the name that comes near', async () => {
+  const page = await admin.get('/users?search=nystrmo')
+  assert.match(textOf(page.text), /Nobody matches “nystrmo” Did you mean nyström \? 1 person\./)
+  assert.match(page.text, /href="\/users\?search=nystr%C3%B6m"/)
+})
+
+test('an account that ended, or begins later, says so in the list and on its page, and is found by it', async () => {
+  await aUser(store.db, { username: 'ended', first: 'Åke', last: 'Ended', validUntil: '2026-01-31' })
+  await aUser(store.db, { username: 'coming', first: 'Ida', last: 'Coming', validFrom: '2099-01-01' })
+  assert.match(textOf((await admin.get('/users?status=expired')).text), /Ended, Åke ended Expired since 1 Feb 2026/)
+  assert.match(textOf((await admin.get('/users?status=waiting')).text), /Coming, Ida coming Waiting from 1 Jan 2099/)
+  assert.match(textOf((await admin.get('/users/ended')).text), /Expired since 1 Feb 2026/)
+})
+
+test('validity and role are set on the form, and what was left alone is not rounded', async () => {
+  const user = await aUser(store.db, { username: 'valid1', validUntil: '2030-05-01T10:20:30.500Z' })
+  const { text } = await admin.get('/users/valid1')
+  const shown = /id="f-validUntil"[^>]* value="([^"]+)"/.exec(text)?.[1] ?? ''
+  assert.match(shown, /^2030-05-01T\d\d:20$/)
+  const form = { ...person({ username: 'valid1' }), seq: String(user.seq), role: 'helpdesk', validUntil: shown }
+  await admin.post('/users/valid1', { ...form, validFrom: '2026-01-01T08:00' })
+  const saved = await userByUsername(store.db, 'valid1')
+  assert.equal(saved.validUntil, '2030-05-01T10:20:30.500Z')
+  assert.equal(saved.validFrom, new Date('2026-01-01T08:00').toISOString())
+  assert.equal(saved.role, 'helpdesk')
+  const wrong = await admin.post('/users/valid1', { ...form, seq: String(saved.seq), validUntil: '2025-01-01T08:00' })
+  assert.equal(wrong.status, 422)
+  assert.match(wrong.text, /id="f-validUntil-problem"/)
+})
+
+test('two who change one person at once: the other’s field is taken over, the same field shows both values', async () => {
+  const contact = { city: 'Malmö', title: 'Clerk', unit: 'sales' }
+  const user = await aUser(store.db, { username: 'both1', groups: ['sales'], extensions: { contact } })
+  await changeUser(store.db, me, user.id, {
+    groups: ['sales', 'support'],
+    extensions: { contact: { city: 'Lund', title: 'Lead' } },
+  })
+  const mine = {
+    ...person({ username: 'both1', groups: ['sales'] }),
+    seq: String(user.seq),
+    'contact.city': 'Malmö',
+    'contact.title': 'Chief',
+    'contact.unit': 'support',
+  }
+  const { status, text } = await admin.post('/users/both1', mine)
+  assert.equal(status, 422)
+  assert.match(textOf(text), /someone else changed .* first\. the test did/)
+  assert.match(textOf(text), /Taken over below.*: (City and Groups|Groups and City)\./)
+  assert.match(textOf(text), /Title Lead Chief/)
+  assert.match(text, /name="contact.city" type="text" value="Lund"/)
+  assert.match(text, /name="contact.title" type="text" value="Chief" data-saved="Lead"/)
+  assert.match(text, /name="contact.unit" type="text" value="support" data-saved="sales"/)
+  assert.match(text, /name="groups" value="support"[^>]* checked/)
+})
+
+test('a first password is generated and shown once, or a link is made that opens once', async () => {
+  const made = await admin.post('/users/new', person({ username: 'first1', 'first-password': 'generated' }))
+  assert.equal(made.status, 200)
+  const shown = /id="password-once">([^<]+)</.exec(made.text)?.[1] ?? ''
+  await signedIn(app, 'first1', shown)
+  const link = await admin.post('/users/new', person({ username: 'first2', 'first-password': 'link' }))
+  assert.match(link.text, /aria-label="QR code of the link"/)
+  const path = /id="link-once">https?:\/\/[^/]+(\/welcome\/[^<]+)</.exec(link.text)?.[1] ?? ''
+  assert.equal((await aBrowser(app).get(path)).status, 200)
+  for (const page of ['/users/first1', '/users/first2']) {
+    const { text } = await admin.get(page)
+    assert.equal(text.includes(shown) || text.includes(path), false, 'a secret is shown a second time')
+  }
+})
+
+test('a profile fills in the form, its placeholders become the names, and without one everything is off', async () => {
+  await addProfile(store.db, me, {
+    name: 'Sales, Malmö',
+    groups: ['sales'],
+    plugins: ['smtp'],
+    extensions: { contact: { mail: '{first}.{last}@example.lan', city: 'Malmö' } },
+  })
+  const plain = await admin.get('/users/new')
+  assert.doesNotMatch(plain.text, /name="plugins"[^>]* checked/)
+  const { text } = await admin.get(`/users/new?profile=${encodeURIComponent('Sales, Malmö')}`)
+  assert.match(text, /name="contact.mail" type="email" value="\{first\}\.\{last\}@example\.lan"/)
+  assert.match(text, /value="smtp" data-label="SMTP" checked/)
+  const typed = {
+    ...person({ username: 'tmpl1', first: 'Åsa', last: 'Öst', groups: ['sales'], plugins: ['smtp'] }),
+    profile: 'Sales, Malmö',
+    'contact.mail': '{first}.{last}@example.lan',
+    'contact.city': 'Lund',
+  }
+  const wrong = await admin.post('/users/new', { ...typed, username: 'x' })
+  assert.equal(wrong.status, 422)
+  assert.match(wrong.text, /value="\{first\}\.\{last\}@example\.lan"/)
+  await admin.post('/users/new', typed)
+  const user = await userByUsername(store.db, 'tmpl1')
+  assert.deepEqual(user.extensions.contact, { mail: 'asa.ost@example.lan', city: 'Lund' })
+})
+
+test('lists, numbers and switches are typed, kept and shown again; a switch that is off is sent as off', async () => {
+  for (const name of ['mail', 'zarafa']) await setExtensionOn(store.db, me, name, true)
+  const fields = {
+    ...person({ username: 'kinds1' }),
+    'mail.aliases': 'hello\r\nwelcome',
+    'shown-switches': ['zarafa.account', 'zarafa.administrator'],
+    'zarafa.account': 'yes',
+  }
+  await admin.post('/users/new', fields)
+  const user = await userByUsername(store.db, 'kinds1')
+  assert.deepEqual(user.extensions.mail?.aliases, ['hello', 'welcome'])
+  assert.deepEqual(user.extensions.zarafa, { account: true })
+  const { text } = await admin.get('/users/kinds1')
+  assert.match(text, />\s*hello\nwelcome<\/textarea>/)
+  assert.match(text, /name="zarafa.account" value="yes"[^>]* checked/)
+  await admin.post('/users/kinds1', { ...fields, seq: String(user.seq), 'zarafa.account': [] })
+  assert.deepEqual((await userByUsername(store.db, 'kinds1')).extensions.zarafa, { account: false })
+  for (const name of ['mail', 'zarafa']) await setExtensionOn(store.db, me, name, false)
+})
+
+test('the page names the groups that count through others, and the policy in force', async () => {
+  await addGroup(store.db, me, { name: 'company', description: '' })
+  const { id } = await groupByName(store.db, 'company')
+  await addMembers(store.db, me, id, { groups: ['sales'] })
+  await aUser(store.db, { username: 'nested1', groups: ['sales'] })
+  const page = textOf((await admin.get('/users/nested1')).text)
+  assert.match(page, /Also in company through sales, and in allusers as everyone/)
+  assert.match(page, /Password policy in force At least 8 characters/)
+})
+
+test('the page says until when a password is good', async () => {
+  await changePolicy(store.db, me, { maxAgeDays: '90' })
+  await aUser(store.db, { username: 'aged', password: 'correct horse battery 7' })
+  assert.match(textOf((await admin.get('/users/aged')).text), /Password Set today \d\d:\d\d ; ends in (89|90) days\./)
+  await changePolicy(store.db, me, { maxAgeDays: '0' })
+})
+
+test('help desk sees people and unlocks them, and has no form that changes more', async () => {
+  await aUser(store.db, { username: 'desk', role: 'helpdesk', password })
+  await aUser(store.db, { username: 'stuck', status: 'locked' })
+  const desk = await signedIn(app, 'desk')
+  assert.doesNotMatch((await desk.get('/users')).text, /selected-users|users\/new/)
+  const page = (await desk.get('/users/stuck')).text
+  assert.match(page, />Unlock</)
+  assert.doesNotMatch(page, /data-save-form|>Disable<|\/remove"/)
+  await desk.post('/users/stuck/status', { status: 'enabled' })
+  assert.equal((await userByUsername(store.db, 'stuck')).status, 'enabled')
+  assert.equal((await desk.post('/users/stuck', person())).status, 403)
+  assert.doesNotMatch((await desk.get('/users/admin')).text, />Lock<|\/users\/admin\/password/)
+})
+
+test('who is removed can be brought back from the toast, with everything', async () => {
+  await aUser(store.db, { username: 'oops', first: 'Eva', last: 'Back', groups: ['sales'], plugins: ['ftp'] })
+  await admin.post('/users/oops/remove')
+  const { text } = await admin.get('/users')
+  assert.match(textOf(text), /Eva Back is in the recycle bin\./)
+  await admin.post(/action="(\/audit\/\d+\/undo)"/.exec(text)?.[1] ?? '')
+  const user = await userByUsername(store.db, 'oops')
+  assert.deepEqual([user.plugins, user.groups.length], [['ftp'], 1])
 })
 
 test('the last administrator cannot be locked or removed, and the page says why', async () => {
