@@ -98,7 +98,7 @@ async function refuseProblems(
   if (nameIs) problems.name = nameIs
   const passwordIs = passwordProblem(input.password, administrator.username)
   if (passwordIs) problems.password = passwordIs
-  const { username, ...others } = await checkUser(db, administrator)
+  const { username, ...others } = await checkUser(db, { ...administrator, password: input.password })
   Object.assign(problems, others)
   if (username) problems.admin = username.replace(/^Username/, 'The administrator’s username')
   if (Object.keys(problems).length > 0) throw new Invalid(problems)

@@ -108,7 +108,7 @@ test('the search narrows the list while it is typed, and the address says what i
   await page.keyboard.press('/')
   await page.keyboard.type('freja')
   await page.waitForURL('**/users?search=freja')
-  await page.getByText('1–1 of 1').waitFor()
+  await page.getByText('1–1 of 1').first().waitFor()
   assert.equal(await page.getByRole('link', { name: 'Nguyen, Olivia' }).count(), 0)
   assert.equal(await page.evaluate('document.activeElement.id'), 'search')
 })
