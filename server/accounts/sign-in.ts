@@ -109,7 +109,9 @@ export async function signIn(db: Db, username: string, password: string, door: D
   const person = id === undefined ? undefined : await personById(db, id)
   const wait = person ? await waits(db, person) : unknownNameWaits(db, name, new Date())
   if (wait) throw tooMany(wait)
-  const fits = await verifyPassword(person?.body.password, password)
+  // A closed account is checked against nothing: what is remembered of a right password must not answer sooner.
+  const isClosed = person !== undefined && mayNotSignIn(person.body) !== undefined
+  const fits = await verifyPassword(isClosed ? undefined : person?.body.password, password)
   // As they are after the time the check took.
   const current = person && (await personById(db, person.id))
   if (fits && current && current.body.password === person.body.password) {
@@ -119,7 +121,7 @@ export async function signIn(db: Db, username: string, password: string, door: D
       return user
     }
   }
-  if (person && !fits) await wrong(db, person, password)
+  if (person && !fits && !isClosed) await wrong(db, person, password)
   else if (!person) countUnknownName(db, name, (await policies(db)).first.policy, password)
   countRefusal(db)
   throw noMatch()
