@@ -189,6 +189,37 @@ describe('groups, plugins, extensions, profiles', { concurrency: false }, () => 
     assert.deepEqual(good(await admin('DELETE', `/extensions/${name}`)).body, { people: 1 })
   })
 
+  test('a plugin of one’s own is made, changed and removed', async () => {
+    const made = good(await admin('POST', '/plugins', { title: 'Wiki', name: 'wiki' }), 201)
+    assert.deepEqual([made.headers.location, made.body.isOwn], ['/api/v1/plugins/wiki', true])
+    good(await admin('POST', '/plugins/wiki/users', { groups: ['sales'] }))
+    assert.equal(good(await admin('PATCH', '/plugins/wiki', { title: 'The wiki' })).body.title, 'The wiki')
+    assert.equal(good(await admin('DELETE', '/plugins/wiki')).body.people, 1)
+  })
+
+  test('policies are read and changed; the strictest is in force', async () => {
+    assert.equal(good(await admin('PATCH', '/policies/everyone', { minLength: 9 })).body.minLength, 9)
+    assert.equal((await admin('GET', '/policies/groups/sales')).status, 404)
+    assert.equal(good(await admin('PATCH', '/policies/groups/sales', { minLength: 14 })).body.group, 'sales')
+    const force = good(await admin('GET', '/users/gek/policy')).body
+    assert.deepEqual([force.policy.minLength, force.from.minLength], [14, 'sales'])
+    assert.deepEqual(Object.keys((await admin('PATCH', '/policies/everyone', { minLength: 1 })).body.problems), [
+      'minLength',
+    ])
+    good(await admin('DELETE', '/policies/groups/sales'), 204)
+    assert.equal(good(await admin('GET', '/policies')).body.items.length, 1)
+  })
+
+  test('a link for a first password is made, told once, and taken back', async () => {
+    const made = good(await admin('POST', '/users/gek/invitation')).body
+    assert.match(made.link, /\/welcome\/\S{20,}$/)
+    const read = good(await admin('GET', '/users/gek'))
+    assert.equal(read.body.invitedUntil, made.until)
+    assert.equal(read.text.includes(made.link.split('/').at(-1)), false)
+    good(await admin('DELETE', '/users/gek/invitation'), 204)
+    assert.equal(good(await admin('GET', '/users/gek')).body.invitedUntil, undefined)
+  })
+
   test('a profile fills in a new person', async () => {
     good(
       await admin('POST', '/profiles', {
@@ -209,12 +240,18 @@ describe('groups, plugins, extensions, profiles', { concurrency: false }, () => 
 describe('imports, audit, node', { concurrency: false }, () => {
   test('a CSV is imported in the background, and taken back as a whole', async () => {
     const csv = 'core.username,core.first_name,core.last_name\nimp1,Im,Port\nimp2,Im,Port\nbad name,Im,Port\n'
-    const begun = good(await admin('POST', '/imports?mode=both', csv, { 'content-type': 'text/csv' }), 201)
+    const begun = good(
+      await admin('POST', '/imports?mode=both&newPasswords=true', csv, { 'content-type': 'text/csv' }),
+      201,
+    )
     assert.equal(begun.headers.location, `/api/v1/imports/${begun.body.id}`)
     let job = begun.body
     while (job.state === 'running') job = good(await admin('GET', `/imports/${job.id}`)).body
     assert.deepEqual([job.added, job.refusedRows], [2, 1])
     assert.equal(good(await admin('GET', `/imports/${job.id}/rows?outcome=refused`)).body.items[0].line, 4)
+    const passwords = good(await admin('POST', `/imports/${job.id}/passwords`))
+    assert.match(passwords.text, /^username,password\r\nimp1,\S{8,}\r\nimp2,\S{8,}\r\n$/)
+    assert.equal((await admin('POST', `/imports/${job.id}/passwords`)).status, 404)
     const undone = good(await admin('POST', `/imports/${job.id}/undo`, {})).body
     assert.deepEqual([undone.undone, undone.refused], [2, []])
     assert.equal((await admin('GET', '/users/imp1')).status, 404)
