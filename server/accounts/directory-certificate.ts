@@ -19,8 +19,8 @@ export type Address = { host: string; port: number }
 
 const timeoutMs = 10_000
 
-/** What TLS is told of a host; an address has no name to show. */
-export const tlsFor = ({ host }: Address): ConnectionOptions => (isIP(host) ? {} : { servername: host })
+/** What TLS is told of a host: whom to expect, and the name to ask for; an address has none. */
+export const tlsFor = ({ host }: Address): ConnectionOptions => (isIP(host) ? { host } : { host, servername: host })
 
 /** Shakes hands and looks; nothing is sent that is secret. */
 export async function fetchCertificate(at: Address, startTls: boolean, ca?: string): Promise<Certificate> {

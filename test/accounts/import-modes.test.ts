@@ -132,12 +132,20 @@ describe('rows', () => {
   })
 
   test('single values that are not possible are left out when that is asked for', async () => {
-    const text = `${header},extensions.contact.telephone,extensions.contact.city\nlen1,Len,One,call me,Lund\n`
+    const text = `${header},core.password,extensions.contact.telephone,extensions.contact.city\nlen1,Len,One,${password},call me,Lund\n`
     assert.equal((await run(text)).refusedRows, 1)
     const job = await run(text, { lenient: true })
     assert.deepEqual(counts(job), { ...done, added: 1 })
     assert.match(job.notices.join(), /One value of extensions\.contact\.telephone cannot be taken here/)
     assert.deepEqual((await userByUsername(db, 'len1')).extensions.contact, { city: 'Lund' })
+  })
+
+  test('a password in the file replaces the one that somebody had', async () => {
+    await aUser(db, { username: 'pass1', password })
+    const job = await run('core.username,core.password\npass1,another-good-one-7\nmode1,short\n', { mode: 'update' })
+    assert.deepEqual([job.changed, job.refused[0]?.column], [1, 'core.password'])
+    assert.equal((await signIn(db, 'pass1', 'another-good-one-7')).username, 'pass1')
+    await assert.rejects(signIn(db, 'pass1', password))
   })
 
   test('a hash of another system lets the person sign in; one that is unknown is refused', async () => {

@@ -6,12 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { createServer, type Server } from 'node:tls'
-import {
-  type DirectoryGiven,
-  lookAtDirectory,
-  readDirectory,
-  Untrusted,
-} from '../../server/accounts/directory-import.ts'
+import { type DirectoryGiven, Untrusted } from '../../server/accounts/directory-connection.ts'
+import { lookAtDirectory, readDirectory } from '../../server/accounts/directory-import.ts'
 import { groupByName } from '../../server/accounts/groups.ts'
 import { importDone, startImport } from '../../server/accounts/import.ts'
 import { signIn } from '../../server/accounts/sign-in.ts'
@@ -113,7 +109,7 @@ let given: DirectoryGiven
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'directory-'))
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-  const subject = ['-subj', '/CN=ldap.old.lan', '-addext', 'subjectAltName=DNS:ldap.old.lan']
+  const subject = ['-subj', '/CN=ldap.old.lan', '-addext', 'subjectAltName=DNS:ldap.old.lan,IP:127.0.0.1']
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
   execFileSync('openssl', ['req', '-x509', ...newKey, ...subject, '-days', '2', '-keyout', key, '-out', certificate], {
     stdio: 'ignore',
@@ -187,6 +183,17 @@ describe('import from a live directory', () => {
       const other = certificate.fingerprint.replace(/^../, (byte) => (byte === '00' ? '01' : '00'))
       await assert.rejects(lookAtDirectory({ ...given, ...way, fingerprint: other }), Untrusted)
     }
+  })
+
+  test('with the certificate of its authority there is no question', async () => {
+    const ca = readFileSync(join(folder, 'certificate.pem'), 'utf8')
+    for (const way of [
+      { security: 'ldaps', url: `127.0.0.1:${tlsPort}` },
+      { security: 'starttls', url: `127.0.0.1:${slapd.port}` },
+    ] as const)
+      assert.equal((await lookAtDirectory({ ...given, ...way, ca })).people.length, 20)
+    const problems = await problemsOf({ security: 'ldaps', url: `127.0.0.1:${tlsPort}`, ca: 'no certificate' })
+    assert.match(problems.ca ?? '', /must be PEM text/)
   })
 
   test('people come with their groups, and sign in with the passwords that they had', async () => {
