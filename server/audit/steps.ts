@@ -1,7 +1,7 @@
 import type { UndoStep } from '../store/audit.ts'
 
 /** What never stands in the audit, and what is no decision of anybody. */
-const left = new Set(['password', 'passwordHistory', 'passwordChanged', 'mustChange', 'invitation', 'added', 'changed'])
+const left = new Set(['password', 'passwordHistory', 'passwordChanged', 'invitation', 'added', 'changed'])
 
 /**
  * How to take an edit back: each path that differs, with its value before and after (null: none). A field of an extension is
@@ -32,7 +32,9 @@ const tidy = (value: unknown): unknown => {
 export function paths(body: object): Map<string, unknown> {
   const found = new Map<string, unknown>()
   for (const [name, value] of Object.entries(body)) {
-    if (left.has(name) || value === undefined) continue
+    // Of a person it belongs to the password; of a policy it is a rule.
+    const isOfPassword = name === 'mustChange' && 'username' in body
+    if (left.has(name) || isOfPassword || value === undefined) continue
     if (name !== 'extensions') found.set(name, value)
     else
       for (const [extension, values] of Object.entries(value as Record<string, object>))

@@ -27,7 +27,8 @@ export type FieldChange = { field: string; before?: string; after?: string }
 export type UndoStep =
   | { kind: string; id: string; was: Record<string, unknown>; now: Record<string, unknown> }
   | { kind: string; id: string; added: true }
-  | { kind: string; id: string; removed: true }
+  /** With `body` where no recycle bin has it. */
+  | { kind: string; id: string; removed: true; body?: object }
   | { list: 'groups' | 'plugins'; name: string; ids: string[]; joined: boolean }
 
 export type AuditRow = {

@@ -3,7 +3,9 @@ import { after, before, test } from 'node:test'
 import type { Express } from 'express'
 import { removeUser, setStatus } from '../../server/accounts/users.ts'
 import { hourlySamples, peoplePerDay, takeSample } from '../../server/replication/samples.ts'
+import { workerOf } from '../../server/replication/serving.ts'
 import { columnsChart } from '../../server/web/chart.ts'
+import { startMaster, startSlave, until } from '../support/node.ts'
 import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aWebApp, type Browser, signedIn, textOf } from '../support/web.ts'
@@ -147,4 +149,24 @@ test('the keys are listed on a page for who has no scripts', async () => {
   assert.equal(status, 200)
   assert.match(textOf(text), /Search in the list of this page/)
   assert.equal((await page()).includes('Keyboard'), true)
+})
+
+test('a slave says since when its master is away, what goes on, and shows the settings without a way to change them', async () => {
+  const master = await startMaster()
+  const slave = await startSlave(master)
+  try {
+    const browser = await signedIn(`http://127.0.0.1:${slave.ports().web}`)
+    const settings = await browser.get('/settings')
+    assert.match(textOf(settings.text), /This node is a slave of master\.example\.lan/)
+    assert.doesNotMatch(settings.text, /Save settings|type="checkbox"/)
+    assert.match((await browser.get('/')).text, /aria-label="How far this copy was behind/)
+    await master.stop()
+    await until(() => workerOf(slave.db)?.line.reachable === false, 20_000)
+    assert.match(textOf((await browser.get('/')).text), /master\.example\.lan has not answered since/)
+    const users = textOf((await browser.get('/users')).text)
+    assert.match(users, /has not answered since .*Sign-ins go on with accounts as of change \d+/)
+  } finally {
+    await slave.close()
+    await master.close()
+  }
 })
