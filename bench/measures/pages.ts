@@ -1,14 +1,14 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Browser, signedInBrowser } from '../browser.ts'
 import { anyPartRequest, openBound } from '../ldap.ts'
-import { nodePorts, serveNode, statusOf } from '../pairs/account-sync.ts'
+import { command, nodePorts, serveNode, statusOf } from '../pairs/account-sync.ts'
 import { type Admin, openAdmin } from '../pairs/admin.ts'
 import { slapdPair } from '../pairs/slapd.ts'
 import { crowdName, makeMaster } from '../pairs/store.ts'
-import { groupNameOf, usernameOf } from '../people.ts'
+import { groupNameOf, personOf, usernameOf } from '../people.ts'
 import { memoryOf, stop, until } from '../processes.ts'
 import { atMostAbsolute, duration, megabytes, plain, type Row } from '../report.ts'
 import { percentile } from '../stats.ts'
@@ -75,6 +75,8 @@ export const pages: OwnMeasure = async (bench) => {
     )
     say('pages: a large group')
     rows.push(...(await crowded(browser, admin, many, crowd, Math.ceil(samples / 4))))
+    say(`pages: an import of ${newcomers} people`)
+    rows.push(...(await imported(browser, bench.folder, dir)))
     rows.push(
       ...times('another request meanwhile', longest.end(), 200),
       plain('memory before the first list, RSS', before, undefined, megabytes),
@@ -106,6 +108,8 @@ function times(what: string, ours: number[], bar: number, slapd?: number[]): Row
   return [plain(`${what}, p50`, ...of(0.5), duration), atMostAbsolute(`${what}, p95`, ...of(0.95), bar, duration)]
 }
 
+const otherName = 'multitude'
+
 /** The changes of a group that holds many, each on its way through the page; and how much of it travels. */
 async function crowded(browser: Browser, admin: Admin, many: number, crowd: number, samples: number): Promise<Row[]> {
   const path = `/groups/${crowdName}`
@@ -119,13 +123,15 @@ async function crowded(browser: Browser, admin: Admin, many: number, crowd: numb
     const usernames = usernameOf(crowd + 1 + ((sample * 37) % (many - crowd - 1)))
     all.push(await moved(() => browser.post(`${path}/members/add`, { usernames })))
     all.push(await moved(() => browser.post(`${path}/members/remove`, { usernames })))
-    all.push(await moved(() => browser.post(path, { name: crowdName, description: `Changed ${sample}` })))
+    // It changes its name and takes it again.
+    all.push(await moved(() => browser.post(path, { name: otherName, description: `Changed ${sample}` })))
+    all.push(await moved(() => browser.post(`/groups/${otherName}`, { name: crowdName, description: '' })))
   }
   const shown = await timesOf([path, `${path}?search=stina`, `${path}?page=300`], samples * 3, browser.get)
   return [
     ...times(`a group of ${crowd}, its page`, shown, 300),
     ...times(
-      '  one joins, one leaves, its description changes',
+      '  one joins, one leaves, it is renamed',
       all.map(({ ms }) => ms),
       300,
     ),
@@ -144,6 +150,41 @@ const answers = (port: number): Promise<boolean> =>
     (answer) => answer.ok,
     () => false,
   )
+
+const newcomers = 10_000
+
+/** People without passwords come by CSV, while somebody goes on looking at lists. */
+async function imported(browser: Browser, folder: string, dir: string): Promise<Row[]> {
+  const lines = Array.from({ length: newcomers }, (_, index) => {
+    const { first, last, contact } = personOf(index, newcomers)
+    return `new${index},${first},${last},${contact.mail},${groupNameOf(index % 20)}`
+  })
+  const file = join(folder, 'newcomers.csv')
+  const header = 'core.username,core.first_name,core.last_name,extensions.contact.mail,groups'
+  writeFileSync(file, `${[header, ...lines].join('\n')}\n`)
+  const began = performance.now()
+  let isOver = false
+  const importing = command(['import', file, '--data', dir]).finally(() => {
+    isOver = true
+  })
+  importing.catch(() => {})
+  const shown: number[] = []
+  for (let at = 0; !isOver; at++) {
+    shown.push(await browser.get(`/users?search=${encodeURIComponent(prefixes[at % prefixes.length]!)}`))
+    await wait(50)
+  }
+  await importing
+  return [
+    atMostAbsolute(
+      `import of ${newcomers} people without passwords`,
+      performance.now() - began,
+      undefined,
+      15_000,
+      duration,
+    ),
+    ...times('  a list meanwhile', shown, 200),
+  ]
+}
 
 /** Asks for something small over and over, as another person would, and keeps how long each answer took. */
 function watch(port: number): { end: () => number[] } {

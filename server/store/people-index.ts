@@ -392,13 +392,10 @@ function startsOf(ofState: readonly number[], isBackwards: boolean): number[] {
 }
 
 export function countStates(people: People, now: string): Record<State, number> {
-  const counts = { enabled: 0, waiting: 0, expired: 0, locked: 0, disabled: 0 }
-  const at = statesAt(people, now)
-  for (let place = 0; place < people.ids.length; place++) {
-    const state = states[at[place] as number]
-    if (state) counts[state]++
-  }
-  return counts
+  const counts = new Uint32Array(nobody + 1)
+  for (const state of statesAt(people, now).subarray(0, people.ids.length))
+    counts[state] = (counts[state] as number) + 1
+  return Object.fromEntries(states.map((state, place) => [state, counts[place]])) as Record<State, number>
 }
 
 /** `users.filled` -> how many people have it. */

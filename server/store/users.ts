@@ -104,16 +104,20 @@ export async function usersMatching(db: Knex, query: UsersQuery): Promise<{ ids:
   const now = new Date().toISOString()
   const size = query.size ?? 50
   const order = query.order ?? 'asc'
+  const offset = ((query.page ?? 1) - 1) * size
   const [counted] = await matchingUsers(db, query, now).count({ n: '*' })
+  const total = Number(counted?.n ?? 0)
+  // Looking for nobody in the order of a list would take longest of all.
+  if (total <= offset) return { ids: [], total }
   const rows = matchingUsers(db, query, now)
   if (query.sort === 'status') rows.orderByRaw(`${rankOfState(now).sql} ${order}`, rankOfState(now).values)
   const found: { id: string }[] = await rows
     .orderBy(`users.${query.sort === 'status' ? 'sort_name' : sortColumns[query.sort ?? 'name']}`, order)
     .orderBy('users.id', order)
     .limit(size)
-    .offset(((query.page ?? 1) - 1) * size)
+    .offset(offset)
     .select('users.id')
-  return { ids: found.map((row) => row.id), total: Number(counted?.n ?? 0) }
+  return { ids: found.map((row) => row.id), total }
 }
 
 function matchingUsers(db: Knex, query: UsersQuery, now = new Date().toISOString()) {
@@ -248,9 +252,9 @@ export async function usersEnding(
   until: string,
   limit: number,
 ): Promise<{ rows: { username: string; validUntil: string }[]; total: number }> {
-  // The first condition leads to the index, which has nobody else.
+  // Word for word as the index has it, which has nobody else; with a bound value SQLite would not know it again.
   const ending = () =>
-    db('users').whereNot('valid_until', '').where('valid_until', '>', from).where('valid_until', '<=', until)
+    db('users').whereRaw("valid_until <> ''").where('valid_until', '>', from).where('valid_until', '<=', until)
   const [counted] = await ending().count({ n: '*' })
   const rows: { username: string; validUntil: string }[] = await ending()
     .orderBy('valid_until')
