@@ -4,7 +4,7 @@ import type { GroupBody, RemovedBody, UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { groupsBelow } from '../store/groups.ts'
 import { memberIds } from '../store/memberships.ts'
-import { objectById, objectsByIds } from '../store/objects.ts'
+import { objectById, objectsByIds, objectsOf } from '../store/objects.ts'
 import { countRemoved, type RemovedQuery, removedBefore, removedByName, removedMatching } from '../store/removed.ts'
 import { type Change, write } from '../store/write.ts'
 import { declared } from './declarations.ts'
@@ -171,9 +171,12 @@ async function purgeOne(change: Change, id: string): Promise<void> {
   const { kind, name, title } = toBinned(id, object.body)
   await change.remove('removed', id)
   // Whoever was in the group keeps its id for the day it comes back; now it never will.
-  if (kind === 'group')
+  if (kind === 'group') {
+    for (const policy of await objectsOf(change.trx, 'policy'))
+      if (policy.body.group === id) await change.remove('policy', policy.id)
     for await (const ids of memberIds(change.trx, id))
       await moveUsers(change, ids, (body) => ({ ...body, groups: body.groups.filter((of) => of !== id) }))
+  }
   change.note({
     sentence: `Removed ${kind === 'user' ? title : `group ${name}`} for good`,
     object: { kind, id, name },

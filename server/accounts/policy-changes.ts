@@ -82,6 +82,7 @@ export async function removePolicy(db: Db, actor: Actor, group: string): Promise
       sentence: `Removed the password policy of group ${of.name}`,
       object: { kind: 'policy', id: object.id, name: of.name },
       changes: changesBetween(object.body, undefined, (field, value) => (field === 'group' ? of.name : value)),
+      undo: [{ kind: 'policy', id: object.id, removed: true, body: object.body }],
     })
   })
 }

@@ -120,6 +120,7 @@ export async function removeProfile(db: Db, actor: Actor, id: string, expectedSe
       sentence: `Removed profile ${body.name}`,
       object: { kind: 'profile', id, name: body.name },
       changes: await differences(change.trx, body, undefined),
+      undo: [{ kind: 'profile', id, removed: true, body }],
     })
   })
 }

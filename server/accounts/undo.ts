@@ -6,7 +6,7 @@ import { type AuditRow, auditById, auditOfBatch, markUndone, type UndoStep } fro
 import type { Bodies, GroupBody, Kind, UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds, groupsBelow } from '../store/groups.ts'
-import { objectById } from '../store/objects.ts'
+import { objectById, objectsOf } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
 import { bringBack } from './bin.ts'
 import { type Declared, declared } from './declarations.ts'
@@ -77,7 +77,7 @@ async function undoRow(undo: Undo, row: AuditRow): Promise<void> {
 async function undoStep(undo: Undo, step: UndoStep): Promise<void> {
   if ('list' in step) return undoMembership(undo, step)
   if ('added' in step) return undoAdd(undo, step)
-  if ('removed' in step) return void (await bringBack(undo.change, undo.known, step.id))
+  if ('removed' in step) return undoRemoval(undo, step)
   if (step.kind === 'user') return undoUser(undo, step)
   if (step.kind === 'group') return undoGroup(undo, step)
   return undoOther(undo, step)
@@ -93,6 +93,28 @@ async function undoAdd({ change, until }: Undo, { kind, id }: { kind: string; id
   if (!object) throw new NotFound('What was added does not exist any more.')
   await change.remove(kind as Kind, id)
   change.note({ sentence: `Undid: removed the ${kind}`, object: { kind, id, name: nameOf(object.body) } })
+}
+
+async function undoRemoval(
+  { change, known }: Undo,
+  { kind, id, body }: { kind: string; id: string; body?: object },
+): Promise<void> {
+  if (!body) return void (await bringBack(change, known, id))
+  await refuseDouble(change, kind, body)
+  await change.put(kind as Kind, id, body as never)
+  change.note({
+    sentence: `Undid: brought the ${kind} back`,
+    object: { kind, id, name: nameOf(body) },
+    undo: [{ kind, id, added: true }],
+  })
+}
+
+/** One profile has a name, one group one policy. */
+async function refuseDouble(change: Change, kind: string, body: object): Promise<void> {
+  const key = kind === 'policy' ? 'group' : 'name'
+  const of = (one: object) => (one as Record<string, unknown>)[key]
+  if ((await objectsOf(change.trx, kind as Kind)).some((other) => of(other.body) === of(body)))
+    refuse(`There is another ${kind} in its place by now.`)
 }
 
 async function undoUser({ change, known }: Undo, step: Edit): Promise<void> {

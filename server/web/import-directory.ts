@@ -1,13 +1,7 @@
 import type { Request, Response } from 'express'
 import type { Certificate } from '../accounts/directory-certificate.ts'
-import {
-  type DirectoryGiven,
-  type DirectoryLook,
-  lookAtDirectory,
-  readDirectory,
-  type Security,
-  Untrusted,
-} from '../accounts/directory-import.ts'
+import { type DirectoryGiven, type Security, Untrusted } from '../accounts/directory-connection.ts'
+import { type DirectoryLook, lookAtDirectory, readDirectory } from '../accounts/directory-import.ts'
 import { messageOf, type Problems } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { asked, type Form, formOf, problemsOf } from './form.ts'

@@ -28,7 +28,7 @@ import { nearHit } from './near-hit.ts'
 import { actorOf, dbOf } from './node.ts'
 import { linkOf } from './password.ts'
 import { passwordEnds, policyRules } from './policy-rules.ts'
-import { redirect, render } from './render.ts'
+import { asksForPart, redirect, render } from './render.ts'
 import { mayHelpThis, rightsOf } from './rights.ts'
 import { path, zone } from './say.ts'
 import { standing } from './standing.ts'
@@ -65,7 +65,8 @@ export async function showUsers(req: Request, res: Response): Promise<void> {
   const [list, plugins, groups, all] = await Promise.all([
     usersPage(db, { ...query, page: askedPage(req), size: Number(query.size ?? pageSize) }),
     pluginList(db),
-    allGroups(db),
+    // The part of the page that a search gets has no list of groups to choose from.
+    asksForPart(req) ? [] : allGroups(db),
     countUsers(db),
   ])
   // What was searched stands in the address, without the fields that were left empty.

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { addGroup, changeGroup, groupByName } from '../../server/accounts/groups.ts'
-import { addProfile, applyProfile, changeProfile, profileByName, removeProfile } from '../../server/accounts/profiles.ts'
+import {
+  addProfile,
+  applyProfile,
+  changeProfile,
+  profileByName,
+  removeProfile,
+} from '../../server/accounts/profiles.ts'
 import { addUser, userByUsername } from '../../server/accounts/users.ts'
 import { Invalid } from '../../server/errors.ts'
 import { me, somebody } from '../support/people.ts'

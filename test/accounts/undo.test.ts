@@ -9,6 +9,9 @@ import {
   membersPage,
   removeGroup,
 } from '../../server/accounts/groups.ts'
+import { policies } from '../../server/accounts/policies.ts'
+import { changePolicy, removePolicy } from '../../server/accounts/policy-changes.ts'
+import { addProfile, profileByName, removeProfile } from '../../server/accounts/profiles.ts'
 import { changeSettings, settings } from '../../server/accounts/settings.ts'
 import { undoBatch, undoChange } from '../../server/accounts/undo.ts'
 import { addUser, changeUser, removeUser, setPassword, userByUsername } from '../../server/accounts/users.ts'
@@ -87,6 +90,25 @@ describe('undo', () => {
     await changeSettings(db, me, { binDays: 7 })
     await undoChange(db, me, (await last()).id)
     assert.equal((await settings(db)).binDays, 30)
+  })
+
+  test('a profile and a policy come back, and a rule of a policy gets its old value', async () => {
+    const profile = await addProfile(db, me, { name: 'interns', description: 'For a summer' })
+    await removeProfile(db, me, profile.id)
+    await undoChange(db, me, (await last()).id)
+    assert.equal((await profileByName(db, 'interns')).description, 'For a summer')
+    await addGroup(db, me, { name: 'vault', description: '' })
+    await changePolicy(db, me, { minLength: '20' }, 'vault')
+    await changePolicy(db, me, { mustChange: false }, 'vault')
+    await undoChange(db, me, (await last()).id)
+    await removePolicy(db, me, 'vault')
+    const { id } = await last()
+    await undoChange(db, me, id)
+    const { ofGroups } = await policies(db)
+    assert.deepEqual(
+      ofGroups.map(({ name, policy }) => [name, policy.minLength, policy.mustChange]),
+      [['vault', 20, true]],
+    )
   })
 
   test('a password is not undone, and its hash is nowhere in the audit', async () => {
