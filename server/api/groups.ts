@@ -1,17 +1,15 @@
 import { z } from 'zod'
 import { declared } from '../accounts/declarations.ts'
 import { valuesShown } from '../accounts/extensions.ts'
+import { addMembers, nestedGroups, removeMembers } from '../accounts/group-members.ts'
 import {
   addGroup,
-  addMembers,
   changeGroup,
   groupByName,
   groupsByIds,
   groupsFrom,
-  nestedGroups,
   ownerNames,
   removeGroup,
-  removeMembers,
 } from '../accounts/groups.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds } from '../store/groups.ts'

@@ -1,4 +1,5 @@
-import { type Group, groupsInEffect, groupsPage, type ListedGroup, notNestable } from '../accounts/groups.ts'
+import { notNestable } from '../accounts/group-members.ts'
+import { type Group, groupsInEffect, groupsPage, type ListedGroup } from '../accounts/groups.ts'
 import { type ListedUser, usersPage } from '../accounts/users.ts'
 import type { Db } from '../store/db.ts'
 

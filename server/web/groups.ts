@@ -1,10 +1,9 @@
 import type { Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
+import { addMembers, changeMembers, membersPage, nestedGroups, removeMembers } from '../accounts/group-members.ts'
 import {
   addGroup,
-  addMembers,
   changeGroup,
-  changeMembers,
   countGroups,
   type Group,
   type GroupInput,
@@ -12,12 +11,9 @@ import {
   groupNames,
   groupsByIds,
   groupsPage,
-  membersPage,
-  nestedGroups,
   ownerNames,
   ownsGroup,
   removeGroup,
-  removeMembers,
 } from '../accounts/groups.ts'
 import { settings } from '../accounts/settings.ts'
 import { usersPage } from '../accounts/users.ts'

@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { undelete } from '../../server/accounts/bin.ts'
-import {
-  addGroup,
-  addMembers,
-  changeGroup,
-  groupsPage,
-  nestedGroups,
-  ownsGroup,
-  removeGroup,
-  removeMembers,
-} from '../../server/accounts/groups.ts'
+import { addMembers, nestedGroups, removeMembers } from '../../server/accounts/group-members.ts'
+import { addGroup, changeGroup, groupsPage, ownsGroup, removeGroup } from '../../server/accounts/groups.ts'
 import { type Invalid, Refused } from '../../server/errors.ts'
 import type { Db } from '../../server/store/db.ts'
 import { aUser, me } from '../support/people.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { addGroup, addMembers, groupByName } from '../../server/accounts/groups.ts'
+import { addMembers } from '../../server/accounts/group-members.ts'
+import { addGroup, groupByName } from '../../server/accounts/groups.ts'
 import { mayUse } from '../../server/accounts/may-use.ts'
 import { addOwnPlugin, changeOwnPlugin, removeOwnPlugin } from '../../server/accounts/own-plugins.ts'
 import {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { addGroup, addMembers, removeGroup } from '../../server/accounts/groups.ts'
+import { addMembers } from '../../server/accounts/group-members.ts'
+import { addGroup, removeGroup } from '../../server/accounts/groups.ts'
 import { isPassword } from '../../server/accounts/passwords.ts'
 import { inForce, policies, policyOf } from '../../server/accounts/policies.ts'
 import { changePolicy, removePolicy } from '../../server/accounts/policy-changes.ts'

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import {
-  addGroup,
-  addMembers,
-  changeGroup,
-  groupByName,
-  membersPage,
-  removeGroup,
-} from '../../server/accounts/groups.ts'
+import { addMembers, membersPage } from '../../server/accounts/group-members.ts'
+import { addGroup, changeGroup, groupByName, removeGroup } from '../../server/accounts/groups.ts'
 import { policies } from '../../server/accounts/policies.ts'
 import { changePolicy, removePolicy } from '../../server/accounts/policy-changes.ts'
 import { addProfile, profileByName, removeProfile } from '../../server/accounts/profiles.ts'

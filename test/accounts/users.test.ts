@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { extensionList, setExtensionOn } from '../../server/accounts/extensions.ts'
-import {
-  addGroup,
-  addMembers,
-  changeGroup,
-  groupByName,
-  groupsPage,
-  membersPage,
-  removeGroup,
-  removeMembers,
-} from '../../server/accounts/groups.ts'
+import { addMembers, membersPage, removeMembers } from '../../server/accounts/group-members.ts'
+import { addGroup, changeGroup, groupByName, groupsPage, removeGroup } from '../../server/accounts/groups.ts'
 import { mayUse } from '../../server/accounts/may-use.ts'
 import { groupNameProblem, usernameProblem } from '../../server/accounts/names.ts'
 import { hashPassword, passwordProblem, verifyPassword } from '../../server/accounts/passwords.ts'
