@@ -110,7 +110,7 @@ async function take(page: Page, name: string): Promise<void> {
   // As high as the page is, so that bars that stick to an edge stand at the edge of the picture.
   const { width, height } = page.viewportSize() ?? { width: 1280, height: 860 }
   const whole = Number(await page.evaluate('document.documentElement.scrollHeight'))
-  await page.setViewportSize({ width, height: Math.min(Math.max(whole, height), 2400) })
+  await page.setViewportSize({ width, height: Math.min(Math.max(whole, height), 1600) })
   await page.screenshot({ path: join(pictures, `${name}.png`) })
   await page.setViewportSize({ width, height })
 }
@@ -132,13 +132,10 @@ async function tour(node: TestNode, options: { scheme: 'light' | 'dark'; phone?:
       if (over > 0) wrong.push(`${path}: scrolls ${over} px sideways`)
     }
     wrong.push(...(await findings(page)))
-    if (options.scheme === 'light' || name === 'home' || name === 'users')
-      await take(
-        page,
-        [name, isSlave && 'slave', options.phone && 'phone', options.scheme === 'dark' && 'dark']
-          .filter(Boolean)
-          .join('-'),
-      )
+    const isDark = options.scheme === 'dark'
+    const isShown = isSlave || isDark ? ['home', 'users', 'user', 'plugin'].includes(name) && !options.phone : true
+    if (isShown)
+      await take(page, [name, isSlave && 'slave', options.phone && 'phone', isDark && 'dark'].filter(Boolean).join('-'))
   }
   wrong.push(...page.faults)
   await page.context().close()
