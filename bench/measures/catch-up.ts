@@ -47,10 +47,13 @@ async function change(bench: Bench, pair: Pair, repeat: number): Promise<number>
 /** Equal positions are a claim; the last change is looked for. */
 async function refuseWrong(bench: Bench, pair: Pair, repeat: number): Promise<void> {
   const ldap = await openBound(pair.ldapPorts.slave, pair.reader.dn, pair.reader.password)
+  if (!ldap) throw new Error(`${pair.name}: the slave says it is equal, and refuses the reader.`)
   const dn = `uid=${usernameOf(indexOf(bench, changes - 1, repeat))},${pair.usersDn}`
-  const answer = await ldap?.send(searchRequest(dn, 'base', 'objectClass', undefined, ['title']))
-  ldap?.close()
-  const title = answer?.entries[0]?.get('title')?.[0]
+  const answer = await ldap.send(searchRequest(dn, 'base', 'objectClass', undefined, ['title']))
+  ldap.close()
+  if (answer.entries.length === 0)
+    throw new Error(`${pair.name}: the slave says it is equal, and answers ${answer.code}.`)
+  const title = answer.entries[0]?.get('title')?.[0]
   if (title !== titleOf(changes - 1, repeat))
     throw new Error(`${pair.name}: the slave says it is equal, and has “${title}”.`)
 }

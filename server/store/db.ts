@@ -42,6 +42,8 @@ export type Db = {
   recent: Map<number, string>
   /** Begins to take a full sync, for who holds everything in memory. */
   refill?: () => Refill
+  /** Whoever reads everything in the background stops. */
+  isClosing?: boolean
 }
 
 const pragmas = [
@@ -154,6 +156,7 @@ export async function openDb(dir: string): Promise<Db> {
 }
 
 export async function closeDb(db: Db): Promise<void> {
+  db.isClosing = true
   await db.writer.raw('PRAGMA wal_checkpoint(TRUNCATE)').catch(() => {})
   await Promise.all([db.writer.destroy(), db.reader.destroy()])
 }

@@ -115,7 +115,9 @@ export function holdPeople(db: Db): Promise<void> {
     held.delete(db)
   }
   held.set(db, mine)
-  mine.reading = readPeople(db, () => held.get(db) === mine).then((people) => {
+  mine.reading = readPeople(db, () => held.get(db) === mine && !db.isClosing).then((people) => {
+    // Half of everybody is nobody's answer.
+    if (db.isClosing) return mine.letGo()
     follow(people, waiting)
     mine.people = people
   }, mine.letGo)
