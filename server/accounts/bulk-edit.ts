@@ -1,20 +1,23 @@
+import { setImmediate as others } from 'node:timers/promises'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, NotFound } from '../errors.ts'
 import type { Status } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { userIdsByName } from '../store/users.ts'
 import type { Declared } from './declarations.ts'
+import { type Job, type Slice, startJob, type Told } from './jobs.ts'
 import { parseMoment } from './moments.ts'
 import { canonicalName } from './names.ts'
 import {
   changeUser,
+  fullName,
+  idsMatching,
   type ListedUser,
   removeUser,
   setStatus,
   type UserInput,
   type UsersQuery,
   usersByIds,
-  usersPage,
 } from './users.ts'
 
 /** One edit for many people; what is left out stays as it is. */
@@ -32,34 +35,34 @@ export type BulkEdit = {
   validUntil?: string
 }
 
-/** So many in one request; more are for an import, which works in the background. */
-export const mostAtOnce = 5000
+/** As many as the store is built for. */
+export const mostAtOnce = 100_000
 
-/** The people who were ticked: by name, or everybody whom a list shows. Whoever is gone is left out. */
-export async function selectedUsers(
-  db: Db,
-  selection: { usernames: readonly string[] } | { query: UsersQuery },
-): Promise<ListedUser[]> {
-  if ('usernames' in selection) {
-    const names = [...new Set(selection.usernames.map(canonicalName))]
-    refuseMany(names.length)
-    return usersByIds(db, [...(await userIdsByName(db.reader, names)).values()])
-  }
-  const found: ListedUser[] = []
-  for (let page = 1; ; page++) {
-    const { rows, total, pages } = await usersPage(db, { ...selection.query, page, size: 500 })
+export type Selection = { usernames: readonly string[] } | { query: UsersQuery }
+
+/** Ids of the people who were ticked: by name, or everybody whom a list shows. Whoever is gone is left out. */
+export async function selectedIds(db: Db, selection: Selection): Promise<string[]> {
+  if ('query' in selection) {
+    const { ids, total } = await idsMatching(db, selection.query, mostAtOnce)
     refuseMany(total)
-    found.push(...rows)
-    if (page >= pages) return found
+    return ids
   }
+  const names = [...new Set(selection.usernames.map(canonicalName))]
+  refuseMany(names.length)
+  return [...(await userIdsByName(db.reader, names)).values()]
 }
 
 function refuseMany(people: number): void {
   if (people <= mostAtOnce) return
   const most = mostAtOnce.toLocaleString('en')
   throw new Invalid({
-    usernames: `${people.toLocaleString('en')} people are too many for one edit: ${most} at most. Narrow the list, or import a CSV file in mode update.`,
+    usernames: `${people.toLocaleString('en')} people are too many for one edit: ${most} at most. Narrow the list.`,
   })
+}
+
+/** The people with these ids as they are now, a few hundred at a time: nobody holds everybody. */
+export async function* peopleInSlices(db: Db, ids: readonly string[], size = 500): AsyncGenerator<ListedUser[]> {
+  for (let at = 0; at < ids.length; at += size) yield usersByIds(db, ids.slice(at, at + size))
 }
 
 export type Difference = { label: string; before: string; after: string }
@@ -126,11 +129,32 @@ function turnStatus({ status }: BulkEdit, user: ListedUser, differences: Differe
   return status
 }
 
-export type Done = { changed: number; refused: string[] }
+export type Turning = { user: ListedUser; differences: Difference[] }
+
+/** Ids of those whom an edit changes, and what it changes of the first of them. Nothing is written. */
+export async function turning(
+  db: Db,
+  known: Declared,
+  edit: BulkEdit,
+  ids: readonly string[],
+  most: number,
+): Promise<{ ids: string[]; first: Turning[] }> {
+  const found = { ids: [] as string[], first: [] as Turning[] }
+  for await (const users of peopleInSlices(db, ids)) {
+    for (const user of users) {
+      const turned = turn(known, edit, user)
+      if (!turned) continue
+      found.ids.push(user.id)
+      if (found.first.length < most) found.first.push({ user, differences: turned.differences })
+    }
+    await others()
+  }
+  return found
+}
 
 /** Does it for everybody of whom it changes something; one who is refused stops nobody else. */
-export const editUsers = (db: Db, actor: Actor, known: Declared, users: ListedUser[], edit: BulkEdit): Promise<Done> =>
-  forEach(users, async (user) => {
+export const startEdit = (db: Db, actor: Actor, known: Declared, ids: string[], edit: BulkEdit, told: Told): Job =>
+  startForEach(db, actor, ids, told, async (actor, user) => {
     const turned = turn(known, edit, user)
     if (!turned) return false
     const { input, status } = turned
@@ -144,8 +168,8 @@ export const editUsers = (db: Db, actor: Actor, known: Declared, users: ListedUs
     return true
   })
 
-export const removeUsers = (db: Db, actor: Actor, users: ListedUser[]): Promise<Done> =>
-  forEach(users, async (user) => {
+export const startRemoval = (db: Db, actor: Actor, ids: string[], told: Told): Job =>
+  startForEach(db, actor, ids, told, async (actor, user) => {
     await removeUser(db, actor, user.id)
     return true
   })
@@ -153,19 +177,28 @@ export const removeUsers = (db: Db, actor: Actor, users: ListedUser[]): Promise<
 /** So many wait together, and share a commit. */
 const together = 100
 
-async function forEach(users: ListedUser[], change: (user: ListedUser) => Promise<boolean>): Promise<Done> {
-  const done: Done = { changed: 0, refused: [] }
-  for (let at = 0; at < users.length; at += together) {
-    await Promise.all(
-      users.slice(at, at + together).map(async (user) => {
-        try {
-          if (await change(user)) done.changed++
-        } catch (error) {
-          if (!(error instanceof Invalid || error instanceof NotFound)) throw error
-          done.refused.push(`${user.first} ${user.last}: ${error.message}`)
-        }
-      }),
-    )
-  }
-  return done
+type ChangeOne = (actor: Actor, user: ListedUser) => Promise<boolean>
+
+const startForEach = (db: Db, actor: Actor, ids: string[], told: Told, change: ChangeOne): Job =>
+  startJob(db, actor, { total: ids.length, told }, async function* (actor) {
+    for (let at = 0; at < ids.length; at += together) {
+      const here = ids.slice(at, at + together)
+      yield { ...(await changeEach(actor, await usersByIds(db, here), change)), done: here.length }
+    }
+  })
+
+async function changeEach(actor: Actor, users: ListedUser[], change: ChangeOne): Promise<Omit<Slice, 'done'>> {
+  const refused: Slice['refused'] = []
+  let changed = 0
+  await Promise.all(
+    users.map(async (user) => {
+      try {
+        if (await change(actor, user)) changed++
+      } catch (error) {
+        if (!(error instanceof Invalid || error instanceof NotFound)) throw error
+        refused.push({ who: fullName(user), reason: error.message })
+      }
+    }),
+  )
+  return { changed, refused }
 }

@@ -89,7 +89,8 @@ type CsvRecord = { next: number } & ({ cells: string[] } | { reason: string; pla
 function readRecord(lines: readonly string[], at: number, delimiter: string): CsvRecord {
   let text = lines[at] as string
   let next = at + 1
-  while (hasOpenQuote(text) && next < lines.length && next - at < mostLinesOfRecord) text += `\n${lines[next++]}`
+  while (hasOpenQuote(text) && next < lines.length && next - at < mostLinesOfRecord && text.length <= maxRecord)
+    text += `\n${lines[next++]}`
   if (hasOpenQuote(text)) return { next: at + 1, reason: 'A quotation mark is opened and never closed.' }
   if (text.length > maxRecord) return { next, reason: `The row is longer than ${maxRecord} characters.` }
   if (!text.includes('"')) return { next, cells: text.split(delimiter) }

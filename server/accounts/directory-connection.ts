@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls'
-import ldapjs from 'ldapjs'
+import type ldapjs from 'ldapjs'
 import { Invalid, messageOf, type Problems } from '../errors.ts'
 import { type Address, type Certificate, fetchCertificate, tlsFor } from './directory-certificate.ts'
 
@@ -54,7 +54,8 @@ export async function connected<T>(
     const tls = given.security === 'plain' ? undefined : await trusted(given, at)
     const scheme = given.security === 'ldaps' ? 'ldaps' : 'ldap'
     const host = at.host.includes(':') ? `[${at.host}]` : at.host
-    client = ldapjs.createClient({
+    const { createClient } = (await import('ldapjs')).default
+    client = createClient({
       url: `${scheme}://${host}:${at.port}`,
       connectTimeout: connectMs,
       timeout: answerMs,

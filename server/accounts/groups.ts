@@ -3,6 +3,7 @@ import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
 import { editStep } from '../audit/steps.ts'
 import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
+import { hidden } from '../extensions/field.ts'
 import type { GroupBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import {
@@ -256,7 +257,7 @@ async function checked(
   if (input.description !== undefined || !was) {
     values.description = (input.description ?? '').normalize('NFC').trim()
     if (values.description.length > 200) problems.description = 'Description must not be longer than 200 characters.'
-    else if (/\p{Cc}/u.test(values.description))
+    else if (hidden.test(values.description))
       problems.description = 'Description must be one line without control characters.'
   }
   if (input.owners !== undefined) {

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { setImmediate as others } from 'node:timers/promises'
 import { stringify } from 'csv-stringify/sync'
 import type { Actor } from '../audit/actor.ts'
-import { Invalid, messageOf, NotFound, ReadOnly, Refused, Unavailable } from '../errors.ts'
+import { Invalid, NotFound, ReadOnly, Refused, Unavailable } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { columnsOf } from './columns.ts'
 import { tableOfCsv } from './csv.ts'
@@ -11,6 +10,7 @@ import { type Declared, declared } from './declarations.ts'
 import { tableOfEntries } from './entries.ts'
 import { finishGroups } from './import-groups.ts'
 import { type Import, importBatch, type Outcome, type RowResult } from './import-rows.ts'
+import { keepLatest, newProgress, type Progress, runToEnd, stop } from './jobs.ts'
 import { isLdif, readLdif } from './ldif.ts'
 import { type Mapping, mapColumns } from './mapping.ts'
 import { profileByName } from './profiles.ts'
@@ -40,14 +40,11 @@ export type ImportOptions = {
 export type ImportGiven = { file: string; dryRun: boolean } & ({ text: Buffer } | { table: Table }) & ImportOptions
 
 /** One import, live: whoever looks at it sees how far it is. */
-export type ImportJob = {
-  id: string
+export type ImportJob = Progress & {
   file: string
   dryRun: boolean
   mode: ImportMode
   unit: Table['unit']
-  total: number
-  done: number
   added: number
   changed: number
   unchanged: number
@@ -57,18 +54,12 @@ export type ImportJob = {
   /** How many groups were made, or would be. */
   groups: number
   notices: string[]
-  state: 'running' | 'done' | 'stopped' | 'failed'
-  error?: string
-  /** ISO 8601. */
-  startedAt: string
-  endedAt?: string
   /** New passwords wait to be fetched. */
   passwords: number
 }
 
 const mostRefusedKept = 10_000
 const mostRowsKept = 5_000
-const mostJobsKept = 20
 const mostJobsWithRows = 4
 
 type Kept = { job: ImportJob; end: Promise<void>; rows: Record<Outcome, RowResult[]>; passwords: [string, string][] }
@@ -108,13 +99,11 @@ export async function startImport(db: Db, actor: Actor, given: ImportGiven): Pro
 
 async function newJob(table: Table, given: ImportGiven): Promise<ImportJob> {
   return {
-    id: randomUUID(),
+    ...newProgress(await countRows(table)),
     file: given.file,
     dryRun: given.dryRun,
     mode: given.mode ?? 'add',
     unit: table.unit,
-    total: await countRows(table),
-    done: 0,
     added: 0,
     changed: 0,
     unchanged: 0,
@@ -122,8 +111,6 @@ async function newJob(table: Table, given: ImportGiven): Promise<ImportJob> {
     refused: [],
     groups: 0,
     notices: [...table.notices],
-    state: 'running',
-    startedAt: new Date().toISOString(),
     passwords: 0,
   }
 }
@@ -201,7 +188,7 @@ export function takeNewPasswords(id: string): string | undefined {
 /** Rows under way are finished; no new one is begun. */
 export function stopImport(id: string): void {
   const job = importJob(id)
-  if (job?.state === 'running') job.state = 'stopped'
+  if (job) stop(job)
 }
 
 /** The job, once nothing of it is under way. */
@@ -215,10 +202,7 @@ export async function importDone(id: string): Promise<ImportJob> {
 function keep(all: Import, end: Promise<void>): void {
   const rows: Kept['rows'] = { added: [], changed: [], unchanged: [], refused: [] }
   kept.set(all.job.id, { job: all.job, end, rows, passwords: all.passwords })
-  for (const [id, old] of kept) {
-    if (kept.size <= mostJobsKept) break
-    if (old.job.state !== 'running') kept.delete(id)
-  }
+  keepLatest(kept)
   for (const old of [...kept.values()].reverse().slice(mostJobsWithRows))
     for (const outcome of Object.keys(old.rows) as Outcome[]) old.rows[outcome] = []
 }
@@ -243,7 +227,7 @@ const together = 100
 
 async function importRows(all: Import): Promise<void> {
   const { job } = all
-  try {
+  await runToEnd(job, async () => {
     for (const batch of all.table.rows()) {
       for (let at = 0; at < batch.length && job.state === 'running'; at += together) {
         for (const result of await importBatch(all, batch.slice(at, at + together))) report(all, result)
@@ -252,12 +236,7 @@ async function importRows(all: Import): Promise<void> {
       if (job.state !== 'running') break
     }
     if (job.state === 'running') await finishGroups(all)
-    if (job.state === 'running') job.state = 'done'
-  } catch (error) {
-    job.state = 'failed'
-    job.error = messageOf(error)
-  }
-  job.endedAt = new Date().toISOString()
+  })
   job.passwords = all.passwords.length
   job.groups = all.made.length
   job.notices.push(...closingNotices(all))

@@ -4,7 +4,7 @@ import type { Entry } from './entries.ts'
 /** Is this LDIF (RFC 2849) rather than CSV? By its name, or by how it begins. */
 export const isLdif = (file: string, bytes: Buffer): boolean =>
   /\.ldif?$/i.test(file) ||
-  /^\ufeff?(#[^\n]*\r?\n|\s*\r?\n)*(version: *1\s|dn::? )/i.test(bytes.toString('utf8', 0, 4096))
+  /^\ufeff?(#[^\n]*\n|[^\S\n]*\n)*(version: *1\s|dn::? )/i.test(bytes.toString('utf8', 0, 4096))
 
 /** The entries of an LDIF file, one by one. Throws Invalid for what is none, with the line. */
 export function* readLdif(bytes: Buffer): Generator<Entry> {

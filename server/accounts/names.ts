@@ -1,3 +1,5 @@
+import { hidden } from '../extensions/field.ts'
+
 /** One spelling per name: NFKC, no space around, lower case. Uniqueness is judged on this form alone. */
 export const canonicalName = (typed: string): string => typed.normalize('NFKC').trim().toLowerCase()
 
@@ -7,7 +9,9 @@ const reservedUsers = new Set(
   (
     'root manager administrator nobody daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc ' +
     'gnats _apt systemd-network systemd-resolve systemd-timesync messagebus sshd syslog uuidd tcpdump postfix dovecot ' +
-    'squid mysql postgres redis ntp openldap nslcd new winadmin guest nomembers flexshare email-archive focus'
+    'squid mysql postgres redis ntp openldap nslcd new winadmin guest nomembers flexshare email-archive focus ' +
+    // What every object of JavaScript has: programs that read the export would stumble.
+    '__proto__ constructor'
   ).split(' '),
 )
 
@@ -27,6 +31,8 @@ const reservedGroups = new Map([
   ...windowsGroups.split(' ').map((name) => [name, 'Windows integration'] as const),
   ['allusers', 'everyone'] as const,
   ['new', 'the system'] as const,
+  ['__proto__', 'the system'] as const,
+  ['constructor', 'the system'] as const,
 ])
 
 /** Why this cannot be a username, or undefined. `name` is canonical. */
@@ -62,6 +68,6 @@ export function personNameProblem(label: string, name: string): string | undefin
   if (name.length > 64) return `${label} must not be longer than 64 characters.`
   const refused = [...':;/#!@'].find((character) => name.includes(character))
   if (refused) return `${label} must not contain “${refused}”.`
-  if (/\p{Cc}/u.test(name)) return `${label} must be one line without control characters.`
+  if (hidden.test(name)) return `${label} must be one line without control characters.`
   return undefined
 }

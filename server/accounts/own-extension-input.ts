@@ -1,6 +1,6 @@
 import type { Problems } from '../errors.ts'
 import { attributeProblem, objectClassProblem } from '../extensions/attributes.ts'
-import type { Field } from '../extensions/field.ts'
+import { type Field, hidden } from '../extensions/field.ts'
 import { type OwnExtension, type OwnField, patternProblem } from '../extensions/own.ts'
 import type { Declared } from './declarations.ts'
 
@@ -73,15 +73,18 @@ const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCas
 function textProblem(label: string, text: string, most: number, isNeeded = false): string | undefined {
   if (isNeeded && text === '') return `${label} is needed.`
   if (text.length > most) return `${label} must not be longer than ${most} characters; it has ${text.length}.`
-  if (/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(text))
-    return `${label} must be one line without control characters.`
+  if (hidden.test(text)) return `${label} must be one line without control characters.`
   return undefined
 }
+
+/** Values are kept by these names: one that every object has would be found where nothing was typed. */
+const isOfEveryObject = (name: string): boolean => name in Object.prototype
 
 /** Why an extension or plugin cannot be called this, or undefined. */
 export function declaredNameProblem(what: string, name: string): string | undefined {
   if (!/^[a-z][a-z0-9_-]{1,31}$/.test(name))
     return `${what} must have 2–32 of a–z, 0–9, “_”, “-” and begin with a letter, as in staff_card.`
+  if (isOfEveryObject(name)) return `“${name}” is a word of this program. Choose another name.`
   if (name === 'new') return `“new” is the address of another page. Choose another name.`
   return undefined
 }
@@ -135,6 +138,7 @@ function judgeField({ prefix, name, taken, before }: FieldContext, input: OwnFie
   if (!labelIs && !isTwice) {
     if (!/^[a-z][a-zA-Z0-9_]{0,31}$/.test(fieldName))
       say('name', 'Name must have at most 32 letters, digits and “_” and begin with a–z, as in card_number.')
+    if (isOfEveryObject(fieldName)) say('name', `“${fieldName}” is a word of this program. Choose another name.`)
     if (before.some((field) => field.name === fieldName)) say('name', `Two fields have the name “${fieldName}”.`)
   }
   const attribute = line(input.attribute) || freeAttribute(taken, prefix, name, label)

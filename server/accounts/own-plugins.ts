@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
 import { pluginGroup } from '../extensions/extension.ts'
+import { hidden } from '../extensions/field.ts'
 import type { OwnPlugin } from '../extensions/own.ts'
 import type { Db } from '../store/db.ts'
 import { allIds } from '../store/extension-values.ts'
@@ -127,8 +128,7 @@ async function judged(
     ['summary', summary, 'Summary', 200],
   ] as const) {
     if ([...text].length > most) problems[field] = `${label} must not be longer than ${most} characters.`
-    else if (/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(text))
-      problems[field] = `${label} must be one line without control characters.`
+    else if (hidden.test(text)) problems[field] = `${label} must be one line without control characters.`
   }
   if (title === '') problems.title = 'Title is needed.'
   else if (others.some((one) => one.title.toLowerCase() === title.toLowerCase()))

@@ -4,6 +4,7 @@ import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
 import { editStep } from '../audit/steps.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
+import { hidden } from '../extensions/field.ts'
 import type { ProfileBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds, groupRowsByName } from '../store/groups.ts'
@@ -219,7 +220,7 @@ async function judgeName(
 function judgeDescription(typed: string, values: Values, problems: Problems): void {
   values.description = typed.normalize('NFC').trim()
   if (values.description.length > 200) problems.description = 'Description must not be longer than 200 characters.'
-  else if (/\p{Cc}/u.test(values.description))
+  else if (hidden.test(values.description))
     problems.description = 'Description must be one line without control characters.'
 }
 

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
 import { editStep, isSame, paths } from '../audit/steps.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
-import { type AuditRow, auditById, auditOfBatch, markUndone, type UndoStep } from '../store/audit.ts'
+import { type AuditRow, auditById, auditOfBatch, batchCounts, markUndone, type UndoStep } from '../store/audit.ts'
 import type { Bodies, GroupBody, Kind, UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds, groupsBelow } from '../store/groups.ts'
@@ -12,6 +13,8 @@ import { bringBack } from './bin.ts'
 import { type Declared, declared } from './declarations.ts'
 import { withGroup } from './group-members.ts'
 import { keepGroup, needOwnGroup, takeOutGroup } from './groups.ts'
+import { importJob } from './import.ts'
+import { isUnderWay, type Job, jobOnBatch, type Slice, startJob, type Told } from './jobs.ts'
 import { needRight } from './roles.ts'
 import { binUntil } from './settings.ts'
 import { nameTaken } from './user-input.ts'
@@ -38,36 +41,61 @@ export type UndoneBatch = { undone: number; refused: { sentence: string; reason:
 
 /**
  * Takes everything of one import or bulk edit back, the last first, a few hundred changes in a transaction. What somebody
- * changed since is left as it is, and named.
+ * changed since is left as it is, and named. The undo is a batch of its own.
  */
 export async function undoBatch(db: Db, actor: Actor, batch: string): Promise<UndoneBatch> {
   needRight(actor, 'change')
-  const [known, until] = await Promise.all([declared(db), binUntil(db)])
+  refuseUnfinished(db, batch)
   const done: UndoneBatch = { undone: 0, refused: [] }
-  const rows = await auditOfBatch(db.reader, batch)
-  for (let at = 0; at < rows.length; at += rowsAtOnce) {
-    const here = await write(db, { ...actor, batch: undefined }, async (change) => {
-      const refused: UndoneBatch['refused'] = []
-      let undone = 0
-      for (const row of rows.slice(at, at + rowsAtOnce)) {
-        try {
-          await undoRow({ change, known, until }, row)
-          undone++
-        } catch (error) {
-          if (!(error instanceof Invalid || error instanceof NotFound || error instanceof Refused)) throw error
-          refused.push({ sentence: row.sentence, reason: error.message })
-        }
-      }
-      return { refused, undone }
-    })
-    done.undone += here.undone
-    done.refused.push(...here.refused)
+  for await (const { changed, refused } of undoSlices(db, { ...actor, batch: randomUUID() }, batch)) {
+    done.undone += changed
+    done.refused.push(...refused.map(({ who, reason }) => ({ sentence: who, reason })))
   }
-  if (done.undone + done.refused.length === 0) throw new NotFound('There is nothing of this left to undo.')
+  if (done.undone + done.refused.length === 0) throw nothingLeft()
   return done
 }
 
+/** The same in the background, for whoever wants to watch it. */
+export async function startUndoBatch(db: Db, actor: Actor, batch: string, told: Told): Promise<Job> {
+  needRight(actor, 'change')
+  const { undoable } = await batchCounts(db.reader, batch)
+  if (undoable === 0) throw nothingLeft()
+  refuseUnfinished(db, batch)
+  return startJob(db, actor, { total: undoable, told, undoes: batch }, (actor) => undoSlices(db, actor, batch))
+}
+
+const nothingLeft = () => new NotFound('There is nothing of this left to undo.')
+
+function refuseUnfinished(db: Db, batch: string): void {
+  const from = importJob(batch)
+  if (jobOnBatch(db, batch) || (from && isUnderWay(from)))
+    throw new Refused('This is still under way. Wait for its end, or stop it first.', 'running')
+}
+
 const rowsAtOnce = 200
+
+async function* undoSlices(db: Db, actor: Actor, batch: string): AsyncGenerator<Slice> {
+  const [known, until] = await Promise.all([declared(db), binUntil(db)])
+  const next = (before: number) => auditOfBatch(db.reader, batch, before, rowsAtOnce)
+  for (let rows = await next(Number.MAX_SAFE_INTEGER); rows.length > 0; rows = await next(rows.at(-1)?.id ?? 0)) {
+    const here = rows
+    yield await write(db, actor, (change) => undoRows({ change, known, until }, here))
+  }
+}
+
+async function undoRows(undo: Undo, rows: AuditRow[]): Promise<Slice> {
+  const slice: Slice = { done: rows.length, changed: 0, refused: [] }
+  for (const row of rows) {
+    try {
+      await undoRow(undo, row)
+      slice.changed++
+    } catch (error) {
+      if (!(error instanceof Invalid || error instanceof NotFound || error instanceof Refused)) throw error
+      slice.refused.push({ who: row.sentence, reason: error.message })
+    }
+  }
+  return slice
+}
 
 /** Every step checks before it changes anything, so that a refusal leaves nothing half undone. */
 async function undoRow(undo: Undo, row: AuditRow): Promise<void> {

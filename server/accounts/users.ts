@@ -101,6 +101,10 @@ export async function namesMatching(db: Db, query: UsersQuery): Promise<{ id: st
   return foldedNames(db.reader, ids)
 }
 
+/** Ids of everybody whom a list shows, at most `most` of them, and how many there are. */
+export const idsMatching = async (db: Db, query: UsersQuery, most: number): Promise<{ ids: string[]; total: number }> =>
+  peopleMatching(db, { ...(await storedQuery(db, query)), page: 1, size: most })
+
 /** A page of people with the names of their groups: three queries, whatever its size. */
 export async function listUsers(db: Db, query: StoredQuery): Promise<Page<ListedUser>> {
   const size = Math.min(Math.max(query.size ?? 50, 1), 500)
@@ -354,6 +358,8 @@ export async function keepUser(change: Change, was: Kept, body: UserBody, senten
   if (canonical(was.body) === canonical(body)) return toUser(was)
   const changes = await userChanges(change.trx, was.body, body)
   const now = { ...body, changed: new Date().toISOString() }
+  // The help desk may have made the link, and could sign in with it as what the person becomes now.
+  if (now.role !== was.body.role) delete now.invitation
   await refuseLastAdministrator(change, was.id, was.body, now)
   await change.put('user', was.id, now)
   const undo = editStep('user', was.id, was.body, now)

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { needRight } from '../accounts/roles.ts'
+import type { Actor } from '../audit/actor.ts'
 import { NotFound } from '../errors.ts'
 import { auditCommands } from './audit.ts'
 import { binCommands } from './bin.ts'
@@ -35,6 +36,9 @@ export type Commands = typeof commands
 export type CommandName = keyof Commands
 export type Args<N extends CommandName> = z.input<Commands[N]['args']>
 export type Result<N extends CommandName> = z.output<Commands[N]['result']>
+
+/** Throws unless the actor may ask for this command, before anything of what was sent is read. */
+export const needRightFor = (actor: Actor, name: CommandName): void => needRight(actor, commands[name].right)
 
 /** Checks right and arguments, runs the command, and keeps back what its answer does not name. */
 export async function runCommand(name: string, call: Call, args: unknown): Promise<unknown> {

@@ -197,7 +197,8 @@ export const importCommands = {
   'import-template': command('read', none, nothing, async ({ db, progress }) => {
     await progress({ text: await csvTemplate(db) })
   }),
-  export: command('read', z.strictObject({ format }), nothing, async ({ db, progress, signal }, { format }) => {
+  // Everybody at once is not for the help desk, here as little as on the pages.
+  export: command('audit', z.strictObject({ format }), nothing, async ({ db, progress, signal }, { format }) => {
     for await (const text of format === 'ldif' ? exportLdif(db) : exportUsers(db)) {
       signal.throwIfAborted()
       await progress({ text })

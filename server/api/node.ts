@@ -81,7 +81,7 @@ export const nodeCommands = {
   'device-revoke': command('change', z.strictObject({ device: text }), nothing, async ({ db, actor }, { device }) => {
     await revokeDevice(db, actor, device)
   }),
-  'settings-show': command('read', none, shownSettings, ({ db }) => settings(db)),
+  'settings-show': command('audit', none, shownSettings, ({ db }) => settings(db)),
   'settings-change': command(
     'change',
     z.strictObject({

@@ -8,7 +8,7 @@ import { ReadOnly, Unavailable } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { bearers } from './bearer.ts'
 import type { Call } from './command.ts'
-import { runCommand } from './commands.ts'
+import { needRightFor, runCommand } from './commands.ts'
 import { type Described, describe, kindOf } from './described.ts'
 import { parseJson } from './json.ts'
 import { openApi } from './openapi.ts'
@@ -39,6 +39,7 @@ async function answer({ db, find, actorOf }: Api, req: IncomingMessage, res: Ser
   if (url.pathname === `${base}/openapi.json`) return sendDocument(req, res)
   const actor = await actorOf(req)
   const { route, parts } = find(req.method ?? '', url.pathname)
+  needRightFor(actor, route.command)
   if (!accepts(req, route.gives ?? 'application/json'))
     throw new RequestProblem(406, 'accept', `This is answered as ${route.gives ?? 'application/json'} only.`)
   if (route.method !== 'GET' && db.local.mode === 'slave')

@@ -13,7 +13,9 @@ export const newPasswordPath = '/account/new-password'
 /** Everyone who came in with a password, also those whose only way leads to a new one. */
 export const cameIn: RequestHandler = (req, res, next) => {
   if (req.user) return next()
-  const next_ = req.method === 'GET' && req.originalUrl !== '/' ? `?next=${encodeURIComponent(req.originalUrl)}` : ''
+  // An address too long for a header is not worth coming back to.
+  const isKept = req.method === 'GET' && req.originalUrl !== '/' && req.originalUrl.length <= 2000
+  const next_ = isKept ? `?next=${encodeURIComponent(req.originalUrl)}` : ''
   sendTo(req, res, '/login', next_)
 }
 

@@ -45,15 +45,15 @@ type Given = {
   readOnly?: boolean
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be refused
-const CONTROL = /[\u0000-\u001f\u007f]/
+/** What no line of text may hold: control characters, line ends of Unicode, and what turns the rest of a line around. */
+export const hidden = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u
 
 function checkText(given: Given, typed: string, maxLength: number): Checked<string> {
   const value = typed.normalize('NFC').trim()
   if (value === '') {
     return given.required ? { problem: `${given.label} is needed.` } : { value: undefined }
   }
-  if (CONTROL.test(value)) return { problem: `${given.label} must be one line without control characters.` }
+  if (hidden.test(value)) return { problem: `${given.label} must be one line without control characters.` }
   if (value.length > maxLength) {
     return { problem: `${given.label} must not be longer than ${maxLength} characters; it has ${value.length}.` }
   }

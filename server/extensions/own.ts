@@ -1,4 +1,5 @@
-import { RE2JS } from 're2js'
+import { createRequire } from 'node:module'
+import type * as re2 from 're2js'
 import type { Extension, Fields, Plugin } from './extension.ts'
 import { choice, date, email, type Field, list, number, onOff, telephone, text } from './field.ts'
 
@@ -77,16 +78,20 @@ function fieldFrom(own: OwnField): Fields[string] | undefined {
   return undefined
 }
 
+// Loaded when the first pattern is met: most nodes never see one.
+const load = createRequire(import.meta.url)
+const compile = (pattern: string) => (load('re2js') as typeof re2).RE2JS.compile(pattern)
+
 /** Patterns of people run in RE2, in linear time: none can hold the node up, whatever is typed. */
 function wholly(pattern: string): { test: (value: string) => boolean } {
-  const compiled = RE2JS.compile(pattern)
+  const compiled = compile(pattern)
   return { test: (value) => compiled.matches(value) }
 }
 
 /** What is wrong with a pattern, in words; undefined when it can be used. */
 export function patternProblem(pattern: string): string | undefined {
   try {
-    RE2JS.compile(pattern)
+    compile(pattern)
     return undefined
   } catch {
     return `“${pattern}” is no pattern. Write one as in [A-Z]{2}[0-9]{4}; look-ahead and back-references are not there.`

@@ -280,13 +280,15 @@ export async function auditById(db: Knex, id: number): Promise<AuditRow | undefi
   return row && rowWithUndo(row)
 }
 
-/** What of a batch can still be taken back, the newest first. */
-export async function auditOfBatch(db: Knex, batch: string): Promise<AuditRow[]> {
+/** What of a batch can still be taken back, the newest first: so many before a row. */
+export async function auditOfBatch(db: Knex, batch: string, before: number, size: number): Promise<AuditRow[]> {
   const rows: RowWithUndo[] = await matching(db, { batch })
     .select('undo')
+    .where('id', '<', before)
     .whereNull('undone_by')
     .whereNotNull('undo')
     .orderBy('id', 'desc')
+    .limit(size)
   return rows.map(rowWithUndo)
 }
 

@@ -7,7 +7,7 @@ import { countUsers } from '../accounts/users.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
 import type { OwnExtension } from '../extensions/own.ts'
 import type { Db } from '../store/db.ts'
-import { askedOne, formOf, part, problemsOf } from './form.ts'
+import { askedOne, formOf, part, problemsOf, typedSwitch } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { rightsOf } from './rights.ts'
@@ -63,7 +63,7 @@ export async function showExtension(req: Request, res: Response): Promise<void> 
 export async function saveExtensionState(req: Request, res: Response): Promise<void> {
   const form = formOf(req)
   const { name, title } = await needExtension(dbOf(req), part(req, 'name'))
-  const on = form.text('on') === 'yes'
+  const on = typedSwitch(form, 'on')
   const back = safePath(form.text('back'))
   try {
     await setExtensionOn(dbOf(req), actorOf(req), name, on)

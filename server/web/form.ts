@@ -21,6 +21,13 @@ export function formOf(req: Request): Form {
   }
 }
 
+/** Yes or no. A switch that says neither is left as it is. */
+export function typedSwitch(form: Form, name: string): boolean {
+  const typed = form.text(name)
+  if (typed !== 'yes' && typed !== 'no') throw new Invalid({ [name]: `“${name}” must be yes or no.` })
+  return typed === 'yes'
+}
+
 /** One value of the address; '' when it is not there. */
 export function asked(req: Request, name: string): string {
   const value = req.query[name]

@@ -1,5 +1,4 @@
 import type { Request, Response } from 'express'
-import { toString as qrCode } from 'qrcode'
 import { type Invitation, inviteUser, removeInvitation } from '../accounts/invitations.ts'
 import { newPassword } from '../accounts/passwords.ts'
 import { policyOf } from '../accounts/policies.ts'
@@ -65,7 +64,8 @@ export async function invite(req: Request, res: Response): Promise<void> {
 /** A first-password link as a page shows it. */
 export async function linkOf(req: Request, { path, until }: Invitation) {
   const url = `${req.protocol}://${req.get('host')}${path}`
-  return { url, qr: await qrCode(url, { type: 'svg', margin: 2 }), until }
+  const { default: qrcode } = await import('qrcode')
+  return { url, qr: await qrcode.toString(url, { type: 'svg', margin: 2 }), until }
 }
 
 export async function takeBackInvitation(req: Request, res: Response): Promise<void> {

@@ -5,7 +5,7 @@ import { disablePlugin, enablePlugin, needPlugin, pluginList, pluginUsers, setPl
 import { userByUsername, usersPage } from '../accounts/users.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
 import { pluginGroup } from '../extensions/extension.ts'
-import { asked, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
+import { asked, askedPage, formOf, pageSize, part, problemsOf, typedSwitch } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { rightsOf } from './rights.ts'
@@ -75,7 +75,7 @@ function notFound(error: unknown): undefined {
 
 export async function savePluginState(req: Request, res: Response): Promise<void> {
   const plugin = await pluginOf(req)
-  const on = formOf(req).text('on') === 'yes'
+  const on = typedSwitch(formOf(req), 'on')
   await setPluginOn(dbOf(req), actorOf(req), plugin.name, on)
   const said = on ? 'is on.' : 'is off for everyone. Who has it is kept.'
   await redirect(req, res, safePath(formOf(req).text('back')), `${plugin.title} ${said}`)

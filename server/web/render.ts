@@ -3,6 +3,7 @@ import { Eta } from 'eta'
 import type { Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
 import { countGroups, ownedGroups } from '../accounts/groups.ts'
+import { jobsToTell } from '../accounts/jobs.ts'
 import { may, type Right, roleTitle } from '../accounts/roles.ts'
 import { countUsers } from '../accounts/users.ts'
 import { isAdmin } from '../auth/guards.ts'
@@ -95,6 +96,8 @@ function shellOf(req: Request) {
     roleTitle,
     rights,
     isAdmin: isAdmin(req),
+    /** What goes on in the background, and what ended there unseen. */
+    inBackground: rights.change && req.user ? jobsToTell(db, req.user.username) : [],
     isSlave,
     /** Nothing can be changed here: by anybody on a slave, by this person elsewhere. */
     readOnly: isSlave || (rights.read && !rights.change && !isOwnPage(req.path)),

@@ -45,6 +45,7 @@ import {
 } from './import.ts'
 import { saveImportColumns, showImportColumns } from './import-columns.ts'
 import { readImportDirectory, saveImportDirectory, showImportDirectory } from './import-directory.ts'
+import { showJob, stopJob } from './jobs.ts'
 import { askMode, askNewKey, newKey, revealKey, saveMode, showMode } from './mode.ts'
 import { showMyGroups } from './my-groups.ts'
 import { saveNewPassword, showNewPassword } from './new-password.ts'
@@ -240,6 +241,9 @@ export function routes(): Router {
   r.post('/import/:id/begin', adminChanges, beginImport)
   r.post('/import/:id/stop', adminChanges, stopRunningImport)
   r.post('/import/:id/passwords', adminChanges, takePasswords)
+
+  r.get('/jobs/:id', adminChanges, showJob)
+  r.post('/jobs/:id/stop', adminChanges, stopJob)
 
   r.get('/mode', audits, showMode)
   r.post('/mode/key', adminChanges, revealKey)

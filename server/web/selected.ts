@@ -1,26 +1,35 @@
-import { randomUUID } from 'node:crypto'
 import type { Request, Response } from 'express'
-import { type BulkEdit, type Done, editUsers, removeUsers, selectedUsers, turn } from '../accounts/bulk-edit.ts'
+import {
+  type BulkEdit,
+  peopleInSlices,
+  selectedIds,
+  startEdit,
+  startRemoval,
+  turn,
+  turning,
+} from '../accounts/bulk-edit.ts'
 import { type Declared, declared } from '../accounts/declarations.ts'
 import { allGroups } from '../accounts/groups.ts'
+import type { Job, Told } from '../accounts/jobs.ts'
 import { settings } from '../accounts/settings.ts'
-import { checkChange, type ListedUser, type UsersQuery } from '../accounts/users.ts'
+import { checkChange, type UsersQuery, usersByIds } from '../accounts/users.ts'
 import { Invalid, type Problems } from '../errors.ts'
 import type { Status } from '../store/bodies.ts'
 import { states } from '../store/state.ts'
 import { sectionTitle } from './field-view.ts'
 import { type Form, formOf } from './form.ts'
+import { answerJob } from './jobs.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { listed, people, zone } from './say.ts'
 import { safePath } from './sign-in.ts'
 
 /** What the bar over the list does at once with the people who are selected in it. */
-const actions: Record<string, { status: Status; said: string }> = {
-  lock: { status: 'locked', said: 'locked' },
-  unlock: { status: 'enabled', said: 'unlocked' },
-  disable: { status: 'disabled', said: 'disabled' },
-  enable: { status: 'enabled', said: 'enabled' },
+const actions: Record<string, { status: Status; doing: string; done: string }> = {
+  lock: { status: 'locked', doing: 'Locking', done: 'locked' },
+  unlock: { status: 'enabled', doing: 'Unlocking', done: 'unlocked' },
+  disable: { status: 'disabled', doing: 'Disabling', done: 'disabled' },
+  enable: { status: 'enabled', doing: 'Enabling', done: 'enabled' },
 }
 
 const nothing: BulkEdit = { join: [], leave: [], on: [], off: [], values: {} }
@@ -28,59 +37,62 @@ const nothing: BulkEdit = { join: [], leave: [], on: [], off: [], values: {} }
 export async function saveSelected(req: Request, res: Response): Promise<void> {
   const form = formOf(req)
   const back = safePath(form.text('back'))
-  const users = await selectionOf(req)
-  if (users.length === 0) return redirect(req, res, back, 'Nobody is selected. Tick people in the list first.', 'look')
+  const ids = await selectionOf(req)
+  if (ids.length === 0) return redirect(req, res, back, 'Nobody is selected. Tick people in the list first.', 'look')
   const action = form.text('action')
-  if (action === 'remove') return renderRemove(req, res, users)
-  if (action === 'edit') return renderEdit(req, res, users)
+  if (action === 'remove') return renderRemove(req, res, ids)
+  if (action === 'edit') return renderEdit(req, res, ids)
   const chosen = Object.hasOwn(actions, action) ? actions[action] : undefined
   if (!chosen) throw new Invalid({ action: 'Choose what to do with the people that are selected.' })
   const known = await declared(dbOf(req))
-  const done = await editUsers(dbOf(req), batchOf(req), known, users, { ...nothing, status: chosen.status })
-  const changed = users.length - done.refused.length
-  await sayResult(req, res, { ...done, changed }, chosen.said)
+  const told = toldOf(req, chosen.doing, chosen.done)
+  await answer(req, res, startEdit(dbOf(req), actorOf(req), known, ids, { ...nothing, status: chosen.status }, told))
 }
 
 /** What would change, person by person; nothing is written. */
 export async function previewSelected(req: Request, res: Response): Promise<void> {
-  const users = await selectionOf(req)
+  const ids = await selectionOf(req)
   const known = await declared(dbOf(req))
   const edit = typedEdit(formOf(req), known)
-  const problems = await problemsOfEdit(req, known, edit, users)
-  if (Object.keys(problems).length > 0) return renderEdit(req, res, users, problems)
-  await renderPreview(req, res, users, known, edit)
+  const problems = await problemsOfEdit(req, known, edit, ids)
+  if (Object.keys(problems).length > 0) return renderEdit(req, res, ids, problems)
+  await renderPreview(req, res, ids, known, edit)
 }
 
 export async function editSelected(req: Request, res: Response): Promise<void> {
-  const form = formOf(req)
-  const users = await selectionOf(req)
-  const known = await declared(dbOf(req))
-  const edit = typedEdit(form, known)
-  const wouldChange = users.filter((user) => turn(known, edit, user))
+  const db = dbOf(req)
+  const ids = await selectionOf(req)
+  const known = await declared(db)
+  const edit = typedEdit(formOf(req), known)
+  const { ids: wouldChange } = await turning(db, known, edit, ids, 0)
   // Somebody else was at work since the preview: show it once more.
-  if (String(wouldChange.length) !== form.text('count')) return renderPreview(req, res, users, known, edit, 409)
-  await sayResult(req, res, await editUsers(dbOf(req), batchOf(req), known, wouldChange, edit), 'changed')
+  if (String(wouldChange.length) !== formOf(req).text('count')) return renderPreview(req, res, ids, known, edit, 409)
+  await answer(req, res, startEdit(db, actorOf(req), known, wouldChange, edit, toldOf(req, 'Changing', 'changed')))
 }
 
 /** The count under the confirmation, typed wrong: the same page again with what is wrong. */
 export async function removeSelected(req: Request, res: Response): Promise<void> {
-  const users = await selectionOf(req)
+  const ids = await selectionOf(req)
   const typed = formOf(req).text('count')
-  if (typed.trim() !== String(users.length)) {
-    const problems = { count: `Type ${users.length} to remove ${people(users.length)}.` }
-    return renderRemove(req, res, users, problems, typed)
+  if (typed.trim() !== String(ids.length)) {
+    const problems = { count: `Type ${ids.length} to remove ${people(ids.length)}.` }
+    return renderRemove(req, res, ids, problems, typed)
   }
-  await sayResult(req, res, await removeUsers(dbOf(req), batchOf(req), users), 'removed')
+  await answer(req, res, startRemoval(dbOf(req), actorOf(req), ids, toldOf(req, 'Removing', 'removed')))
 }
 
-/** Everything that one such request changes is undone together. */
-const batchOf = (req: Request) => ({ ...actorOf(req), batch: randomUUID() })
+const toldOf = (req: Request, doing: string, done: string): Told => ({
+  doing,
+  done,
+  of: 'person',
+  back: safePath(formOf(req).text('back')),
+})
 
 /** The people who were ticked, or everybody whom the list shows. */
-function selectionOf(req: Request): Promise<ListedUser[]> {
+function selectionOf(req: Request): Promise<string[]> {
   const form = formOf(req)
-  if (form.text('everyone') === 'yes') return selectedUsers(dbOf(req), { query: queryOf(form.text('back')) })
-  return selectedUsers(dbOf(req), { usernames: form.list('usernames') })
+  if (form.text('everyone') === 'yes') return selectedIds(dbOf(req), { query: queryOf(form.text('back')) })
+  return selectedIds(dbOf(req), { usernames: form.list('usernames') })
 }
 
 /** What the list was asked by, from its address. */
@@ -134,7 +146,7 @@ const editableFields = (known: Declared): { value: string; label: string }[] =>
     )
 
 /** What is wrong with the edit itself is found on the first person whom it changes. */
-async function problemsOfEdit(req: Request, known: Declared, edit: BulkEdit, users: ListedUser[]): Promise<Problems> {
+async function problemsOfEdit(req: Request, known: Declared, edit: BulkEdit, ids: string[]): Promise<Problems> {
   const isEmpty =
     !edit.status &&
     edit.validUntil === undefined &&
@@ -147,11 +159,13 @@ async function problemsOfEdit(req: Request, known: Declared, edit: BulkEdit, use
     if (unknown.length > 0) problems[list] = `There is no group ${unknown.map((name) => `“${name}”`).join(', ')}.`
   }
   if (Object.keys(problems).length > 0) return problems
-  for (const user of users) {
-    const turned = turn(known, edit, user)
-    if (!turned) continue
-    const found = await checkChange(dbOf(req), user, turned.input)
-    return Object.fromEntries(Object.entries(found).map(([name, text]) => [rowOf(req, name), text]))
+  for await (const users of peopleInSlices(dbOf(req), ids)) {
+    for (const user of users) {
+      const turned = turn(known, edit, user)
+      if (!turned) continue
+      const found = await checkChange(dbOf(req), user, turned.input)
+      return Object.fromEntries(Object.entries(found).map(([name, text]) => [rowOf(req, name), text]))
+    }
   }
   return {}
 }
@@ -163,11 +177,11 @@ function rowOf(req: Request, name: string): string {
   return row ? `value-${row}` : name
 }
 
-async function renderEdit(req: Request, res: Response, users: ListedUser[], problems?: Problems): Promise<void> {
+async function renderEdit(req: Request, res: Response, ids: string[], problems?: Problems): Promise<void> {
   const db = dbOf(req)
   const known = await declared(db)
   const data = {
-    ...selectionData(req, users),
+    ...(await selectionData(req, ids)),
     typed: formOf(req).text,
     problems: problems ?? {},
     plugins: known.plugins.filter((plugin) => plugin.on),
@@ -184,21 +198,18 @@ const shownAtMost = 200
 async function renderPreview(
   req: Request,
   res: Response,
-  users: ListedUser[],
+  ids: string[],
   known: Declared,
   edit: BulkEdit,
   status = 200,
 ): Promise<void> {
   const form = formOf(req)
-  const rows = users.flatMap((user) => {
-    const turned = turn(known, edit, user)
-    return turned ? [{ user, differences: turned.differences }] : []
-  })
+  const found = await turning(dbOf(req), known, edit, ids, shownAtMost)
   const names = Object.keys(req.body ?? {}).filter((name) => !['usernames', 'everyone', 'back', 'count'].includes(name))
   const data = {
-    ...selectionData(req, users),
-    rows: rows.slice(0, shownAtMost),
-    changes: rows.length,
+    ...(await selectionData(req, ids)),
+    rows: found.first,
+    changes: found.ids.length,
     isAgain: status !== 200,
     typed: names.map((name) => ({ name, value: form.text(name) })),
     problems: {},
@@ -209,24 +220,25 @@ async function renderPreview(
 async function renderRemove(
   req: Request,
   res: Response,
-  users: ListedUser[],
+  ids: string[],
   problems: Problems = {},
   typed = '',
 ): Promise<void> {
   const { binDays } = await settings(dbOf(req))
   const until = new Date(Date.now() + binDays * 86_400_000).toISOString()
-  const data = { ...selectionData(req, users), problems, typed, until }
+  const data = { ...(await selectionData(req, ids)), problems, typed, until }
   await render(req, res, 'users/remove-selected', data, { status: problems.count ? 422 : 200 })
 }
 
 /** Who is selected, to be said and to be sent again. */
-function selectionData(req: Request, users: ListedUser[]) {
+async function selectionData(req: Request, ids: string[]) {
   const form = formOf(req)
   const everyone = form.text('everyone') === 'yes'
+  const users = await usersByIds(dbOf(req), everyone ? ids.slice(0, 12) : ids)
   const names = users.slice(0, 12).map((user) => `${user.first} ${user.last}`)
-  const more = users.length > 12 ? [`${people(users.length - 12)} more`] : []
+  const more = ids.length > 12 ? [`${people(ids.length - 12)} more`] : []
   return {
-    total: users.length,
+    total: ids.length,
     who: listed([...names, ...more]),
     back: safePath(form.text('back')),
     everyone,
@@ -234,10 +246,14 @@ function selectionData(req: Request, users: ListedUser[]) {
   }
 }
 
-async function sayResult(req: Request, res: Response, { changed, refused }: Done, said: string): Promise<void> {
-  const back = safePath(formOf(req).text('back'))
-  const sentence = changed > 0 ? `${people(changed)} ${said}.` : `Nobody was ${said}.`
+/** A few are said at once; more get a page on which the work is watched. */
+async function answer(req: Request, res: Response, job: Job): Promise<void> {
+  if (!(await answerJob(req, res, job))) return
+  const { refused, told } = job
+  // Whoever was so already is as it was asked for.
+  const good = job.done - job.refusedCount
+  const sentence = good > 0 ? `${people(good)} ${told.done}.` : `Nobody was ${told.done}.`
   const more = refused.length > 3 ? [`${people(refused.length - 3)} more were refused.`] : []
-  const text = [sentence, ...refused.slice(0, 3), ...more].join(' ')
-  await redirect(req, res, back, text, refused.length > 0 ? 'look' : 'good')
+  const text = [sentence, ...refused.slice(0, 3).map(({ who, reason }) => `${who}: ${reason}`), ...more].join(' ')
+  await redirect(req, res, told.back, text, refused.length > 0 ? 'look' : 'good')
 }

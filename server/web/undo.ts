@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import { groupNames } from '../accounts/groups.ts'
-import { undoBatch, undoChange } from '../accounts/undo.ts'
+import { jobOnBatch, type Told } from '../accounts/jobs.ts'
+import { startUndoBatch, undoChange } from '../accounts/undo.ts'
 import { userById } from '../accounts/users.ts'
 import { type AuditRow, auditRow, batchCounts } from '../audit/audit.ts'
 import { Invalid, messageOf, NotFound, Refused } from '../errors.ts'
@@ -8,6 +9,7 @@ import type { UndoStep } from '../store/audit.ts'
 import type { Db } from '../store/db.ts'
 import { fieldNames } from './audit-fields.ts'
 import { formOf, part } from './form.ts'
+import { answerJob } from './jobs.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { count, people } from './say.ts'
@@ -107,11 +109,17 @@ export async function saveUndoBatch(req: Request, res: Response): Promise<void> 
   const db = dbOf(req)
   const batch = part(req, 'batch')
   const page = `/audit?batch=${encodeURIComponent(batch)}`
+  const underWay = jobOnBatch(db, batch)
+  if (underWay) return res.redirect(303, `/jobs/${underWay.id}`)
+  const from = formOf(req).text('back')
+  const back = from ? safePath(from) : page
   try {
-    const { undone, refused } = await undoBatch(db, actorOf(req), batch)
+    const told: Told = { doing: 'Undoing', done: 'undone', of: 'change', back }
+    const job = await startUndoBatch(db, actorOf(req), batch, told)
+    if (!(await answerJob(req, res, job))) return
+    const { changed: undone, refused } = job
     if (refused.length > 0) return await render(req, res, 'audit/undone', { undone, refused, back: page })
-    const from = formOf(req).text('back')
-    await redirect(req, res, from ? safePath(from) : page, `${count(undone, 'change')} undone.`)
+    await redirect(req, res, back, `${count(undone, 'change')} undone.`)
   } catch (error) {
     if (!isProblem(error)) throw error
     await showUndoBatch(req, res, batch, messageOf(error))
