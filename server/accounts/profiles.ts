@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
-import { changesBetween } from '../audit/audit.ts'
+
 import { editStep } from '../audit/steps.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
 import { hidden } from '../extensions/field.ts'
@@ -15,6 +14,7 @@ import { canonicalName } from './names.ts'
 import { needRight } from './roles.ts'
 import { fillTemplate, sample, templateProblem } from './templates.ts'
 import type { UserInput } from './user-input.ts'
+import { changesInGroups } from './users.ts'
 
 /** A template for new people, with its groups by name. */
 export type Profile = ProfileBody & { id: string; seq: number; groupNames: string[] }
@@ -120,7 +120,7 @@ export async function removeProfile(db: Db, actor: Actor, id: string, expectedSe
     change.note({
       sentence: `Removed profile ${body.name}`,
       object: { kind: 'profile', id, name: body.name },
-      changes: await differences(change.trx, body, undefined),
+      changes: await changesInGroups(change.trx, body, undefined),
       undo: [{ kind: 'profile', id, removed: true, body }],
     })
   })
@@ -141,7 +141,7 @@ async function keep(
   body: ProfileBody,
   sentence: string,
 ): Promise<Profile> {
-  const changes = await differences(change.trx, was?.body, body)
+  const changes = await changesInGroups(change.trx, was?.body, body)
   const names = await groupNamesByIds(change.trx, body.groups)
   if (was && changes.length === 0) return toProfile(was, names)
   await change.put('profile', id, body)
@@ -161,19 +161,6 @@ const toProfile = ({ id, seq, body }: Kept, names: Map<string, string>): Profile
   seq,
   groupNames: body.groups.flatMap((group) => names.get(group) ?? []).sort(),
 })
-
-async function differences(trx: Knex, was: ProfileBody | undefined, now: ProfileBody | undefined) {
-  const names = await groupNamesByIds(trx, [...(was?.groups ?? []), ...(now?.groups ?? [])])
-  return changesBetween(was, now, (field, value) =>
-    field === 'groups'
-      ? value
-          .split(', ')
-          .map((id) => names.get(id) ?? id)
-          .sort()
-          .join(', ')
-      : value,
-  )
-}
 
 type Values = Partial<Pick<ProfileBody, 'name' | 'description' | 'groups' | 'plugins' | 'extensions'>>
 

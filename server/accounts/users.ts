@@ -215,7 +215,7 @@ export async function insertUser(
   change.note({
     sentence: `Added ${fullName(body)}`,
     object: { kind: 'user', id, name: body.username },
-    changes: await userChanges(change.trx, undefined, body),
+    changes: await changesInGroups(change.trx, undefined, body),
     undo: [{ kind: 'user', id, added: true }],
   })
   return toUser({ id, seq: change.head.seq, body })
@@ -340,7 +340,7 @@ export async function takeOutUser(change: Change, id: string, until: string): Pr
   change.note({
     sentence: `Removed ${fullName(body)}`,
     object: { kind: 'user', id, name: body.username },
-    changes: await userChanges(change.trx, body, undefined),
+    changes: await changesInGroups(change.trx, body, undefined),
     undo: [{ kind: 'user', id, removed: true }],
   })
 }
@@ -356,7 +356,7 @@ export async function needUser(change: Change, id: string): Promise<Kept> {
 /** Puts a changed person, unless nothing differs, and says so in the audit. */
 export async function keepUser(change: Change, was: Kept, body: UserBody, sentence: string): Promise<User> {
   if (canonical(was.body) === canonical(body)) return toUser(was)
-  const changes = await userChanges(change.trx, was.body, body)
+  const changes = await changesInGroups(change.trx, was.body, body)
   const now = { ...body, changed: new Date().toISOString() }
   // The help desk may have made the link, and could sign in with it as what the person becomes now.
   if (now.role !== was.body.role) delete now.invitation
@@ -387,7 +387,10 @@ async function refuseLastAdministrator(
 const isLasting = (body: UserBody): boolean =>
   body.role === 'administrator' && body.status === 'enabled' && body.validUntil === undefined
 
-export async function userChanges(trx: Knex, was: UserBody | undefined, now: UserBody | undefined) {
+type InGroups = { groups: string[] } | undefined
+
+/** What differs between two bodies, with names of groups instead of ids. */
+export async function changesInGroups(trx: Knex, was: InGroups, now: InGroups) {
   const differ = String(was?.groups) !== String(now?.groups)
   const names = differ
     ? await groupNamesByIds(trx, [...(was?.groups ?? []), ...(now?.groups ?? [])])
