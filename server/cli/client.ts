@@ -11,7 +11,7 @@ export function clientCommands(program: Command): void {
     .command('add <name>')
     .description('add an LDAP client; its password is made and shown once')
     .addOption(
-      new Option('--role <role>', 'auth: check passwords; read: and read entries; samba: and read NT hashes')
+      new Option('--role <role>', 'auth: check passwords; read: and read entries; samba: as read, set aside for Samba')
         .choices(['read', 'auth', 'samba'])
         .makeOptionMandatory(),
     )

@@ -19,7 +19,7 @@ export function modeCommands(program: Command): void {
 
   mode
     .command('set')
-    .description('standalone becomes master, or a master without slaves standalone; accounts stay as they are')
+    .description('a standalone node becomes master, a master standalone; accounts stay as they are')
     .addArgument(new Argument('<mode>').choices(['standalone', 'master']))
     .action(async (mode: Args<'mode-set'>['mode'], _options: unknown, command: Command) => {
       await call(dataOf(command), 'mode-set', { mode })
