@@ -61,7 +61,7 @@ function refuseMany(people: number): void {
 }
 
 /** The people with these ids as they are now, a few hundred at a time: nobody holds everybody. */
-export async function* peopleInSlices(db: Db, ids: readonly string[], size = 500): AsyncGenerator<ListedUser[]> {
+export async function* peopleInSlices(db: Db, ids: readonly string[], size = 200): AsyncGenerator<ListedUser[]> {
   for (let at = 0; at < ids.length; at += size) yield usersByIds(db, ids.slice(at, at + size))
 }
 

@@ -34,9 +34,14 @@ export function asked(req: Request, name: string): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** One of `allowed`, or nothing. */
-export const askedOne = <T extends string>(req: Request, name: string, allowed: readonly T[]): T | undefined =>
-  allowed.find((one) => one === asked(req, name))
+/** One of `allowed`, or nothing. Throws for anything else: no page of ours asks so. */
+export function askedOne<T extends string>(req: Request, name: string, allowed: readonly T[]): T | undefined {
+  const value = asked(req, name)
+  const found = allowed.find((one) => one === value)
+  if (value !== '' && found === undefined)
+    throw Object.assign(new Error(`“${name}” must be one of: ${allowed.join(', ')}.`), { status: 400 })
+  return found
+}
 
 export function askedPage(req: Request): number {
   const page = Number(asked(req, 'page'))
