@@ -1,5 +1,6 @@
 import type { SecureContextOptions } from 'node:tls'
 import { keepSignIns } from './accounts/sign-ins.ts'
+import { noteTurned } from './accounts/turns.ts'
 import { thisNode } from './audit/actor.ts'
 import { claimCode, forgetClaimCode } from './auth/claim.ts'
 import { type Config, isLoopback } from './config.ts'
@@ -12,6 +13,7 @@ import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
 import { takeSample } from './replication/samples.ts'
 import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
+import { socketPath } from './socket-path.ts'
 import { closeDb, type Db, onLocalChange, openDb } from './store/db.ts'
 import { keepProof } from './store/local.ts'
 import { removeExpiredSessions } from './store/sessions.ts'
@@ -45,14 +47,24 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
   await openContacts(db)
-  const [{ createDirectory }, { followFeed }, { startLdap }, { verifyPassword }, { doorFor }] = await Promise.all([
+  const [
+    { createDirectory },
+    { feedOf, followFeed },
+    { startLdap },
+    { createWriter },
+    { verifyPassword },
+    { doorFor },
+  ] = await Promise.all([
     import('./ldap/directory.ts'),
     import('./ldap/follow.ts'),
     import('./ldap/server.ts'),
+    import('./ldap/writer.ts'),
     import('./accounts/passwords.ts'),
     import('./accounts/sign-in.ts'),
   ])
   const directory = createDirectory()
+  directory.onTurned = (ids) =>
+    void noteTurned(db, ids).catch((error) => log.warn({ err: error }, 'accounts that have ended were not noted'))
   const following = followFeed(db, directory, log)
   following.catch(() => {})
 
@@ -99,23 +111,34 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   }
   const ldap: Face = {
     name: 'ldap',
-    wanted: () => db.local.mode !== undefined && config.ldapPort + config.ldapsPort > 0,
+    wanted: () =>
+      db.local.mode !== undefined && (config.ldapPort + config.ldapsPort > 0 || config.ldapiPath !== undefined),
     open: async () => {
       await following
+      const ldapi = config.ldapiPath ? socketPath(config.ldapiPath) : undefined
       const given = { host: config.listen, port: config.ldapsPort, name: 'LDAP', flag: '--ldap-port or --ldaps-port' }
       const server = await startLdap({
         directory,
         verify: verifyPassword,
         onBind: countBind,
         judge: doorFor(db, 'ldap'),
-        // Simple binds carry the password: in the clear they stay on this machine.
-        plain: config.ldapPort > 0 ? { host: '127.0.0.1', port: config.ldapPort } : undefined,
+        plain: config.ldapPort > 0 ? { host: config.ldapListen, port: config.ldapPort } : undefined,
         tls: config.ldapsPort > 0 ? { host: config.listen, port: config.ldapsPort, context: certificate } : undefined,
+        startTls: certificate,
+        unix: ldapi && { path: ldapi.path },
+        writer: createWriter(db, directory),
+        feed: feedOf(db),
+        limits: config.ldapLimits,
         log,
       }).catch((error) => {
+        ldapi?.done()
         throw portProblem(error, given)
       })
-      return { port: server.ports.plain ?? server.ports.tls ?? 0, close: server.close, renewTls: server.renewTls }
+      return {
+        port: server.ports.plain ?? server.ports.tls ?? 0,
+        close: () => server.close().finally(ldapi?.done),
+        renewTls: server.renewTls,
+      }
     },
   }
   const open = faces([ldap, sync, web])

@@ -63,12 +63,13 @@ export async function changeMembers(
 }
 
 /** Owners add and remove people. A group brings whoever is in it, now and later, and is for administrators. */
-function needRightOrOwner(actor: Actor, group: GroupBody, groups: readonly string[]): void {
+export function needRightOrOwner(actor: Actor, group: GroupBody, groups: readonly string[]): void {
   if (actor.id !== undefined && group.owners?.includes(actor.id) && groups.length === 0) return
   needRight(actor, 'change')
 }
 
-async function moveMembers(
+/** Puts people and groups into a group, or takes them out, inside a change; the names of those that moved. */
+export async function moveMembers(
   change: Change,
   groupId: string,
   group: GroupBody,

@@ -130,28 +130,36 @@ export const ownedGroups = async (db: Db, userId: string): Promise<ListedGroup[]
 export async function addGroup(db: Db, actor: Actor, input: GroupInput): Promise<Group> {
   needRight(actor, 'change')
   const known = await declared(db)
-  return write(db, actor, async (change) => {
-    const values = await checked(change, known, input, undefined)
-    const now = new Date().toISOString()
-    const body: GroupBody = {
-      name: '',
-      description: '',
-      gidNumber: await takeNumber(change, 'gidNumber'),
-      type: 'normal',
-      ...values,
-      added: now,
-      changed: now,
-    }
-    const id = randomUUID()
-    await change.put('group', id, body)
-    change.note({
-      sentence: `Added group ${body.name}`,
-      object: { kind: 'group', id, name: body.name },
-      changes: await groupChanges(change, undefined, body),
-      undo: [{ kind: 'group', id, added: true }],
-    })
-    return toGroup({ id, seq: change.head.seq, body })
+  return write(db, actor, (change) => insertGroup(change, known, input))
+}
+
+/** Adds a group inside a change; `gidNumber`: one that is asked for. */
+export async function insertGroup(
+  change: Change,
+  known: Declared,
+  input: GroupInput,
+  gidNumber?: number,
+): Promise<Group> {
+  const values = await checked(change, known, input, undefined)
+  const now = new Date().toISOString()
+  const body: GroupBody = {
+    name: '',
+    description: '',
+    gidNumber: await takeNumber(change, 'gidNumber', gidNumber),
+    type: 'normal',
+    ...values,
+    added: now,
+    changed: now,
+  }
+  const id = randomUUID()
+  await change.put('group', id, body)
+  change.note({
+    sentence: `Added group ${body.name}`,
+    object: { kind: 'group', id, name: body.name },
+    changes: await groupChanges(change, undefined, body),
+    undo: [{ kind: 'group', id, added: true }],
   })
+  return toGroup({ id, seq: change.head.seq, body })
 }
 
 export async function changeGroup(
@@ -167,12 +175,22 @@ export async function changeGroup(
     const object = await needOwnGroup(change, id)
     if (expectedSeq !== undefined && object.seq !== expectedSeq)
       throw new Invalid({ '': `Not saved: someone else changed group ${object.body.name} first.` })
-    const isRenamed = input.name !== undefined && canonicalName(input.name) !== object.body.name
-    if (object.body.type === 'windows' && isRenamed)
-      throw new Invalid({ name: `Group ${object.body.name} is part of Windows Networking and keeps its name.` })
-    const values = await checked(change, known, input, object)
-    return keepGroup(change, object, { ...object.body, ...values }, `Changed group ${values.name ?? object.body.name}`)
+    return changeOneGroup(change, known, object, input)
   })
+}
+
+/** The change of one group inside a transaction. */
+export async function changeOneGroup(
+  change: Change,
+  known: Declared,
+  object: KeptGroup,
+  input: Partial<GroupInput>,
+): Promise<Group> {
+  const isRenamed = input.name !== undefined && canonicalName(input.name) !== object.body.name
+  if (object.body.type === 'windows' && isRenamed)
+    throw new Invalid({ name: `Group ${object.body.name} is part of Windows Networking and keeps its name.` })
+  const values = await checked(change, known, input, object)
+  return keepGroup(change, object, { ...object.body, ...values }, `Changed group ${values.name ?? object.body.name}`)
 }
 
 /** Puts a changed group, unless nothing differs, and says so in the audit. */

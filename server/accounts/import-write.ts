@@ -30,7 +30,7 @@ export async function writeRows(all: Import, ready: Ready[], results: Map<number
         const was = row.before && objects.get(row.before.id)
         if (row.before && !was) throw new NotFound('This person does not exist any more.')
         const user = was
-          ? await changeOne(change, all.declared, was, typed, row.hash)
+          ? await changeOne(change, all.declared, was, typed, row.hash ? { hash: row.hash, by: 'other' } : undefined)
           : await insertUser(change, all.declared, { username: '', first: '', last: '', ...typed }, row.hash)
         after.set(row, user)
       })

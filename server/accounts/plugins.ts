@@ -50,22 +50,26 @@ export const disablePlugin = (db: Db, actor: Actor, name: string, who: Who): Pro
 async function switchPlugin(db: Db, actor: Actor, name: string, who: Who, on: boolean) {
   needRight(actor, 'change')
   const plugin = await needPlugin(db, name)
-  return write(db, actor, async (change) => {
-    const moved: { id: string; body: UserBody }[] = []
-    for await (const ids of whoIsMeant(change, who))
-      moved.push(...(await moveUsers(change, ids, (body) => withPlugin(body, name, on))))
-    const [first] = moved
-    if (!first) return { changed: [] }
-    const names = moved.map(({ body }) => body.username)
-    const whom = moved.length === 1 ? fullName(first.body) : `${moved.length} people`
-    change.note({
-      sentence: `${on ? 'Enabled' : 'Disabled'} ${plugin.title} for ${whom}`,
-      object: { kind: 'plugin', id: plugin.id ?? name, name },
-      changes: [{ field: 'users', [on ? 'after' : 'before']: listed(names) }],
-      undo: [{ list: 'plugins', name, ids: moved.map(({ id }) => id), joined: on }],
-    })
-    return { changed: names }
+  return write(db, actor, async (change) => ({ changed: await switchFor(change, plugin, who, on) }))
+}
+
+/** Turns a plugin on or off for some people inside a change; the names of those for whom it was otherwise. */
+export async function switchFor(change: Change, plugin: DeclaredPlugin, who: Who, on: boolean): Promise<string[]> {
+  const { name } = plugin
+  const moved: { id: string; body: UserBody }[] = []
+  for await (const ids of whoIsMeant(change, who))
+    moved.push(...(await moveUsers(change, ids, (body) => withPlugin(body, name, on))))
+  const [first] = moved
+  if (!first) return []
+  const names = moved.map(({ body }) => body.username)
+  const whom = moved.length === 1 ? fullName(first.body) : `${moved.length} people`
+  change.note({
+    sentence: `${on ? 'Enabled' : 'Disabled'} ${plugin.title} for ${whom}`,
+    object: { kind: 'plugin', id: plugin.id ?? name, name },
+    changes: [{ field: 'users', [on ? 'after' : 'before']: listed(names) }],
+    undo: [{ list: 'plugins', name, ids: moved.map(({ id }) => id), joined: on }],
   })
+  return names
 }
 
 /** The body with the plugin on or off; undefined when it is so already. */

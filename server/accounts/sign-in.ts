@@ -83,6 +83,19 @@ export function passwordAge(
   return { is: now.getTime() < end ? 'old' : 'ended', on: new Date(end).toISOString() }
 }
 
+const warnDays = 14
+
+/** How long a password still opens, from two weeks before its end on. */
+function secondsToEnd(
+  { maxAgeDays, graceDays }: PolicyBody,
+  user: Pick<UserBody, 'passwordChanged' | 'added'>,
+  now = Date.now(),
+): number | undefined {
+  if (maxAgeDays === 0) return undefined
+  const end = Date.parse(user.passwordChanged ?? user.added) + (maxAgeDays + graceDays) * dayMs
+  return end - now <= warnDays * dayMs ? Math.max(0, Math.floor((end - now) / 1000)) : undefined
+}
+
 /** A person who has signed in; `mustSetPassword` says why nothing else is open to them. */
 export type SignedIn = User & { mustSetPassword?: string }
 
@@ -156,12 +169,21 @@ export async function confirmPassword(db: Db, userId: string, password: string):
 /** For a face that checks passwords itself, as LDAP does. */
 export function doorFor(db: Db, door: Door) {
   return {
-    /** Why the person with this id may not sign in here, whatever the password; undefined: may, or is no person. */
-    async refusal(id: string): Promise<string | undefined> {
+    /**
+     * Why the person with this id may not sign in here, whatever the password; undefined: may, or is no person.
+     * `changeAfterReset`: setting a new password is possible.
+     */
+    async refusal(id: string): Promise<{ reason: string; error?: 'changeAfterReset' } | undefined> {
       const person = await personById(db, id)
       if (!person) return undefined
       const decision = await decide(db, person)
-      return 'reason' in decision ? decision.reason : undefined
+      if (!('reason' in decision)) return undefined
+      return { reason: decision.reason, ...('mayOnlyChangePassword' in decision && { error: 'changeAfterReset' }) }
+    },
+    /** Seconds until the password ends, once that is near. */
+    async secondsLeft(id: string): Promise<number | undefined> {
+      const person = await personById(db, id)
+      return person && secondsToEnd(await policyOf(db, person.body), person.body)
     },
     /** A wrong password. Without it every one counts; with it one that is repeated counts once. */
     async failed(id: string, password?: string): Promise<void> {

@@ -4,7 +4,7 @@ import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
 import { editStep } from '../audit/steps.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
-import type { Status, UserBody } from '../store/bodies.ts'
+import type { PolicyBody, Status, UserBody } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds, groupRowsByName, groupsBelow } from '../store/groups.ts'
@@ -182,12 +182,13 @@ export async function addUser(db: Db, actor: Actor, input: UserInput): Promise<U
   return write(db, actor, (change) => insertUser(change, known, input, password))
 }
 
-/** Adds a person inside a change; `password` is the hash to keep. */
+/** Adds a person inside a change; `password` is the hash to keep, `uidNumber` one that is asked for. */
 export async function insertUser(
   change: Change,
   known: Declared,
   input: UserInput,
   password: string | undefined,
+  uidNumber?: number,
 ): Promise<User> {
   const { values, problems } = await judgeInput(change.trx, known, input, undefined)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
@@ -200,7 +201,7 @@ export async function insertUser(
       last: '',
       status: 'enabled',
       role: 'person',
-      uidNumber: await takeNumber(change, 'uidNumber'),
+      uidNumber: await takeNumber(change, 'uidNumber', uidNumber),
       groups: [],
       plugins: [],
       extensions: {},
@@ -249,9 +250,12 @@ export async function changeUser(
     const object = await needUser(change, id)
     if (expectedSeq !== undefined && object.seq !== expectedSeq)
       throw new Invalid({ '': `Not saved: someone else changed ${fullName(object.body)} first.` })
-    return changeOne(change, known, object, input, password)
+    return changeOne(change, known, object, input, password ? { hash: password, by: 'other' } : undefined)
   })
 }
+
+/** A password to keep: its hash, who sets it, and whether it has to be changed at once. */
+export type NewPassword = { hash: string; by: 'self' | 'other'; mustChange?: boolean; policy?: PolicyBody }
 
 /** The change of one person inside a transaction. */
 export async function changeOne(
@@ -259,12 +263,12 @@ export async function changeOne(
   known: Declared,
   object: Kept,
   input: Partial<UserInput>,
-  password?: string,
+  password?: NewPassword,
 ): Promise<User> {
   const { values, problems } = await judgeInput(change.trx, known, input, object)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   let body = withValues(object.body, values)
-  if (password) body = keptPassword(body, password, { by: 'other', mustChange: input.mustChange })
+  if (password) body = keptPassword(body, password.hash, { mustChange: input.mustChange, ...password })
   else if (input.mustChange !== undefined) body = { ...body, mustChange: input.mustChange }
   if (!body.mustChange) delete body.mustChange
   return keepUser(change, object, body, `Changed ${fullName(body)}`)

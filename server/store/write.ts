@@ -8,6 +8,7 @@ import type { Db } from './db.ts'
 import { type Local, writeLocal } from './local.ts'
 import { type Head, headAt, type Move, moveObjects, positionOf, samePosition } from './objects.ts'
 import { rememberPosition, trimPositions, writePosition } from './position.ts'
+import { reviseLists } from './revisions.ts'
 
 /** One change as its function sees it. Everything it does commits together, or not at all. */
 export type Change = {
@@ -117,12 +118,19 @@ async function runJob(
     const notes: Note[] = []
     const mine: Partial<Local>[] = []
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
+    await reviseLists(trx, head, moveObjects)
     await appendAudit(trx, head, job.actor, notes)
     locals.push(...mine)
     return value
   }
   if (alone) return { job, value: await run(trx) }
-  const before = { ...head, state: head.state.slice(), changes: head.changes.slice(), audit: { ...head.audit } }
+  const before = {
+    ...head,
+    state: head.state.slice(),
+    changes: head.changes.slice(),
+    audit: { ...head.audit },
+    lists: new Set<string>(),
+  }
   try {
     return { job, value: await trx.transaction(run) }
   } catch (error) {

@@ -84,7 +84,7 @@ test('one decision: every state is refused at the web and at LDAP alike', async 
     await change(user.id, values)
     assert.equal(await outcome('states1'), word, JSON.stringify(values))
     const refusal = await ldap.refusal(user.id)
-    if (reason) assert.match(refusal ?? '', reason)
+    if (reason) assert.match(refusal?.reason ?? '', reason)
     else assert.equal(refusal, undefined)
   }
   assert.equal(await ldap.refusal('no-person'), undefined)
@@ -97,7 +97,7 @@ test('an old password signs in for the days of grace, and then leads to a new on
   assert.equal(await outcome('aged1'), 'in')
   await change(user.id, { passwordChanged: hoursFromNow(-24 * 36) })
   assert.equal(await outcome('aged1'), 'new password')
-  assert.match((await doorFor(store.db, 'ldap').refusal(user.id)) ?? '', /The password has ended on 20/)
+  assert.match((await doorFor(store.db, 'ldap').refusal(user.id))?.reason ?? '', /The password has ended on 20/)
   await changePolicy(store.db, me, { maxAgeDays: '0' })
   assert.equal(await outcome('aged1'), 'in')
 })
@@ -108,7 +108,7 @@ test('wrong passwords at the web and at LDAP fill one counter, and lock the acco
   for (let i = 0; i < 5; i++) assert.equal(await outcome('counted1', `web ${i}`), 'refused')
   for (let i = 0; i < 5; i++) await ldap.failed(user.id, `ldap ${i}`)
   assert.equal(await outcome('counted1'), 'wait')
-  assert.match((await ldap.refusal(user.id)) ?? '', /locked until/)
+  assert.match((await ldap.refusal(user.id))?.reason ?? '', /locked until/)
   const { lockedUntil = '', status } = await bodyOf(user.id)
   assert.equal(status, 'enabled')
   const minutes = (Date.parse(lockedUntil) - Date.now()) / 60_000
@@ -223,7 +223,7 @@ test('a slave locks for itself, and opens when the master has a new password for
   mine.db.local.mode = 'slave'
   for (let i = 0; i < 10; i++) await signIn(mine.db, 'here1', `wrong ${i}`).catch(() => {})
   await assert.rejects(signIn(mine.db, 'here1', password), Unavailable)
-  assert.match((await doorFor(mine.db, 'ldap').refusal(user.id)) ?? '', /locked at this node until/)
+  assert.match((await doorFor(mine.db, 'ldap').refusal(user.id))?.reason ?? '', /locked at this node until/)
   const object = await objectById(mine.db.reader, 'user', user.id)
   assert.equal(object?.body.lockedUntil, undefined)
   await commit(mine.db, me, ({ put }) =>

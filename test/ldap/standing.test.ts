@@ -100,7 +100,7 @@ describe('the domain judges a bind', () => {
   const judge: Judge = {
     async refusal(id) {
       asked.push(`refusal ${id}`)
-      return refused
+      return refused === undefined ? undefined : { reason: refused }
     },
     failed: (id, typed) => asked.push(`failed ${id} ${typed}`),
     good: (id, hash, typed) => asked.push(`good ${id} ${hash} ${typed}`),

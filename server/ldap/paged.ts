@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import type { Entry } from './entry.ts'
+import type { Finder } from './find.ts'
+import type { Session } from './who.ts'
+
+/** A search of which a client takes one page after the other. */
+export type PagedSearch = {
+  finder: Finder
+  /** What was asked: the next page must ask the same. */
+  asked: string
+  sent: number
+  /** Found already, for the next page: that there is one tells whether this page is the last. */
+  ahead: Entry | undefined
+}
+
+/** As many as one connection may have under way; an older one is given up for a new one. */
+const mostPages = 16
+
+export const newPagedSearch = (finder: Finder, asked: string): PagedSearch => ({
+  finder,
+  asked,
+  sent: 0,
+  ahead: undefined,
+})
+
+/** Takes a search up again; undefined when its cookie is not known, or belongs to another search. */
+export function takeUp(session: Session, cookie: string, asked: string): PagedSearch | undefined {
+  const search = session.pages.get(cookie)
+  session.pages.delete(cookie)
+  return search?.asked === asked ? search : undefined
+}
+
+/** Keeps a search for its next page; the cookie that brings it back. */
+export function putAside(session: Session, search: PagedSearch): string {
+  const cookie = randomBytes(12).toString('latin1')
+  for (const old of session.pages.keys()) {
+    if (session.pages.size < mostPages) break
+    session.pages.delete(old)
+  }
+  session.pages.set(cookie, search)
+  return cookie
+}
+
+/** The entries of one page. */
+export function pageOf(search: PagedSearch, size: number): Finder {
+  let left = size
+  return {
+    next(deadline) {
+      const found = search.ahead ?? search.finder.next(deadline)
+      search.ahead = undefined
+      if (found === undefined || typeof found === 'symbol') return found
+      if (left === 0) {
+        search.ahead = found
+        return undefined
+      }
+      left--
+      return found
+    },
+  }
+}
