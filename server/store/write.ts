@@ -160,12 +160,13 @@ function tell(db: Db, head: Head): void {
 
 /** What the disk says, in words; everything else as it is. */
 function explain(error: unknown): unknown {
-  const code = (error as { code?: string }).code
+  const { code } = error as { code?: unknown }
+  if (typeof code !== 'string') return error
   if (code === 'SQLITE_FULL')
     return new Unavailable('The disk of this node is full, so nothing was changed. Free some space and try again.', 60)
-  if (code?.startsWith('SQLITE_IOERR') || code === 'SQLITE_READONLY')
+  if (code.startsWith('SQLITE_IOERR') || code === 'SQLITE_READONLY')
     return new Unavailable(`The disk of this node refuses to write (${code}), so nothing was changed.`, 60)
-  if (!code?.startsWith('SQLITE_')) return error
+  if (!code.startsWith('SQLITE_')) return error
   // knex puts the whole statement with its values into the message; a log must not hold them.
   return Object.assign(new Error(`The store refused the change: ${messageOf(error).split(' - ').at(-1)}`), { code })
 }

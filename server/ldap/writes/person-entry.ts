@@ -199,12 +199,13 @@ export function refuseOtherClasses(
   how: 'has' | 'is',
 ): void {
   const names = (classes: readonly string[]): Set<string> => {
+    // With all above them, as they are written in the schema.
     const all = new Set<string>()
     for (const name of classes) {
       const known = schema.objectClassByName(name)
       if (!known) throw new NotDone(resultCode.invalidAttributeSyntax, `The schema has no class ${name}.`)
       for (let of: typeof known | undefined = known; of; of = of.sup ? schema.objectClassByName(of.sup) : undefined)
-        all.add(of.name.toLowerCase())
+        all.add(of.name)
     }
     return all
   }
