@@ -13,7 +13,6 @@ import { objectById, objectsByIds } from '../store/objects.ts'
 import { countPeople, peopleMatching, stateCounts } from '../store/people.ts'
 import type { State } from '../store/state.ts'
 import {
-  countAdministrators,
   foldedNames,
   type Mark,
   type UsersQuery as StoredQuery,
@@ -24,6 +23,7 @@ import {
   usersEnding,
 } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
+import { refuseLastAdministrator } from './administrators.ts'
 import { type Declared, declared } from './declarations.ts'
 import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
@@ -371,21 +371,6 @@ export async function keepUser(change: Change, was: Kept, body: UserBody, senten
   })
   return toUser({ id: was.id, seq: change.head.seq, body: now })
 }
-
-async function refuseLastAdministrator(
-  change: Change,
-  id: string,
-  was: UserBody,
-  now: UserBody | undefined,
-): Promise<void> {
-  if (!isLasting(was) || (now && isLasting(now))) return
-  if ((await countAdministrators(change.trx, new Date().toISOString(), id)) > 0) return
-  throw new Invalid({ '': `${fullName(was)} is the last administrator who can sign in. Make another one first.` })
-}
-
-/** An administrator whose account does not end by itself. */
-const isLasting = (body: UserBody): boolean =>
-  body.role === 'administrator' && body.status === 'enabled' && body.validUntil === undefined
 
 type InGroups = { groups: string[] } | undefined
 
