@@ -7,8 +7,9 @@ import type { OwnPlugin } from '../extensions/own.ts'
 import type { Db } from '../store/db.ts'
 import { allIds } from '../store/extension-values.ts'
 import { memberIds, ofPlugin } from '../store/memberships.ts'
-import { objectsByIds, objectsOf } from '../store/objects.ts'
+import { objectsOf } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
+import { turnRemoved } from './bin.ts'
 import { type DeclaredPlugin, declaredIn } from './declarations.ts'
 import { takeNumber } from './numbers.ts'
 import { declaredNameProblem } from './own-extension-input.ts'
@@ -86,10 +87,7 @@ async function takeFromOthers(change: Change, name: string): Promise<void> {
     if (body.plugins.includes(name))
       await change.put('profile', id, { ...body, plugins: body.plugins.filter((other) => other !== name) })
   for await (const ids of allIds(change.trx, 'removed'))
-    for (const { id, body: removed } of (await objectsByIds(change.trx, 'removed', ids)).values()) {
-      const body = removed.kind === 'user' ? withPlugin(removed.body, name, false) : undefined
-      if (removed.kind === 'user' && body) await change.put('removed', id, { ...removed, body })
-    }
+    await turnRemoved(change, ids, (body) => withPlugin(body, name, false))
 }
 
 async function needOwn(change: Change, name: string) {
