@@ -1,4 +1,4 @@
-import type { Chain } from '../store/audit.ts'
+import type { Chain } from '../store/audit-chain.ts'
 import type { Db } from '../store/db.ts'
 import { verifyAudit } from './audit.ts'
 
