@@ -47,11 +47,13 @@ export type AuditRow = {
   undoable: boolean
   /** The row that took it back. */
   undoneBy?: number
+  /** The row that it takes back. */
+  undoes?: number
   /** How; only where one row or one batch was asked for. */
   undo?: UndoStep[]
 }
 
-type ListedRow = Omit<Row, 'undo' | 'undoes' | 'mac'> & { undoable: number | boolean; undone_by: number | null }
+type ListedRow = Omit<Row, 'undo' | 'mac'> & { undoable: number | boolean; undone_by: number | null }
 
 const rowToAudit = (row: ListedRow): AuditRow => ({
   id: row.id,
@@ -66,6 +68,7 @@ const rowToAudit = (row: ListedRow): AuditRow => ({
   batch: row.batch ?? undefined,
   undoable: Boolean(row.undoable) && row.undone_by === null,
   undoneBy: row.undone_by ?? undefined,
+  undoes: row.undoes ?? undefined,
 })
 
 export type AuditFilter = {
@@ -130,7 +133,7 @@ async function lookedBack(db: Knex, rows: ListedRow[], top: number): Promise<Aud
   return { rows: rows.map(rowToAudit), older: top, lookedBackTo: row?.at }
 }
 
-const listed = 'id at actor via address sentence kind object name changes seq batch'.split(' ')
+const listed = 'id at actor via address sentence kind object name changes seq batch undoes'.split(' ')
 
 const undoneBy = '(select min(other.id) from audit as other where other.undoes = audit.id)'
 const canBeUndone = `undo is not null and ${undoneBy} is null`
