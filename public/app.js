@@ -144,7 +144,7 @@ function countTicked(form) {
     ? `${everyone.dataset.bulkEvery} selected`
     : isOn
       ? `${ticked.length} selected`
-      : 'Select people to change them together'
+      : 'Select people'
   for (const button of all('.btn', bar)) button.disabled = !isOn
   const clear = bar.querySelector('[data-bulk-clear]')
   if (clear) clear.hidden = !isOn
@@ -187,6 +187,13 @@ document.addEventListener('click', (event) => {
   if (row && !event.target.closest('a, button, input, label, summary') && !String(getSelection()))
     row.querySelector('a').click()
 })
+
+// Menus of rows: one at a time, until somebody looks elsewhere.
+const closeMenus = (besides) => {
+  for (const menu of all('details.menu[open]')) if (!menu.contains(besides)) menu.open = false
+}
+document.addEventListener('click', (event) => closeMenus(event.target))
+document.addEventListener('focusin', (event) => closeMenus(event.target))
 
 // Keys: / search, j and k move, x select, Enter open, Esc clear, Ctrl S save, g and a letter go, ? lists them.
 document.addEventListener('keydown', (event) => {
@@ -259,6 +266,11 @@ function move(step) {
 
 function leave() {
   if (location.hash === '#menu') location.hash = '#main'
+  const menu = document.querySelector('details.menu[open]')
+  if (menu) {
+    menu.open = false
+    return menu.querySelector('summary').focus()
+  }
   const ticked = document.querySelector('form[data-bulk]:has(tr.chosen)')
   if (ticked) clearTicked(ticked)
   if (isTyping(document.activeElement)) document.activeElement.blur()

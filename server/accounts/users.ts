@@ -17,7 +17,6 @@ import {
   type Mark,
   type UsersQuery as StoredQuery,
   userIdByName,
-  userIdsAfter,
   userIdsByName,
   userIdsFrom,
   usersEnding,
@@ -122,10 +121,6 @@ export async function usersByIds(db: Db, ids: string[]): Promise<ListedUser[]> {
   )
   return users.map((user) => ({ ...user, groupNames: user.groups.flatMap((id) => names.get(id) ?? []).sort() }))
 }
-
-/** People in order of username after a name, for reading everyone in pages. */
-export const usersAfter = async (db: Db, username: string, limit: number): Promise<ListedUser[]> =>
-  usersByIds(db, await userIdsAfter(db.reader, username, limit))
 
 /** The next people after a mark, however many there are. */
 export async function usersFrom(

@@ -107,7 +107,8 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
     owners,
     base: pathOf(group.name),
     mayMembers: group.type !== 'builtin' && dbOf(req).local.mode !== 'slave' && (rights.mayChange || isOwner),
-    mayEdit: group.type === 'normal' && rights.mayChange,
+    mayEdit: group.type !== 'builtin' && rights.mayChange,
+    mayRemove: group.type === 'normal' && rights.mayChange,
   }
   await render(req, res, 'groups/show', data, {
     status: extra.problems ? 422 : 200,

@@ -365,7 +365,12 @@ test('help desk sees people and unlocks them, and has no form that changes more'
   await aUser(store.db, { username: 'desk', role: 'helpdesk', password })
   await aUser(store.db, { username: 'stuck', status: 'locked' })
   const desk = await signedIn(app, 'desk')
-  assert.doesNotMatch((await desk.get('/users')).text, /selected-users|users\/new/)
+  const { text } = await desk.get('/users')
+  assert.doesNotMatch(
+    text,
+    /selected-users|users\/new|users\/\w+\/remove|name="status" value="disabled"|users\/admin\/(status|password)/,
+  )
+  assert.match(text, /formaction="\/users\/stuck\/status" name="status" value="enabled"/)
   const page = (await desk.get('/users/stuck')).text
   assert.match(page, />Unlock</)
   assert.doesNotMatch(page, /data-save-form|>Disable<|\/remove"/)
@@ -408,6 +413,39 @@ test('the page says why somebody may use a service, or not', async () => {
   assert.match(page, /Why can Åsa, or not\?/)
   assert.match(page, /No password is set yet/)
   assert.match(page, /No\. May not use FTP Server now\./)
+})
+
+test('each row of the list says when somebody last signed in here, and has what is done most', async () => {
+  await aUser(store.db, { username: 'rowdy', first: 'Row', last: 'Dy', password })
+  const address = '/users?search=rowdy'
+  assert.match(textOf((await admin.get(address)).text), /Dy, Row rowdy Enabled never/)
+  await signedIn(app, 'rowdy')
+  const { text } = await admin.get(address)
+  assert.match(textOf(text), /Dy, Row rowdy Enabled today \d\d:\d\d/)
+  assert.match(text, /href="\/users\/rowdy\/password"/)
+  assert.match(text, /href="\/users\/rowdy\/remove"/)
+  assert.match(text, /formaction="\/users\/rowdy\/status" name="status" value="locked"/)
+  const answer = await admin.post('/users/rowdy/status', { back: address, usernames: 'admin', status: 'locked' })
+  assert.equal(answer.headers.location, address)
+  assert.equal((await userByUsername(store.db, 'rowdy')).status, 'locked')
+  assert.equal((await userByUsername(store.db, 'admin')).status, 'enabled')
+  const elsewhere = await admin.post('/users/rowdy/status', { back: '//evil.example', status: 'enabled' })
+  assert.equal(elsewhere.headers.location, '/')
+})
+
+test('the export of a narrowed list has who is in it', async () => {
+  await addGroup(store.db, me, { name: 'exported', description: '' })
+  await addGroup(store.db, me, { name: 'within', description: '' })
+  await aUser(store.db, { username: 'inside', groups: ['within'] })
+  await addMembers(store.db, me, (await groupByName(store.db, 'exported')).id, { groups: ['within'] })
+  const page = await admin.get('/users?group=exported')
+  assert.match(page.text, /href="\/export\/users\.csv\?group=exported"[^>]* data-export/)
+  const { text } = await admin.get('/export/users.csv?group=exported')
+  assert.deepEqual(
+    text.split('\r\n').map((line) => line.split(',')[0]),
+    ['"core.username"', '"inside"', ''],
+  )
+  assert.equal((await admin.get('/export/users.csv?search=nobody-has-this')).text.split('\r\n').length, 2)
 })
 
 test('the export has a header and everyone, and never a password', async () => {
