@@ -19,6 +19,7 @@ import {
   userIdByName,
   userIdsByName,
   userIdsFrom,
+  usernamesByIds,
   usersEnding,
 } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
@@ -132,6 +133,10 @@ export async function usersFrom(
   const { ids, next } = await userIdsFrom(db.reader, await storedQuery(db, query), after, limit)
   return { rows: await usersByIds(db, ids), next }
 }
+
+/** Usernames, by id; the id of somebody who is gone has none. */
+export const usernames = (db: Db, ids: readonly string[]): Promise<Map<string, string>> =>
+  usernamesByIds(db.reader, ids)
 
 export const statusCounts = (db: Db): Promise<Record<State, number>> => stateCounts(db)
 

@@ -1,6 +1,8 @@
 import { stringify } from 'csv-stringify/sync'
 import type { Request, Response } from 'express'
+import { groupNames } from '../accounts/groups.ts'
 import { may } from '../accounts/roles.ts'
+import { usernames } from '../accounts/users.ts'
 import {
   type AuditFilter,
   type AuditRow,
@@ -10,7 +12,9 @@ import {
   faultSentence,
 } from '../audit/audit.ts'
 import { chainCheck, checkChain } from '../audit/check.ts'
-import { fieldNames } from './audit-fields.ts'
+import { deviceStatuses } from '../replication/status.ts'
+import type { Db } from '../store/db.ts'
+import { fieldNames, piecesOf } from './audit-fields.ts'
 import { asked, askedOne } from './form.ts'
 import { dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
@@ -68,11 +72,13 @@ export async function showAudit(req: Request, res: Response): Promise<void> {
   const query = auditQuery(req)
   const before = Number(asked(req, 'before'))
   const isOlder = Number.isSafeInteger(before) && before > 0
-  const [list, actors, fieldName] = await Promise.all([
+  const [list, actors, fieldName, devices] = await Promise.all([
     auditPage(db, { ...filterOf(query), ...(isOlder && { before }) }),
     auditActorNames(db),
     fieldNames(db),
+    deviceStatuses(db),
   ])
+  const following = devices.filter(({ status }) => status === 'active')
   res.set('HX-Replace-Url', path('/audit', { ...query, before: isOlder ? before : undefined }))
   const data = {
     query,
@@ -82,17 +88,38 @@ export async function showAudit(req: Request, res: Response): Promise<void> {
     vias,
     actors,
     fieldName,
+    piecesOf,
+    homeOf: await homesOf(db, list.rows),
+    /** How many slaves are known to hold a change, of how many. */
+    devices: following.length,
+    holding: (seq: number) => following.filter((device) => (device.seq ?? 0) >= seq).length,
     isOlder,
     isFiltered: Object.values(query).some(Boolean),
     mayUndo: req.user !== undefined && may(req.user.role, 'change'),
     total: db.audit.rows,
-    ...chainState(req),
+    ...(await chainState(req)),
   }
   await render(req, res, 'audit/index', data, { part: asked(req, 'part') === 'chain' ? 'audit/_chain' : 'audit/_list' })
 }
 
-function chainState(req: Request) {
-  const { running, last } = chainCheck(dbOf(req))
+const named: Record<string, string> = { plugin: '/plugins/', extension: '/extensions/', profile: '/profiles/' }
+
+/** Where what a row is about has its page now: it may have another name since, or none. */
+async function homesOf(db: Db, rows: AuditRow[]): Promise<(row: AuditRow) => string | undefined> {
+  const ids = (kind: string) => rows.flatMap(({ object }) => (object?.kind === kind ? [object.id] : []))
+  const [people, groups] = await Promise.all([usernames(db, ids('user')), groupNames(db, ids('group'))])
+  return ({ object, sentence }) => {
+    if (!object) return undefined
+    const { kind, id } = object
+    if (kind === 'user') return people.has(id) ? `/users/${encodeURIComponent(people.get(id) ?? '')}` : undefined
+    if (kind === 'group') return groups.has(id) ? `/groups/${encodeURIComponent(groups.get(id) ?? '')}` : undefined
+    const base = named[kind]
+    return base && !/^Removed|^Undid: Added/.test(sentence) ? `${base}${encodeURIComponent(object.name)}` : undefined
+  }
+}
+
+async function chainState(req: Request) {
+  const { running, last } = await chainCheck(dbOf(req))
   return { chain: { running, last, fault: last && faultSentence(last) } }
 }
 
