@@ -160,12 +160,17 @@ const countAll = () => {
 countAll()
 document.addEventListener('htmx:after:swap', countAll)
 
+// For who does not see the page.
+function say(text) {
+  const said = document.getElementById('said')
+  if (said) said.textContent = text.replace(/\s+/g, ' ').trim()
+}
+
 // After a search: what the list has now is said to who does not see it, and an export is of what is filtered.
 document.addEventListener('htmx:after:swap', () => {
   for (const link of all('[data-export]')) link.search = location.search
-  const said = document.getElementById('said')
   const text = document.querySelector('.list-card .nothing h2, .list-card .pages > span')?.textContent
-  if (said && text && document.activeElement?.closest('.filters')) said.textContent = text.replace(/\s+/g, ' ').trim()
+  if (text && document.activeElement?.closest('.filters')) say(text)
 })
 // Back from another page: the browser may bring ticks along after this has run.
 addEventListener('pageshow', countAll)
@@ -422,6 +427,25 @@ for (const form of all('form[data-pending]')) {
     if (waiting.has(key)) takeBack(key)
     else wait(key, button)
     show()
+  })
+
+  // Arrows choose among those who were found, Enter adds; who has chosen nobody searches.
+  const search = card.querySelector('.adder input[type=search]')
+  search?.addEventListener('keydown', (event) => {
+    const rows = all('.found li', card).filter((row) => row.querySelector('[data-pend]'))
+    const at = rows.findIndex((row) => row.classList.contains('at'))
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+    if (step && rows.length > 0) {
+      event.preventDefault()
+      const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))]
+      rows[at]?.classList.remove('at')
+      next.classList.add('at')
+      next.scrollIntoView({ block: 'nearest' })
+      say(next.querySelector('b').textContent)
+    } else if (event.key === 'Enter' && at >= 0) {
+      event.preventDefault()
+      rows[at].querySelector('[data-pend]').click()
+    }
   })
 
   function wait(key, button) {

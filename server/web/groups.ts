@@ -21,6 +21,7 @@ import type { Problems } from '../errors.ts'
 import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
 import { candidatesFor, throughOf } from './group-candidates.ts'
 import { groupForm, typedGroup } from './group-form.ts'
+import { marked } from './marked.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { rightsOf } from './rights.ts'
@@ -103,6 +104,7 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
     nestedTotal: nested.length,
     counts,
     found,
+    marked,
     above: [...above.values()].sort(),
     owners,
     base: pathOf(group.name),

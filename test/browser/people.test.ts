@@ -62,6 +62,24 @@ test('members wait, marked, until all of it is saved; a nested group opens in pl
   assert.deepEqual([await inEurope('aek'), await inEurope('many11')], [false, true])
 })
 
+test('the picker is worked by keys, and marks what it has found', async () => {
+  await page.goto(`${url}/groups/europe`)
+  const search = page.getByLabel('Add people or groups')
+  await search.fill('mány 2')
+  await page.locator('.found li').first().waitFor()
+  assert.equal(await page.locator('.found mark').first().textContent(), 'Many')
+  await search.press('ArrowDown')
+  await search.press('ArrowDown')
+  await search.press('ArrowUp')
+  assert.deepEqual(await findings(page), [])
+  const chosen = await page.locator('.found li.at b').textContent()
+  await search.press('Enter')
+  const bar = page.locator('[data-pending-bar]')
+  assert.match((await bar.textContent()) ?? '', new RegExp(`1 unsaved change Add ${chosen}\\.`))
+  await search.press('Enter')
+  assert.equal(await bar.isVisible(), false, 'once more takes it back')
+})
+
 test('the bar over the list counts who is ticked, and all that match; the edit is undone from the toast', async () => {
   await page.goto(`${url}/users?search=many`)
   await page.getByLabel('Select Many Person 0', { exact: true }).check()

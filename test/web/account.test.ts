@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Express } from 'express'
+import { addMembers } from '../../server/accounts/group-members.ts'
+import { addGroup } from '../../server/accounts/groups.ts'
 import { changePolicy } from '../../server/accounts/policy-changes.ts'
 import { changeSettings } from '../../server/accounts/settings.ts'
 import { addUser, setPassword, userByUsername } from '../../server/accounts/users.ts'
@@ -76,6 +78,14 @@ test('people change the fields that the settings name, and a form that sends oth
   assert.doesNotMatch(await page(browser), /About you/)
   await browser.post('/account/fields', { 'contact.mobile': '+46 1' })
   assert.equal((await userByUsername(store.db, 'fields1')).extensions.contact?.mobile, '+46 70 555 01 14')
+})
+
+test('people see the groups that they are in, also through others', async () => {
+  const outer = await addGroup(store.db, me, { name: 'outer', description: '' })
+  await addGroup(store.db, me, { name: 'inner', description: '' })
+  await addMembers(store.db, me, outer.id, { groups: ['inner'] })
+  await aUser(store.db, { username: 'member1', password, groups: ['inner'] })
+  assert.match(await page(await signedIn(app, 'member1')), /Groups allusers, inner, outer/)
 })
 
 test('people add and remove their SSH keys one by one, where the settings let them', async () => {
