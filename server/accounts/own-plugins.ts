@@ -32,6 +32,7 @@ export async function addOwnPlugin(db: Db, actor: Actor, input: OwnPluginInput):
       sentence: `Made the plugin ${own.title}`,
       object: { kind: 'plugin', id, name },
       changes: Object.entries(own).map(([field, after]) => ({ field, after })),
+      undo: [{ kind: 'plugin', id, added: true }],
     })
     return name
   })
@@ -63,12 +64,8 @@ export async function changeOwnPlugin(
 export async function removeOwnPlugin(db: Db, actor: Actor, name: string): Promise<{ people: number }> {
   needRight(actor, 'change')
   return write(db, actor, async (change) => {
-    const { id, own } = await needOwn(change, name)
-    let people = 0
-    for await (const ids of memberIds(change.trx, ofPlugin(name), 400))
-      people += (await moveUsers(change, ids, (body) => withPlugin(body, name, false))).length
-    await takeFromOthers(change, name)
-    await change.remove('plugin', id)
+    const { own, id } = await needOwn(change, name)
+    const people = await takeOutPlugin(change, name)
     change.note({
       sentence: `Removed the plugin ${own.title}`,
       object: { kind: 'plugin', id, name },
@@ -79,6 +76,17 @@ export async function removeOwnPlugin(db: Db, actor: Actor, name: string): Promi
     })
     return { people }
   })
+}
+
+/** Removes a plugin inside a change, and takes it from everybody; how many people had it. */
+export async function takeOutPlugin(change: Change, name: string): Promise<number> {
+  const { id } = await needOwn(change, name)
+  let people = 0
+  for await (const ids of memberIds(change.trx, ofPlugin(name), 400))
+    people += (await moveUsers(change, ids, (body) => withPlugin(body, name, false))).length
+  await takeFromOthers(change, name)
+  await change.remove('plugin', id)
+  return people
 }
 
 /** Out of profiles, and from who lies in the recycle bin. */

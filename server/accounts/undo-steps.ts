@@ -3,22 +3,28 @@ import { Invalid, NotFound } from '../errors.ts'
 import type { AuditRow, UndoStep } from '../store/audit.ts'
 import type {
   Bodies,
+  ExtensionBody,
   ExtensionValues,
   GroupBody,
   Kind,
+  PluginBody,
   PolicyBody,
   ProfileBody,
   SettingsBody,
   UserBody,
 } from '../store/bodies.ts'
 import { groupsBelow } from '../store/groups.ts'
+import { countMembers, ofPlugin } from '../store/memberships.ts'
 import { objectById, objectsOf } from '../store/objects.ts'
 import type { Change } from '../store/write.ts'
 import { bringBack, notGone, turnRemoved } from './bin.ts'
 import type { Declared } from './declarations.ts'
+import { valuesHeld } from './extension-values.ts'
 import { withGroup } from './group-members.ts'
 import { keepGroup, needOwnGroup, takeOutGroup } from './groups.ts'
 import { canonicalName } from './names.ts'
+import { takeOutExtension } from './own-extensions.ts'
+import { takeOutPlugin } from './own-plugins.ts'
 import { withPlugin } from './plugins.ts'
 import { policyProblem } from './policy-changes.ts'
 import { type FieldsOf, groupFields, nameTaken, userFields } from './user-input.ts'
@@ -45,8 +51,27 @@ async function undoAdd(undo: Undo, { kind, id }: { kind: string; id: string }): 
   if (kind === 'group') return takeOutGroup(change, id, until)
   const object = await objectById(change.trx, kind as Kind, id)
   if (!object) throw new NotFound('What was added does not exist any more.')
-  await change.remove(kind as Kind, id)
-  change.note({ ...said(undo), undo: [{ kind, id, removed: true, body: object.body }] })
+  const { body } = object
+  if (kind === 'plugin') await takeOutUnused(change, (body as PluginBody).name)
+  else if (kind === 'extension') await takeOutEmpty(change, (body as ExtensionBody).name)
+  else await change.remove(kind as Kind, id)
+  // What holds a secret, or a declaration that others build on, is made anew instead.
+  const again = kind === 'policy' || kind === 'profile' ? { undo: [{ kind, id, removed: true, body } as const] } : {}
+  change.note({ ...said(undo), ...again })
+}
+
+// What people have by now is removed on a page of its own, where that is asked once more.
+
+async function takeOutUnused(change: Change, name: string): Promise<void> {
+  const of = ofPlugin(name)
+  if ((await countMembers(change.trx, [of])).get(of)) refuse('People have it by now. Remove it on its own page.')
+  await takeOutPlugin(change, name)
+}
+
+async function takeOutEmpty(change: Change, name: string): Promise<void> {
+  if ((await valuesHeld(change.trx, name, new Set())).people > 0)
+    refuse('People have values in it by now. Remove it on its own page.')
+  await takeOutExtension(change, name)
 }
 
 /** Of what has no sentence of its own. */

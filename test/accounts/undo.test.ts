@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { purge, undelete } from '../../server/accounts/bin.ts'
+import { addClient, clientList } from '../../server/accounts/clients.ts'
+import { declared } from '../../server/accounts/declarations.ts'
 import { addMembers, membersPage, removeMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, changeGroup, groupByName, removeGroup } from '../../server/accounts/groups.ts'
 import {
@@ -16,6 +18,7 @@ import { policies } from '../../server/accounts/policies.ts'
 import { changePolicy, removePolicy } from '../../server/accounts/policy-changes.ts'
 import { addProfile, changeProfile, profileByName, removeProfile } from '../../server/accounts/profiles.ts'
 import { changeSettings, settings } from '../../server/accounts/settings.ts'
+import { addToken, tokenActor } from '../../server/accounts/tokens.ts'
 import { undoBatch, undoChange } from '../../server/accounts/undo.ts'
 import { addUser, changeUser, removeUser, setPassword, userByUsername } from '../../server/accounts/users.ts'
 import { auditPage, auditRow } from '../../server/audit/audit.ts'
@@ -210,6 +213,28 @@ describe('undo', () => {
     const { rows } = await auditPage(db, { batch })
     assert.equal(new Set(rows.map(({ undoneBy }) => undoneBy)).size, 2)
     for (const row of rows) assert.equal((await auditRow(db, row.undoneBy as number)).object?.id, row.object?.id)
+  })
+
+  test('what was made and nobody uses yet is taken back; its secret is nowhere in the audit', async () => {
+    await addClient(db, me, { name: 'squid', role: 'read' })
+    await undoChange(db, me, (await last()).id)
+    assert.deepEqual(await clientList(db), [])
+    const { token } = await addToken(db, me, { name: 'hr', role: 'auditor' })
+    await undoChange(db, me, (await last()).id)
+    assert.equal((await last()).undoable, false)
+    assert.equal(await tokenActor(db, token), undefined)
+    assert.doesNotMatch(JSON.stringify(await db.reader('audit')), /argon2|tokenHash/)
+    await addOwnPlugin(db, me, { name: 'jukebox', title: 'Jukebox' })
+    const made = await last()
+    const user = await aUser(db, { plugins: ['jukebox'] })
+    await assert.rejects(undoChange(db, me, made.id), /People have it by now/)
+    await changeUser(db, me, user.id, { plugins: [] })
+    await undoChange(db, me, made.id)
+    assert.equal((await declared(db)).plugin('jukebox'), undefined)
+    const fields = [{ name: 'locker', label: 'Locker', type: 'text' }]
+    await addOwnExtension(db, me, { name: 'lockers', title: 'Lockers', fields })
+    await undoChange(db, me, (await last()).id)
+    assert.equal((await declared(db)).extension('lockers'), undefined)
   })
 
   test('a batch is undone as a whole; what was changed since is named and left', async () => {
