@@ -74,7 +74,8 @@ const rowToAudit = (row: ListedRow): AuditRow => ({
 export type AuditFilter = {
   /** A part of the sentence, the name, the actor or the address. */
   search?: string
-  actor?: string
+  /** One, or any of several. */
+  actor?: string | readonly string[]
   /** Kind of object: user, group, device ... */
   kind?: string
   via?: string
@@ -110,7 +111,8 @@ export async function auditMatching(
   const low = filter.from ? await firstIdAt(db, filter.from) : 1
   let top = Math.min(before ?? last + 1, filter.until ? await firstIdAt(db, filter.until) : last + 1)
   // An index leads straight to one object, one batch, one actor; everything else is looked through.
-  const isScan = !filter.object && !filter.batch && Boolean(filter.search || filter.kind || filter.via)
+  const several = typeof filter.actor === 'object'
+  const isScan = !filter.object && !filter.batch && Boolean(filter.search || filter.kind || filter.via || several)
   const bottom = isScan ? top - scannedAtMost : 0
   const rows: ListedRow[] = []
   while (rows.length <= size && top > low) {
@@ -142,7 +144,9 @@ function matching(db: Knex, filter: AuditFilter) {
   const rows = db('audit')
     .select(listed)
     .select(db.raw('undo is not null as undoable'), db.raw(`${undoneBy} as undone_by`))
-  for (const column of ['actor', 'kind', 'via', 'object', 'batch'] as const)
+  const { actor } = filter
+  if (actor) rows.whereIn('actor', [actor].flat())
+  for (const column of ['kind', 'via', 'object', 'batch'] as const)
     if (filter[column]) rows.where(column, filter[column])
   if (filter.search) {
     const part = containing(filter.search)

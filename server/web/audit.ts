@@ -55,12 +55,16 @@ const askedDay = (req: Request, name: string): string => {
   return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : ''
 }
 
-/** Days as this node counts them, both included. */
-const filterOf = ({ from, until, ...query }: Query): AuditFilter => ({
+/** Days as this node counts them, both included; a part of a name is everybody who has it. */
+const filterOf = ({ from, until, actor, ...query }: Query, actors: readonly string[]): AuditFilter => ({
   ...query,
+  // The list of names is cut when they are many; what was typed may be one that is not in it.
+  ...(actor && { actor: actors.includes(actor) ? actor : [actor, ...actors.filter((name) => isPart(actor, name))] }),
   ...(from && { from: midnight(from, 0) }),
   ...(until && { until: midnight(until, 1) }),
 })
+
+const isPart = (part: string, name: string): boolean => name.toLowerCase().includes(part.toLowerCase())
 
 function midnight(text: string, days: number): string {
   const [year = 0, month = 1, date = 1] = text.split('-').map(Number)
@@ -72,9 +76,9 @@ export async function showAudit(req: Request, res: Response): Promise<void> {
   const query = auditQuery(req)
   const before = Number(asked(req, 'before'))
   const isOlder = Number.isSafeInteger(before) && before > 0
-  const [list, actors, fieldName, devices] = await Promise.all([
-    auditPage(db, { ...filterOf(query), ...(isOlder && { before }) }),
-    auditActorNames(db),
+  const actors = await auditActorNames(db)
+  const [list, fieldName, devices] = await Promise.all([
+    auditPage(db, { ...filterOf(query, actors), ...(isOlder && { before }) }),
     fieldNames(db),
     deviceStatuses(db),
   ])
@@ -156,8 +160,9 @@ const columns = [
 
 /** What is filtered, as CSV, oldest first. */
 export async function exportAudit(req: Request, res: Response): Promise<void> {
+  const db = dbOf(req)
   res.type('csv').attachment('audit.csv')
-  await sendText(res, csvOf(eachAuditRow(dbOf(req), filterOf(auditQuery(req)))))
+  await sendText(res, csvOf(eachAuditRow(db, filterOf(auditQuery(req), await auditActorNames(db)))))
 }
 
 async function* csvOf(slices: AsyncIterable<AuditRow[]>): AsyncGenerator<string> {

@@ -90,6 +90,9 @@ test('the list is narrowed by text, person, kind, way and day, and says when not
   assert.doesNotMatch(await page('/audit?kind=group'), /Freja/)
   assert.match(await page('/audit?actor=admin&via=web'), /Changed Freja Nyström/)
   assert.doesNotMatch(await page('/audit?actor=admin&via=web'), /narrow/)
+  assert.match(await page('/audit?actor=ADM&via=web'), /Changed Freja Nyström/)
+  assert.match(await page('/audit?actor=nobody'), /Nothing matches/)
+  assert.match((await admin.get('/audit/export?actor=adm')).text, /Changed Freja Nyström/)
   const today = new Date()
   const text = `${today.getFullYear()}-${String(today.getMonth() + 1).padStart(2, '0')}-${String(today.getDate()).padStart(2, '0')}`
   assert.match(await page(`/audit?from=${text}&until=${text}`), /Freja/)
