@@ -107,6 +107,15 @@ test('people add and remove their SSH keys one by one, where the settings let th
   assert.equal((await browser.post('/account/keys/remove', { key: key('one') })).status, 404)
 })
 
+test('two keys that are added at once are both there', async () => {
+  await changeSettings(store.db, me, { ownFields: ['shell.sshKeys'] })
+  await aUser(store.db, { username: 'keys2', password })
+  const browser = await signedIn(app, 'keys2')
+  await Promise.all(['left', 'right'].map((name) => browser.post('/account/keys', { 'shell.sshKeys': key(name) })))
+  const { extensions } = await userByUsername(store.db, 'keys2')
+  assert.deepEqual(new Set(extensions.shell?.sshKeys as string[]), new Set([key('left'), key('right')]))
+})
+
 test('people see where they are signed in, and sign out one session or all others', async () => {
   await aUser(store.db, { username: 'places1', password })
   await aUser(store.db, { username: 'places2', password })
