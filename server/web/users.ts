@@ -217,7 +217,9 @@ export async function saveStatus(req: Request, res: Response): Promise<void> {
   const from = formOf(req).text('back')
   const back = from ? safePath(from) : `/users/${encodeURIComponent(user.username)}`
   try {
-    const now = await setStatus(db, actorOf(req), user.id, status)
+    // What the page showed: somebody else may have disabled the account since.
+    const from = status === 'disabled' ? undefined : askedOne(req, 'from', statuses)
+    const now = await setStatus(db, actorOf(req), user.id, status, from)
     const { state, note } = standing(now)
     const but = status === 'enabled' && state !== 'enabled' ? `is enabled, but ${state} ${note}` : done[status]
     await redirect(req, res, back, `${user.first} ${user.last} ${but.trim()}.`)

@@ -7,7 +7,7 @@ import { addGroup, groupByName } from '../../server/accounts/groups.ts'
 import { setPluginOn } from '../../server/accounts/plugins.ts'
 import { changePolicy } from '../../server/accounts/policy-changes.ts'
 import { addProfile } from '../../server/accounts/profiles.ts'
-import { changeUser, userByUsername } from '../../server/accounts/users.ts'
+import { changeUser, setStatus, userByUsername } from '../../server/accounts/users.ts'
 import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aBrowser, aWebApp, type Browser, type Fields, signedIn, textOf } from '../support/web.ts'
@@ -149,6 +149,36 @@ test('a bar over the list locks, disables and enables several people at once', a
   assert.equal((await userByUsername(store.db, 'bulk2')).status, 'locked')
   await admin.post('/selected-users', { action: 'unlock', usernames: 'bulk1', back: '/users' })
   assert.equal((await userByUsername(store.db, 'bulk1')).status, 'enabled')
+})
+
+test('unlocking several people lets nobody in who is disabled, and says who', async () => {
+  await aUser(store.db, { username: 'shut1', first: 'Dis', last: 'Abled', status: 'disabled' })
+  await aUser(store.db, { username: 'shut2', first: 'Loc', last: 'Ked', status: 'locked' })
+  const send = (action: string) =>
+    admin.post('/selected-users', { action, usernames: ['shut1', 'shut2'], back: '/users' })
+  await send('unlock')
+  const said = textOf((await admin.get('/users')).text)
+  assert.match(said, /1 person unlocked\. Dis Abled: The account is disabled, not locked\. Enable it instead\./)
+  assert.equal((await userByUsername(store.db, 'shut1')).status, 'disabled')
+  assert.equal((await userByUsername(store.db, 'shut2')).status, 'enabled')
+  await send('lock')
+  assert.equal((await userByUsername(store.db, 'shut1')).status, 'disabled', 'a lock would make it open by an unlock')
+  await send('enable')
+  assert.match(
+    textOf((await admin.get('/users')).text),
+    /Loc Ked: The account is locked, not disabled\. Unlock it instead/,
+  )
+  assert.equal((await userByUsername(store.db, 'shut2')).status, 'locked')
+})
+
+test('a page that still shows somebody as locked does not enable who was disabled since', async () => {
+  await aUser(store.db, { username: 'stale', first: 'St', last: 'Ale', status: 'locked' })
+  const action =
+    /action="(\/users\/stale\/status\?from=locked)"/.exec((await admin.get('/users/stale')).text)?.[1] ?? ''
+  await setStatus(store.db, me, (await userByUsername(store.db, 'stale')).id, 'disabled')
+  await admin.post(action, { status: 'enabled' })
+  assert.match(textOf((await admin.get('/users/stale')).text), /The account is disabled, not locked/)
+  assert.equal((await userByUsername(store.db, 'stale')).status, 'disabled')
 })
 
 test('removing several people asks for their number, and says who they are', async () => {
@@ -370,7 +400,7 @@ test('help desk sees people and unlocks them, and has no form that changes more'
     text,
     /selected-users|users\/new|users\/\w+\/remove|name="status" value="disabled"|users\/admin\/(status|password)/,
   )
-  assert.match(text, /formaction="\/users\/stuck\/status" name="status" value="enabled"/)
+  assert.match(text, /formaction="\/users\/stuck\/status\?from=locked" name="status" value="enabled"/)
   const page = (await desk.get('/users/stuck')).text
   assert.match(page, />Unlock</)
   assert.doesNotMatch(page, /data-save-form|>Disable<|\/remove"/)
@@ -424,7 +454,7 @@ test('each row of the list says when somebody last signed in here, and has what 
   assert.match(textOf(text), /Dy, Row rowdy Enabled today \d\d:\d\d/)
   assert.match(text, /href="\/users\/rowdy\/password"/)
   assert.match(text, /href="\/users\/rowdy\/remove"/)
-  assert.match(text, /formaction="\/users\/rowdy\/status" name="status" value="locked"/)
+  assert.match(text, /formaction="\/users\/rowdy\/status\?from=enabled" name="status" value="locked"/)
   const answer = await admin.post('/users/rowdy/status', { back: address, usernames: 'admin', status: 'locked' })
   assert.equal(answer.headers.location, address)
   assert.equal((await userByUsername(store.db, 'rowdy')).status, 'locked')
