@@ -100,6 +100,24 @@ test('the bar over the list counts who is ticked, and all that match; the edit i
   assert.equal((await userByUsername(store.db, 'many54')).extensions.contact?.city, undefined)
 })
 
+test('the menu of a row opens by keys, gives the focus back, and locks without leaving the list', async () => {
+  await page.goto(`${url}/users?search=many1`)
+  const more = page.getByLabel('More for many10', { exact: true })
+  await more.focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('link', { name: 'Set a password…' }).waitFor()
+  assert.deepEqual(await findings(page), [])
+  await page.keyboard.press('Escape')
+  assert.equal(await page.getByRole('link', { name: 'Set a password…' }).isVisible(), false)
+  assert.equal(await more.evaluate('document.activeElement.ariaLabel'), 'More for many10')
+  await more.click()
+  await page.getByLabel('More for many18').click()
+  assert.equal(await page.locator('details.menu[open]').count(), 1, 'one at a time')
+  await page.locator('details.menu[open]').getByRole('button', { name: 'Lock' }).click()
+  await page.getByText('Many Person 18 is locked.').waitFor()
+  assert.equal(new URL(page.url()).search, '?search=many1')
+})
+
 test('the form says beside each field what a profile will make of the names', async () => {
   await addProfile(store.db, me, { name: 'Staff', extensions: { contact: { mail: '{first}.{last}@example.lan' } } })
   await page.goto(`${url}/users/new`)
