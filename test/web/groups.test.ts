@@ -84,6 +84,18 @@ test('several changes of members are saved together, or none of them', async () 
   assert.doesNotMatch(page, /Ek, Åsa|site_lund group/)
 })
 
+test('what was saved together is undone together, from the note about it', async () => {
+  const before = await groupByName(store.db, 'europe')
+  await admin.post('/groups/europe/members', { join: 'gek', leave: 'third', 'join-groups': 'site_lund' })
+  const { text } = await admin.get('/groups/europe')
+  const action = /action="(\/audit\/batch\/[0-9a-f-]{36}\/undo)"/.exec(text)?.[1] ?? assert.fail('no undo')
+  await admin.post(action, { back: '/groups/europe' })
+  const page = textOf((await admin.get('/groups/europe')).text)
+  assert.match(page, /3 changes undone\..* Third, Ida third Direct/)
+  assert.doesNotMatch(page, /Ek, Gösta|site_lund group/)
+  assert.deepEqual((await groupByName(store.db, 'europe')).owners, before.owners)
+})
+
 test('an owner changes the members of a group, and nothing else', async () => {
   await aUser(store.db, { username: 'owner', first: 'Olle', last: 'Owner', password })
   const group = await groupByName(store.db, 'europe')
