@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
 import { editStep } from '../audit/steps.ts'
-import { Invalid, NotFound, type Problems } from '../errors.ts'
+import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
 import type { Status, UserBody } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
@@ -282,6 +282,8 @@ export async function setPassword(
   const was = await objectById(db.reader, 'user', id)
   if (!was) throw new NotFound('This person does not exist any more.')
   if (by === 'other') needRightOver(actor, 'passwords', was.body)
+  else if (actor.role !== undefined && actor.id !== id)
+    throw new Refused('People change their own password so, and no other.', 'role')
   const problem = await judgePassword(db, db.reader, password, was.body, { by })
   if (problem) throw new Invalid({ password: problem })
   const [hash, policy] = await Promise.all([hashPassword(password), policyOf(db, was.body)])
