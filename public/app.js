@@ -144,7 +144,7 @@ function countTicked(form) {
     ? `${everyone.dataset.bulkEvery} selected`
     : isOn
       ? `${ticked.length} selected`
-      : 'Select people to change them together'
+      : 'Select people'
   for (const button of all('.btn', bar)) button.disabled = !isOn
   const clear = bar.querySelector('[data-bulk-clear]')
   if (clear) clear.hidden = !isOn
@@ -160,12 +160,17 @@ const countAll = () => {
 countAll()
 document.addEventListener('htmx:after:swap', countAll)
 
+// For who does not see the page.
+function say(text) {
+  const said = document.getElementById('said')
+  if (said) said.textContent = text.replace(/\s+/g, ' ').trim()
+}
+
 // After a search: what the list has now is said to who does not see it, and an export is of what is filtered.
 document.addEventListener('htmx:after:swap', () => {
   for (const link of all('[data-export]')) link.search = location.search
-  const said = document.getElementById('said')
   const text = document.querySelector('.list-card .nothing h2, .list-card .pages > span')?.textContent
-  if (said && text && document.activeElement?.closest('.filters')) said.textContent = text.replace(/\s+/g, ' ').trim()
+  if (text && document.activeElement?.closest('.filters')) say(text)
 })
 // Back from another page: the browser may bring ticks along after this has run.
 addEventListener('pageshow', countAll)
@@ -187,6 +192,13 @@ document.addEventListener('click', (event) => {
   if (row && !event.target.closest('a, button, input, label, summary') && !String(getSelection()))
     row.querySelector('a').click()
 })
+
+// Menus of rows: one at a time, until somebody looks elsewhere.
+const closeMenus = (besides) => {
+  for (const menu of all('details.menu[open]')) if (!menu.contains(besides)) menu.open = false
+}
+document.addEventListener('click', (event) => closeMenus(event.target))
+document.addEventListener('focusin', (event) => closeMenus(event.target))
 
 // Keys: / search, j and k move, x select, Enter open, Esc clear, Ctrl S save, g and a letter go, ? lists them.
 document.addEventListener('keydown', (event) => {
@@ -259,6 +271,11 @@ function move(step) {
 
 function leave() {
   if (location.hash === '#menu') location.hash = '#main'
+  const menu = document.querySelector('details.menu[open]')
+  if (menu) {
+    menu.open = false
+    return menu.querySelector('summary').focus()
+  }
   const ticked = document.querySelector('form[data-bulk]:has(tr.chosen)')
   if (ticked) clearTicked(ticked)
   if (isTyping(document.activeElement)) document.activeElement.blur()
@@ -301,7 +318,16 @@ for (const picker of all('[data-picker]')) {
 for (const form of all('form[data-fills]')) {
   const fields = all('input:not([type=hidden]), textarea', form).filter((field) => /\{\w+\}/.test(field.defaultValue))
   const names = ['username', 'first', 'last'].map((name) => form.elements[name])
-  const plain = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim().replace(/\s+/g, '.')
+  const letters = { ß: 'ss', ø: 'o', æ: 'ae', œ: 'oe', ł: 'l', đ: 'd', ð: 'd', þ: 'th', ı: 'i' }
+  const plain = (text) =>
+    text
+      .normalize('NFKD')
+      .replace(/\p{M}/gu, '')
+      .toLowerCase()
+      .replace(/[ßøæœłđðþı]/g, (letter) => letters[letter])
+      .trim()
+      .replace(/\s+/g, '.')
+      .replace(/[^\p{L}\p{N}._-]/gu, '')
   const show = () => {
     const [username, first, last] = names.map((field) => field.value.trim())
     const words = { username: username.toLowerCase(), first, last, f: [...first][0] ?? '', l: [...last][0] ?? '' }
@@ -313,8 +339,11 @@ for (const form of all('form[data-fills]')) {
         field.after(note)
       }
       const template = field.value.trim()
-      const tidy = /\s/.test(template) || /^\{\w+\}$/.test(template) ? (text) => text : plain
-      const filled = template.replace(/\{(\w+)\}/g, (whole, word) => (words[word] ? tidy(words[word]) : whole))
+      const fill = (line) => {
+        const tidy = /\s/.test(line.trim()) || /^\{\w+\}$/.test(line.trim()) ? (text) => text : plain
+        return line.replace(/\{(\w+)\}/g, (whole, word) => (words[word] ? tidy(words[word]) : whole))
+      }
+      const filled = template.split('\n').map(fill).join('\n')
       note.textContent = filled === template ? 'Filled in with the names.' : `Becomes ${filled}`
       note.hidden = !/\{\w+\}/.test(template)
     }
@@ -410,6 +439,25 @@ for (const form of all('form[data-pending]')) {
     if (waiting.has(key)) takeBack(key)
     else wait(key, button)
     show()
+  })
+
+  // Arrows choose among those who were found, Enter adds; who has chosen nobody searches.
+  const search = card.querySelector('.adder input[type=search]')
+  search?.addEventListener('keydown', (event) => {
+    const rows = all('.found li', card).filter((row) => row.querySelector('[data-pend]'))
+    const at = rows.findIndex((row) => row.classList.contains('at'))
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+    if (step && rows.length > 0) {
+      event.preventDefault()
+      const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))]
+      rows[at]?.classList.remove('at')
+      next.classList.add('at')
+      next.scrollIntoView({ block: 'nearest' })
+      say(next.querySelector('b').textContent)
+    } else if (event.key === 'Enter' && at >= 0) {
+      event.preventDefault()
+      rows[at].querySelector('[data-pend]').click()
+    }
   })
 
   function wait(key, button) {

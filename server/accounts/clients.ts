@@ -8,6 +8,7 @@ import { write } from '../store/write.ts'
 import { baseDn, baseDomain } from './domain.ts'
 import { canonicalName } from './names.ts'
 import { hashPassword, newPassword } from './passwords.ts'
+import { needRight } from './roles.ts'
 
 export const clientRoles: readonly { role: ClientRole; may: string }[] = [
   { role: 'auth', may: 'finds a person and checks passwords' },
@@ -40,6 +41,7 @@ export async function addClient(
   actor: Actor,
   input: { name: string; role: ClientRole },
 ): Promise<{ dn: string; password: string }> {
+  needRight(actor, 'change')
   const name = canonicalName(input.name)
   if (!/^[a-z0-9][a-z0-9_.-]{1,63}$/.test(name))
     throw new Invalid({ name: 'Name must have 2–64 of a–z, 0–9, “_”, “-”, “.”, as in squid-malmo.' })
@@ -59,12 +61,14 @@ export async function addClient(
       sentence: `Added LDAP client ${name}`,
       object: { kind: 'client', id, name },
       changes: [{ field: 'role', after: input.role }],
+      undo: [{ kind: 'client', id, added: true }],
     })
   })
   return { dn: clientDn(name, domain), password }
 }
 
 export async function removeClient(db: Db, actor: Actor, name: string): Promise<void> {
+  needRight(actor, 'change')
   await write(db, actor, async (change) => {
     const client = (await objectsOf(change.trx, 'client')).find(({ body }) => body.name === canonicalName(name))
     if (!client) throw new NotFound(`There is no LDAP client “${name}”.`)

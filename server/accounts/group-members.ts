@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
 import { editStep } from '../audit/steps.ts'
 import { Invalid } from '../errors.ts'
@@ -52,7 +53,7 @@ export async function changeMembers(
   join: Members,
   leave: Members,
 ): Promise<string[]> {
-  return write(db, actor, async (change) => {
+  return write(db, inOneBatch(actor, join, leave), async (change) => {
     const { body: group } = await needOwnGroup(change, groupId)
     needRightOrOwner(actor, group, [...(join.groups ?? []), ...(leave.groups ?? [])])
     return [
@@ -60,6 +61,15 @@ export async function changeMembers(
       ...(await moveMembers(change, groupId, group, leave, false)),
     ]
   })
+}
+
+/** What becomes several rows of the audit is undone together. */
+function inOneBatch(actor: Actor, ...moves: Members[]): Actor {
+  const rows = moves.reduce(
+    (sum, { usernames = [], groups = [] }) => sum + Math.min(usernames.length, 1) + groups.length,
+    0,
+  )
+  return rows > 1 && !actor.batch ? { ...actor, batch: randomUUID() } : actor
 }
 
 /** Owners add and remove people. A group brings whoever is in it, now and later, and is for administrators. */

@@ -280,7 +280,8 @@ async function checked(
   }
   if (input.owners !== undefined) {
     try {
-      values.owners = (await needUsers(change, input.owners, 'owners')).sort()
+      const named = await needUsers(change, input.owners, 'owners')
+      values.owners = [...new Set([...named, ...(await awayOwners(change, was?.body.owners ?? []))])].sort()
     } catch (error) {
       if (!(error instanceof Invalid)) throw error
       Object.assign(problems, error.problems)
@@ -297,6 +298,12 @@ async function checked(
     )
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   return values
+}
+
+/** Owners in the recycle bin have no name to be typed; who comes back owns the group again. */
+async function awayOwners(change: Change, before: string[]): Promise<string[]> {
+  const here = await usernamesByIds(change.trx, before)
+  return before.filter((id) => !here.has(id))
 }
 
 /** What differs, with names instead of ids. */

@@ -19,21 +19,26 @@ const windowsGroups =
   'account_operators administrators backup_operators cert_publishers dnsadmins dnsupdateproxy domain_admins ' +
   'domain_guests domain_users domain_computers domain_controllers enterprise_admins guests power_users ' +
   'group_policy_creator_owners print_operators ras_and_ias_servers schema_admins server_operators telnetclients users ' +
-  'enterprise_read-only_domain_controllers read-only_domain_controllers'
+  'enterprise_read-only_domain_controllers read-only_domain_controllers ' +
+  'allowed_rodc_password_replication_group denied_rodc_password_replication_group'
 
 const systemGroups =
   'root daemon bin sys adm tty disk lp mail news uucp man proxy kmem dialout fax voice cdrom floppy tape sudo audio dip ' +
   'www-data backup operator list irc src shadow utmp video sasl plugdev staff games nogroup nobody wheel input kvm ' +
   'render crontab netdev ssh'
 
+const windowsNames = windowsGroups.split(' ').map((name) => [name, 'Windows integration'] as const)
+
 const reservedGroups = new Map([
   ...systemGroups.split(' ').map((name) => [name, 'the system'] as const),
-  ...windowsGroups.split(' ').map((name) => [name, 'Windows integration'] as const),
+  ...windowsNames,
   ['allusers', 'everyone'] as const,
   ['new', 'the system'] as const,
   ['__proto__', 'the system'] as const,
   ['constructor', 'the system'] as const,
 ])
+
+const windowsUsers = new Set(windowsNames.map(([name]) => name))
 
 /** Why this cannot be a username, or undefined. `name` is canonical. */
 export function usernameProblem(name: string): string | undefined {
@@ -42,6 +47,9 @@ export function usernameProblem(name: string): string | undefined {
     return 'Username must have 2–32 of a–z, 0–9, “_”, “-”, “.” and not begin with “-” or “.”, as in fnystrom.'
   if (/^[0-9]+$/.test(name)) return 'Username must not be digits only: it would be taken for a number.'
   if (reservedUsers.has(name)) return `“${name}” is reserved for system use. Choose another username.`
+  // They come as groups when Windows Networking is turned on, and one pool of names has room for one of each.
+  if (windowsUsers.has(name)) return `“${name}” is reserved for Windows integration. Choose another username.`
+  if (name.endsWith('_plugin')) return 'Names that end in “_plugin” belong to plugins. Choose another username.'
   return undefined
 }
 

@@ -39,6 +39,7 @@ export async function addOwnExtension(db: Db, actor: Actor, input: OwnExtensionI
       sentence: `Made the extension ${own.title}`,
       object: { kind: 'extension', id, name },
       changes: own.fields.map(({ label, type, attribute }) => ({ field: label, after: `${type}, ${attribute}` })),
+      undo: [{ kind: 'extension', id, added: true }],
     })
     return { name, seq: change.head.seq, on: true, own: made }
   })
@@ -88,8 +89,7 @@ export async function removeOwnExtension(db: Db, actor: Actor, name: string): Pr
   needRight(actor, 'change')
   return write(db, actor, async (change) => {
     const { id, own } = await needOwn(change, name)
-    const { people } = await dropValues(change, name)
-    await change.remove('extension', id)
+    const people = await takeOutExtension(change, name)
     change.note({
       sentence: `Removed the extension ${own.title}`,
       object: { kind: 'extension', id, name },
@@ -100,6 +100,14 @@ export async function removeOwnExtension(db: Db, actor: Actor, name: string): Pr
     })
     return { people }
   })
+}
+
+/** Removes an extension inside a change, with all its values; how many people had one. */
+export async function takeOutExtension(change: Change, name: string): Promise<number> {
+  const { id } = await needOwn(change, name)
+  const { people } = await dropValues(change, name)
+  await change.remove('extension', id)
+  return people
 }
 
 async function judged(change: Change, input: OwnExtensionInput, was?: { name: string; own: OwnExtension }) {

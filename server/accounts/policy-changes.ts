@@ -108,8 +108,8 @@ function judged(input: PolicyInput, was: PolicyBody, group: string | undefined):
     if (value >= least && value <= most) now[rule] = value
     else problems[rule] = `${label} must be a whole number from ${least} to ${most.toLocaleString('en')}.`
   }
-  if (!problems.minAgeDays && now.maxAgeDays > 0 && now.minAgeDays >= now.maxAgeDays)
-    problems.minAgeDays = 'Least age must be less than the greatest age, or nobody could keep both.'
+  const problem = policyProblem(now)
+  if (problem) problems.minAgeDays ??= problem
   // One or two would lock out whoever mistypes.
   if (!problems.lockAfter && now.lockAfter > 0 && now.lockAfter < 3)
     problems.lockAfter = 'Wrong passwords until the account is locked must be 3 or more, or 0 for never.'
@@ -121,6 +121,12 @@ function judged(input: PolicyInput, was: PolicyBody, group: string | undefined):
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   return now
 }
+
+/** Why two rules do not go together, or undefined. */
+export const policyProblem = ({ minAgeDays, maxAgeDays }: PolicyBody): string | undefined =>
+  maxAgeDays > 0 && minAgeDays >= maxAgeDays
+    ? 'Least age must be less than the greatest age, or nobody could keep both.'
+    : undefined
 
 function wordsIn(typed: string, problems: Problems): string[] {
   const words = [

@@ -74,6 +74,7 @@ export async function addToken(
         { field: 'role', after: role },
         { field: 'until', after: until },
       ],
+      undo: [{ kind: 'token', id, added: true }],
     })
   })
   return { id, name, role: input.role, token, until }

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
 import { editStep } from '../audit/steps.ts'
-import { Invalid, NotFound, type Problems } from '../errors.ts'
+import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
 import type { PolicyBody, Status, UserBody } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
@@ -13,17 +13,17 @@ import { objectById, objectsByIds } from '../store/objects.ts'
 import { countPeople, peopleMatching, stateCounts } from '../store/people.ts'
 import type { State } from '../store/state.ts'
 import {
-  countAdministrators,
   foldedNames,
   type Mark,
   type UsersQuery as StoredQuery,
   userIdByName,
-  userIdsAfter,
   userIdsByName,
   userIdsFrom,
+  usernamesByIds,
   usersEnding,
 } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
+import { refuseLastAdministrator } from './administrators.ts'
 import { type Declared, declared } from './declarations.ts'
 import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
@@ -123,10 +123,6 @@ export async function usersByIds(db: Db, ids: string[]): Promise<ListedUser[]> {
   return users.map((user) => ({ ...user, groupNames: user.groups.flatMap((id) => names.get(id) ?? []).sort() }))
 }
 
-/** People in order of username after a name, for reading everyone in pages. */
-export const usersAfter = async (db: Db, username: string, limit: number): Promise<ListedUser[]> =>
-  usersByIds(db, await userIdsAfter(db.reader, username, limit))
-
 /** The next people after a mark, however many there are. */
 export async function usersFrom(
   db: Db,
@@ -137,6 +133,10 @@ export async function usersFrom(
   const { ids, next } = await userIdsFrom(db.reader, await storedQuery(db, query), after, limit)
   return { rows: await usersByIds(db, ids), next }
 }
+
+/** Usernames, by id; the id of somebody who is gone has none. */
+export const usernames = (db: Db, ids: readonly string[]): Promise<Map<string, string>> =>
+  usernamesByIds(db.reader, ids)
 
 export const statusCounts = (db: Db): Promise<Record<State, number>> => stateCounts(db)
 
@@ -286,6 +286,8 @@ export async function setPassword(
   const was = await objectById(db.reader, 'user', id)
   if (!was) throw new NotFound('This person does not exist any more.')
   if (by === 'other') needRightOver(actor, 'passwords', was.body)
+  else if (actor.role !== undefined && actor.id !== id)
+    throw new Refused('People change their own password so, and no other.', 'role')
   const problem = await judgePassword(db, db.reader, password, was.body, { by })
   if (problem) throw new Invalid({ password: problem })
   const [hash, policy] = await Promise.all([hashPassword(password), policyOf(db, was.body)])
@@ -303,13 +305,17 @@ export async function setPassword(
 
 const statusWords: Record<Status, string> = { enabled: 'Enabled', disabled: 'Disabled', locked: 'Locked' }
 
-/** Locks, unlocks, disables or enables. Unlocking ends a lock of the password policy as well. */
-export async function setStatus(db: Db, actor: Actor, id: string, status: Status): Promise<User> {
+/**
+ * Locks, unlocks, disables or enables. Unlocking ends a lock of the password policy as well. `from`: what the account is
+ * taken for; unlocking somebody who is disabled must not let them in.
+ */
+export async function setStatus(db: Db, actor: Actor, id: string, status: Status, from?: Status): Promise<User> {
   const user = await write(db, actor, async (change) => {
     const object = await needUser(change, id)
     const { body } = object
     const isHelp = status !== 'disabled' && body.status !== 'disabled'
     needRightOver(actor, isHelp ? 'passwords' : 'change', body)
+    if (from) refuseOtherThan(from, status, body)
     const { lockedUntil, ...open } = body
     if (body.status === status && !(status === 'enabled' && lockedUntil)) return toUser(object)
     const wasLocked = body.status === 'locked' || (body.status === 'enabled' && lockedUntil !== undefined)
@@ -319,6 +325,21 @@ export async function setStatus(db: Db, actor: Actor, id: string, status: Status
   })
   if (status === 'enabled') await forgetFailures(db, id)
   return user
+}
+
+const insteads: Record<Status, string> = {
+  enabled: '',
+  disabled: ' Enable it instead.',
+  locked: ' Unlock it instead.',
+}
+
+/** Who is so already is as it was asked for; a lock by hand goes over one of the password policy. */
+function refuseOtherThan(from: Status, status: Status, body: UserBody): void {
+  const isLockedByPolicy = body.status === 'enabled' && (body.lockedUntil ?? '') > new Date().toISOString()
+  const is = isLockedByPolicy ? 'locked' : body.status
+  if (is === from || is === status || (isLockedByPolicy && from === 'enabled')) return
+  const instead = status === 'enabled' ? insteads[is] : ''
+  throw new Invalid({ status: `The account is ${is}, not ${from}.${instead}` })
 }
 
 /** To the recycle bin, from which `undelete` brings everything back. */
@@ -375,21 +396,6 @@ export async function keepUser(change: Change, was: Kept, body: UserBody, senten
   })
   return toUser({ id: was.id, seq: change.head.seq, body: now })
 }
-
-async function refuseLastAdministrator(
-  change: Change,
-  id: string,
-  was: UserBody,
-  now: UserBody | undefined,
-): Promise<void> {
-  if (!isLasting(was) || (now && isLasting(now))) return
-  if ((await countAdministrators(change.trx, new Date().toISOString(), id)) > 0) return
-  throw new Invalid({ '': `${fullName(was)} is the last administrator who can sign in. Make another one first.` })
-}
-
-/** An administrator whose account does not end by itself. */
-const isLasting = (body: UserBody): boolean =>
-  body.role === 'administrator' && body.status === 'enabled' && body.validUntil === undefined
 
 type InGroups = { groups: string[] } | undefined
 

@@ -245,8 +245,15 @@ export const userCommands = {
   'user-uninvite': command('passwords', named, nothing, async ({ db, actor }, { name }) =>
     removeInvitation(db, actor, await userIdOf(db, name)),
   ),
-  'user-status': command('passwords', named.extend({ status }), shownUser, async ({ db, actor }, { name, status }) =>
-    withGroupNames(db, await setStatus(db, actor, await userIdOf(db, name), status)),
+  'user-status': command(
+    'passwords',
+    named.extend({
+      status,
+      from: status.optional().meta({ description: 'Refused when it is another one by now, as one who is disabled.' }),
+    }),
+    shownUser,
+    async ({ db, actor }, { name, status, from }) =>
+      withGroupNames(db, await setStatus(db, actor, await userIdOf(db, name), status, from)),
   ),
   'user-remove': command('change', named.extend(expected), nothing, async ({ db, actor }, { name, expectedSeq }) => {
     await unlessChanged(

@@ -96,17 +96,17 @@ export function userCommands(program: Command): void {
       for (const { ok, text } of why.reasons) say(`${ok ? '  yes' : '   no'}  ${text}`)
     })
 
-  for (const [verb, status, help] of [
-    ['lock', 'locked', 'refuse every sign-in of a person'],
-    ['unlock', 'enabled', 'let a locked person sign in again'],
-    ['enable', 'enabled', 'take a person into use'],
-    ['disable', 'disabled', 'take a person out of use'],
+  for (const [verb, status, from, help] of [
+    ['lock', 'locked', 'enabled', 'refuse every sign-in of a person'],
+    ['unlock', 'enabled', 'locked', 'let a locked person sign in again'],
+    ['enable', 'enabled', 'disabled', 'take a person into use'],
+    ['disable', 'disabled', undefined, 'take a person out of use'],
   ] as const)
     user
       .command(`${verb} <name>`)
       .description(help)
       .action(async (name: string, _options: unknown, command: Command) => {
-        await call(dataOf(command), 'user-status', { name, status })
+        await call(dataOf(command), 'user-status', { name, status, from })
         say(`${name} is ${status}.`)
       })
 

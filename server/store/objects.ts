@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditEnd } from './audit.ts'
+import type { AuditEnd } from './audit-chain.ts'
 import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
 import type { Db } from './db.ts'
 import { countIn, hashHex, type Position, type StateHash, stateHash } from './position.ts'

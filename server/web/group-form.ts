@@ -13,7 +13,8 @@ export function typedGroup(form: Form, known: Declared, group?: Group): GroupInp
     on && ofGroups ? [[name, typedValues(form, { name }, ofGroups.fields, group?.extensions?.[name])] as const] : [],
   )
   return {
-    name: form.text('name'),
+    // A group of Windows keeps its name: there is nothing to type.
+    name: group?.type === 'windows' ? group.name : form.text('name'),
     description: form.text('description'),
     ...(form.has('shown-owners') && {
       owners: [...new Set([...form.list('owners'), ...words(form.text('add-owner'))])],

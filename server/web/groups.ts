@@ -21,6 +21,7 @@ import type { Problems } from '../errors.ts'
 import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
 import { candidatesFor, throughOf } from './group-candidates.ts'
 import { groupForm, typedGroup } from './group-form.ts'
+import { marked } from './marked.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { rightsOf } from './rights.ts'
@@ -103,11 +104,13 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
     nestedTotal: nested.length,
     counts,
     found,
+    marked,
     above: [...above.values()].sort(),
     owners,
     base: pathOf(group.name),
     mayMembers: group.type !== 'builtin' && dbOf(req).local.mode !== 'slave' && (rights.mayChange || isOwner),
-    mayEdit: group.type === 'normal' && rights.mayChange,
+    mayEdit: group.type !== 'builtin' && rights.mayChange,
+    mayRemove: group.type === 'normal' && rights.mayChange,
   }
   await render(req, res, 'groups/show', data, {
     status: extra.problems ? 422 : 200,

@@ -107,7 +107,7 @@ import { askUndo, askUndoBatch, saveUndo, saveUndoBatch } from './undo.ts'
 import {
   addNewUser,
   askRemoveUser,
-  exportAllUsers,
+  exportListed,
   newUser,
   removeOneUser,
   saveStatus,
@@ -151,7 +151,7 @@ export function routes(): Router {
   r.get('/', signedIn, toOwnPage, showHome)
 
   r.get('/users', reads, showUsers)
-  r.get('/export/users.csv', audits, exportAllUsers)
+  r.get('/export/users.csv', audits, exportListed)
   r.get('/export/accounts.ldif', audits, exportAllLdif)
   r.get('/users/new', adminChanges, newUser)
   r.post('/users/new', adminChanges, addNewUser)

@@ -7,7 +7,7 @@ import { newPassword } from '../accounts/passwords.ts'
 import { pluginList } from '../accounts/plugins.ts'
 import { policyOf } from '../accounts/policies.ts'
 import { settings } from '../accounts/settings.ts'
-import { signInFacts } from '../accounts/sign-ins.ts'
+import { lastSignIns, signInFacts } from '../accounts/sign-ins.ts'
 import {
   addUser,
   changeUser,
@@ -31,6 +31,7 @@ import { passwordEnds, policyRules } from './policy-rules.ts'
 import { asksForPart, redirect, render } from './render.ts'
 import { mayHelpThis, rightsOf } from './rights.ts'
 import { path, zone } from './say.ts'
+import { safePath } from './sign-in.ts'
 import { standing } from './standing.ts'
 import { sendText } from './stream.ts'
 import {
@@ -72,7 +73,11 @@ export async function showUsers(req: Request, res: Response): Promise<void> {
   // What was searched stands in the address, without the fields that were left empty.
   res.set('HX-Replace-Url', path('/users', { ...query, page: list.page > 1 ? list.page : undefined }))
   const near = list.total === 0 ? await nearHit(db, { ...query, size: 1 }) : undefined
-  const rows = list.rows.map((user) => ({ ...user, stands: standing(user) }))
+  const signIns = await lastSignIns(
+    db,
+    list.rows.map(({ id }) => id),
+  )
+  const rows = list.rows.map((user) => ({ ...user, stands: standing(user), lastSignIn: signIns.get(user.id) }))
   const data = {
     query,
     list: { ...list, rows },
@@ -208,13 +213,18 @@ export async function saveStatus(req: Request, res: Response): Promise<void> {
   const user = await userByUsername(db, part(req, 'username'))
   const status = statuses.find((one) => one === formOf(req).text('status'))
   if (!status) throw new Invalid({ status: 'Status must be enabled, locked or disabled.' })
+  // From the list, or from the person's own page.
+  const from = formOf(req).text('back')
+  const back = from ? safePath(from) : `/users/${encodeURIComponent(user.username)}`
   try {
-    const now = await setStatus(db, actorOf(req), user.id, status)
+    // What the page showed: somebody else may have disabled the account since.
+    const from = status === 'disabled' ? undefined : askedOne(req, 'from', statuses)
+    const now = await setStatus(db, actorOf(req), user.id, status, from)
     const { state, note } = standing(now)
     const but = status === 'enabled' && state !== 'enabled' ? `is enabled, but ${state} ${note}` : done[status]
-    await redirectTo(req, res, user, `${user.first} ${user.last} ${but.trim()}.`)
+    await redirect(req, res, back, `${user.first} ${user.last} ${but.trim()}.`)
   } catch (error) {
-    await redirectTo(req, res, user, Object.values(problemsOf(error)).join(' '), 'bad')
+    await redirect(req, res, back, Object.values(problemsOf(error)).join(' '), 'bad')
   }
 }
 
@@ -235,8 +245,9 @@ export async function removeOneUser(req: Request, res: Response): Promise<void> 
   }
 }
 
-/** All users as CSV, in the columns that the import reads; passwords never leave. */
-export async function exportAllUsers(req: Request, res: Response): Promise<void> {
+/** The people whom a list shows, as CSV in the columns that the import reads; passwords never leave. */
+export async function exportListed(req: Request, res: Response): Promise<void> {
+  const { search, group, plugin, status } = userQuery(req)
   res.type('csv').attachment('users.csv')
-  await sendText(res, exportUsers(dbOf(req)))
+  await sendText(res, exportUsers(dbOf(req), { search, group, plugin, status }))
 }

@@ -121,15 +121,16 @@ test('a name is a user’s, a group’s or an alias, and never two of them', asy
 
 test('Windows groups come with the samba extension, once, each with its well-known number', async () => {
   const { db } = store
-  await aUser(db, { username: 'guests' })
+  await setExtensionOn(db, me, 'mail', true)
+  const inTheWay = await aUser(db, { extensions: { mail: { aliases: 'guests' } } })
   const problems = await problemsOf(setExtensionOn(db, me, 'samba', true))
   assert.match(
     problems.on ?? '',
-    /brings a group named “guests”\. A user named “guests” already exists: rename that first\./,
+    /brings a group named “guests”\. An alias named “guests” already exists: rename that first\./,
   )
   assert.equal((await declared(db)).extension('samba')?.on, false)
-  const inTheWay = await userByUsername(db, 'guests')
-  await changeUser(db, me, inTheWay.id, { username: 'visitors' })
+  await changeUser(db, me, inTheWay.id, { extensions: { mail: { aliases: 'visitors' } } })
+  await setExtensionOn(db, me, 'mail', false)
 
   await setExtensionOn(db, me, 'samba', true)
   const admins = await groupByName(db, 'domain_admins')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, groupByName } from '../../server/accounts/groups.ts'
 import { mayUse } from '../../server/accounts/may-use.ts'
@@ -101,7 +102,8 @@ test('one made here has a number of its own, is changed, and leaves nobody when 
 
 test('what is typed about one is judged', async () => {
   const { db } = store
-  await aUser(db, { username: 'scan_plugin' })
+  await setExtensionOn(db, me, 'mail', true)
+  await aUser(db, { extensions: { mail: { aliases: 'scan_plugin' } } })
   for (const [typed, field] of [
     [{ title: '' }, 'title'],
     [{ title: 'FTP server' }, 'title'],

@@ -169,7 +169,9 @@ test('whether a password must be changed follows the policy, and who sets it may
   // Who has the machine, a script say, decides for itself.
   assert.equal(await set(me, 'fourth-lamp-harbour'), false)
   assert.equal(await set(me, 'fifth-lamp-harbour', { mustChange: true }), true)
-  assert.equal(await set(desk, 'sixth-lamp-harbour', { by: 'self' }), false)
+  const self = { ...desk, id: user.id, role: 'person' } as const
+  assert.equal(await set(self, 'sixth-lamp-harbour', { by: 'self' }), false)
+  await assert.rejects(set(desk, 'eighth-lamp-harbour', { by: 'self' }), Refused, 'nobody is somebody else')
   await changePolicy(store.db, me, { mustChange: false })
   assert.equal(await set(desk, 'seventh-lamp-harbour'), false)
   await changePolicy(store.db, me, { mustChange: true })

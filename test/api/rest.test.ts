@@ -279,6 +279,13 @@ describe('imports, audit, node', { concurrency: false }, () => {
     const proved = good(await admin('GET', '/audit/verify')).body
     assert.equal(proved.brokenAt, undefined)
     assert.equal((await admin('GET', '/audit/999999')).status, 404)
+    const [undoing] = good(await admin('GET', '/audit?limit=1')).body.items
+    assert.equal(undoing.undoes, row.id)
+    assert.equal(good(await admin('GET', `/audit/${row.id}`)).body.undoneBy, undoing.id)
+    assert.deepEqual(good(await admin('GET', '/audit?until=2020-01-01')).body.items, [])
+    const odd = await admin('GET', '/audit?from=yesterday')
+    assert.equal(odd.status, 422)
+    assert.match(odd.body.problems.from, /“yesterday” must be a day or a moment/)
   })
 
   test('status, settings, devices, clients', async () => {

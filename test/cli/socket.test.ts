@@ -155,6 +155,10 @@ describe('commands while the node runs', { concurrency: false }, () => {
     await assert.rejects(signIn(db, 'lisa', 'Hello lisa 2'))
     assert.equal((await run(data, ['user', 'unlock', 'lisa'])).out, 'lisa is enabled.\n')
     await signIn(db, 'lisa', 'Hello lisa 2')
+    await run(data, ['user', 'disable', 'lisa'])
+    const refused = await run(data, ['user', 'unlock', 'lisa'])
+    assert.deepEqual([refused.code, /disabled, not locked/.test(refused.err)], [1, true])
+    assert.equal((await run(data, ['user', 'enable', 'lisa'])).out, 'lisa is enabled.\n')
   })
 
   test('the audit names who typed the command, and never a password', async () => {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { exportUsers } from '../../server/accounts/csv.ts'
 import { declared } from '../../server/accounts/declarations.ts'
-import { extensionList } from '../../server/accounts/extensions.ts'
+import { extensionList, setExtensionOn } from '../../server/accounts/extensions.ts'
 import { ownExtension } from '../../server/accounts/own-extensions.ts'
 import { userByUsername } from '../../server/accounts/users.ts'
-import { aUser, password } from '../support/people.ts'
+import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aWebApp, type Browser, type Fields, signedIn, textOf } from '../support/web.ts'
 
@@ -73,7 +73,8 @@ test('off hides its fields everywhere and keeps the values; removing them asks f
 })
 
 test('Windows Networking that cannot be turned on says why', async () => {
-  await aUser(store.db, { username: 'guests' })
+  await setExtensionOn(store.db, me, 'mail', true)
+  await aUser(store.db, { extensions: { mail: { aliases: 'guests' } } })
   const answer = await admin.post('/extensions/samba', { on: 'yes', back: '/extensions' })
   assert.equal(answer.status, 303)
   assert.match(textOf((await admin.get('/extensions')).text), /brings a group named “guests”/)
