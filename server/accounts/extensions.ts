@@ -3,7 +3,7 @@ import type { Actor } from '../audit/actor.ts'
 import { editStep } from '../audit/steps.ts'
 import { NotFound, Refused } from '../errors.ts'
 import type { Fields } from '../extensions/extension.ts'
-import type { ExtensionBody, ExtensionValues } from '../store/bodies.ts'
+import type { ExtensionBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { objectsOf } from '../store/objects.ts'
 import { countFilled } from '../store/people.ts'
@@ -89,7 +89,7 @@ export async function needExtension(db: Db, name: string): Promise<DeclaredExten
 }
 
 /** The values that are shown: those of extensions that are on. */
-export const valuesShown = ({ extension }: Declared, values: ExtensionValues): ExtensionValues =>
+export const valuesShown = <T>({ extension }: Declared, values: Record<string, T>): Record<string, T> =>
   Object.fromEntries(Object.entries(values).filter(([name]) => extension(name)?.on))
 
 export type ExtensionObject = { id: string; seq: number; body: ExtensionBody }

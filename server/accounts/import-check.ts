@@ -66,8 +66,6 @@ function typedOf(all: Import, { input, before }: Read): Partial<UserInput> {
     const given = Object.fromEntries(Object.entries(values).filter(([, text]) => text !== ''))
     extensions[name] = { ...extensions[name], ...given }
   }
-  // A profile may name an extension that was turned off since.
-  for (const name of Object.keys(extensions)) if (!all.declared.extension(name)?.on) delete extensions[name]
   return { ...typed, extensions }
 }
 
