@@ -1,3 +1,4 @@
+import { classOfAttribute } from '../extensions/attributes.ts'
 import type { Extension, Fields } from '../extensions/extension.ts'
 import type { Field, Matching } from '../extensions/field.ts'
 import { builtInExtensions } from '../extensions/index.ts'
@@ -13,7 +14,6 @@ import { unregisteredOid } from './oid.ts'
 import {
   anyAttribute,
   auxiliaryClass,
-  classOfAttribute,
   groupClasses,
   type ObjectClass,
   standardClasses,
