@@ -33,6 +33,13 @@ export type Field<T = string> = {
   values: (value: T) => readonly string[]
 }
 
+/** Values outlive declarations: what comes back from the recycle bin may be of the type that its field had then. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return value === '' ? [] : [value]
+  if (Array.isArray(value)) return value.flatMap(textsOf)
+  return value === null || value === undefined ? [] : [String(value)]
+}
+
 type Given = {
   label: string
   attribute: string
@@ -80,8 +87,8 @@ function field(
     required: given.required ?? false,
     maxLength,
     rule: `at most ${maxLength} characters`,
-    format: (value) => value,
-    values: (value) => [value],
+    format: (value) => textsOf(value).join(', '),
+    values: textsOf,
     parse: (typed) => {
       const checked = checkText(given, typed, maxLength)
       if ('problem' in checked || checked.value === undefined) return checked
@@ -172,8 +179,8 @@ export function list(given: ListGiven & { separator?: RegExp }): Field<string[]>
     label: given.label,
     rule: `at most ${most} entries, each ${one.rule}`,
     required: given.required ?? false,
-    format: (value) => value.join('\n'),
-    values: (value) => value,
+    format: (value) => textsOf(value).join('\n'),
+    values: textsOf,
     parse: (typed) => {
       if (typed.length > (given.maxLength ?? 128) * most + most)
         return { problem: `${given.label} must not be longer than ${most} entries.` }
@@ -203,8 +210,8 @@ export function number(given: Given & { least?: number; most?: number }): Field<
   return {
     ...(base as unknown as Field<never>),
     rule,
-    format: String,
-    values: (value) => [String(value)],
+    format: (value) => textsOf(value).join(', '),
+    values: textsOf,
     parse: (typed) => {
       const checked = checkText(given, typed, 16)
       if ('problem' in checked) return typed.trim() === '' ? checked : { problem: range }
@@ -225,8 +232,8 @@ export function onOff(given: Given & { ldap?: readonly [yes: string, no: string]
   return {
     ...(base as unknown as Field<never>),
     rule: 'yes or no',
-    format: (value) => (value ? 'yes' : 'no'),
-    values: (value) => [value ? isOn : isOff],
+    format: (value) => (value === true ? 'yes' : 'no'),
+    values: (value) => [value === true ? isOn : isOff],
     parse: (typed) => {
       const word = typed.trim().toLowerCase()
       if (word === '') return given.required ? { problem: `${given.label} is needed.` } : { value: undefined }
