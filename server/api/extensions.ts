@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { extensionList, removeExtensionValues, setExtensionOn } from '../accounts/extensions.ts'
+import { misfits } from '../accounts/misfits.ts'
 import { addOwnExtension, changeOwnExtension, ownExtension, removeOwnExtension } from '../accounts/own-extensions.ts'
 import { NotFound } from '../errors.ts'
 import type { Db } from '../store/db.ts'
@@ -92,6 +93,22 @@ const shownOwn = z
   })
   .meta({ id: 'OwnExtension', description: 'An extension that was made here, as it is kept.' })
 
+const shownMisfits = z.object({
+  people: z.int().meta({ description: 'How many people have one.' }),
+  items: z
+    .array(
+      z.object({
+        username: z.string(),
+        first: z.string(),
+        last: z.string(),
+        field: z.string(),
+        value: z.string().meta({ description: 'Empty: one is needed, and there is none.' }),
+        problem: z.string(),
+      }),
+    )
+    .meta({ description: 'Those of the first hundred people.' }),
+})
+
 export const extensionCommands = {
   'extension-list': command('read', none, z.array(shownExtension), ({ db }) => extensionList(db)),
   'extension-show': command('read', named, shownExtension, ({ db }, { name }) => showExtension(db, name)),
@@ -105,6 +122,10 @@ export const extensionCommands = {
     z.object({ people: z.int(), groups: z.int() }),
     ({ db, actor }, { name }) => removeExtensionValues(db, actor, name),
   ),
+  'extension-misfits': command('read', named, shownMisfits, async ({ db }, { name }) => {
+    const { people, rows } = await misfits(db, name)
+    return { people, items: rows }
+  }),
   'extension-own': command('read', named, shownOwn, ({ db }, { name }) => ownExtension(db, name)),
   'extension-add': command(
     'change',
@@ -120,7 +141,9 @@ export const extensionCommands = {
       ...own,
       removeValues: z.boolean().optional().meta({ description: 'Fields that are left out go with their values.' }),
     }),
-    shownOwn,
+    shownOwn
+      .extend({ misfits: z.int().meta({ description: 'How many people have values that do not fit any more.' }) })
+      .meta({ id: 'ChangedExtension' }),
     ({ db, actor }, { name, expectedSeq, removeValues, ...input }) =>
       unlessChanged(
         expectedSeq,

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
 import { extensionList, needExtension, removeExtensionValues, setExtensionOn } from '../accounts/extensions.ts'
+import { misfits } from '../accounts/misfits.ts'
 import { ownExtension } from '../accounts/own-extensions.ts'
 import { pluginList } from '../accounts/plugins.ts'
 import { countUsers } from '../accounts/users.ts'
@@ -58,6 +59,12 @@ export async function showExtension(req: Request, res: Response): Promise<void> 
   if (!extension) throw new NotFound(`There is no extension “${name}”.`)
   const made = extension.isOwn ? (await ownExtension(db, name)).own : undefined
   await render(req, res, 'extensions/show', { ...rightsOf(req), extension, all, made })
+}
+
+/** Values that are older than the rules. */
+export async function showMisfits(req: Request, res: Response): Promise<void> {
+  const extension = await needExtension(dbOf(req), part(req, 'name'))
+  await render(req, res, 'extensions/misfits', { extension, ...(await misfits(dbOf(req), extension.name)) })
 }
 
 export async function saveExtensionState(req: Request, res: Response): Promise<void> {

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { undelete } from '../../server/accounts/bin.ts'
+import { exportUsers } from '../../server/accounts/csv.ts'
 import { declared } from '../../server/accounts/declarations.ts'
 import { extensionList, removeExtensionValues, setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addGroup, groupByName } from '../../server/accounts/groups.ts'
+import { exportLdif } from '../../server/accounts/ldif-export.ts'
+import { misfits } from '../../server/accounts/misfits.ts'
 import type { OwnExtensionInput } from '../../server/accounts/own-extension-input.ts'
 import {
   addOwnExtension,
@@ -16,6 +20,7 @@ import { auditPage } from '../../server/audit/audit.ts'
 import { Invalid, NotFound, Refused } from '../../server/errors.ts'
 import { aUser, me } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
+import { aWebApp, signedIn } from '../support/web.ts'
 
 let store: Awaited<ReturnType<typeof aMasterStore>>
 before(async () => {
@@ -258,6 +263,34 @@ test('a field that people have values in keeps its type, its chosen options, and
   const holders = (await extensionList(db)).find(({ name }) => name === 'staff_card')
   assert.deepEqual([holders?.users, holders?.fields.length], [1, 2])
   assert.match((await lastNote()).changes.map(({ field }) => field).join(), /Card no\.,people with values/)
+})
+
+test('who comes back from the recycle bin may hold a value of the type that the field had then; it breaks nothing', async () => {
+  const { db } = store
+  const typed = (one: string, other: string) => ({
+    title: 'Keys',
+    fields: [
+      { name: 'one', label: 'One', type: one },
+      { name: 'other', label: 'Other', type: other },
+    ],
+  })
+  await addOwnExtension(db, me, typed('text', 'list'))
+  const user = await aUser(db, { extensions: { keys: { one: 'AB', other: 'x, y' } } })
+  const kinds = ['list', 'number', 'switch', 'date', 'choice', 'email']
+  for (const kind of kinds) {
+    await removeUser(db, me, user.id)
+    const fields = typed(kind, kind).fields.map((field) => ({ ...field, options: ['a'] }))
+    await changeOwnExtension(db, me, 'keys', { title: 'Keys', fields })
+    await undelete(db, me, user.id)
+    let text = ''
+    for await (const part of exportUsers(db)) text += part
+    for await (const part of exportLdif(db)) text += part
+    assert.match(text, /AB|no/, kind)
+    const page = await (await signedIn(await aWebApp(db))).get(`/users/${user.username}`)
+    assert.equal(page.status, 200, kind)
+    assert.equal((await misfits(db, 'keys')).people, kind === 'list' || kind === 'switch' ? 0 : 1, kind)
+  }
+  await removeOwnExtension(db, me, 'keys')
 })
 
 test('removing one takes its values from everybody, and its name is free again', async () => {
