@@ -180,7 +180,8 @@ function cellOf(field: AnyField, value: unknown): string {
 }
 
 const sampleOf = (field: AnyField): string => {
-  if (field.type === 'choice') return field.initial ?? field.options?.[0]?.value ?? ''
+  if (field.initial !== undefined) return field.initial
+  if (field.type === 'choice') return field.required ? (field.options?.[0]?.value ?? '') : ''
   return {
     text: '',
     list: '',

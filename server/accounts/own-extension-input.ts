@@ -139,7 +139,8 @@ function judgeField({ prefix, name, taken, before }: FieldContext, input: OwnFie
     if (!/^[a-z][a-zA-Z0-9_]{0,31}$/.test(fieldName))
       say('name', 'Name must have at most 32 letters, digits and “_” and begin with a–z, as in card_number.')
     if (isOfEveryObject(fieldName)) say('name', `“${fieldName}” is a word of this program. Choose another name.`)
-    if (before.some((field) => field.name === fieldName)) say('name', `Two fields have the name “${fieldName}”.`)
+    // Columns of CSV are read in any case.
+    if (before.some((field) => same(field.name, fieldName))) say('name', `Two fields have the name “${fieldName}”.`)
   }
   const attribute = line(input.attribute) || freeAttribute(taken, prefix, name, label)
   if (line(input.attribute) || !labelIs) say('attribute', attributeProblem(attribute, type ?? 'text'))

@@ -205,8 +205,8 @@ export function list(given: ListGiven & { separator?: RegExp }): Field<string[]>
 export function number(given: Given & { least?: number; most?: number }): Field<number> {
   const { least = 0, most = Number.MAX_SAFE_INTEGER } = given
   const base = field('number', 'integer', { maxLength: 16, ...given })
-  const rule = `a whole number from ${least}${given.most === undefined ? ' up' : ` to ${most}`}`
-  const range = `${given.label} must be ${rule}.`
+  const rule = `from ${least}${given.most === undefined ? ' up' : ` to ${most}`}`
+  const range = `${given.label} must be a whole number ${rule}.`
   return {
     ...(base as unknown as Field<never>),
     rule,

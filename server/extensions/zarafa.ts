@@ -30,6 +30,7 @@ export const zarafa = defineExtension({
       label: 'Hard quota',
       attribute: 'zarafaQuotaHard',
       column: 'hard_quota',
+      help: 'At 90 % of it a warning is sent, at 95 % no more mail.',
       matching: 'integer',
       options: [
         ...megabytes.map((mb) => ({

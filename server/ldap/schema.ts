@@ -62,7 +62,13 @@ type Side = { kind: 'user' | 'group'; base: readonly string[]; carrier: ObjectCl
 
 // An attribute that no standard describes gets its rules from the declaration.
 const rulesOf: Record<Matching, Omit<AttributeRow, 'oid' | 'names'>> = {
-  caseIgnore: { equality: 'caseIgnoreMatch', substrings: 'caseIgnoreSubstringsMatch', syntax: 'directoryString' },
+  // With an order: days and card numbers are asked for from and until.
+  caseIgnore: {
+    equality: 'caseIgnoreMatch',
+    ordering: 'caseIgnoreOrderingMatch',
+    substrings: 'caseIgnoreSubstringsMatch',
+    syntax: 'directoryString',
+  },
   caseExact: { equality: 'caseExactMatch', substrings: 'caseExactSubstringsMatch', syntax: 'directoryString' },
   integer: { equality: 'integerMatch', ordering: 'integerOrderingMatch', syntax: 'integer' },
   telephone: {

@@ -192,6 +192,8 @@ test('everything that is typed about one is judged, each problem beside its fiel
         { label: 'Åsa\nEk', type: 'text' },
         { label: 'Twice', type: 'text', attribute: 'exampleTwice' },
         { label: 'Again', type: 'text', attribute: 'exampletwice', help: 'x'.repeat(300) },
+        { label: 'Room', name: 'cardRoom', type: 'text' },
+        { label: 'Hall', name: 'cardroom', type: 'text' },
       ],
     }),
   )
@@ -200,6 +202,7 @@ test('everything that is typed about one is judged, each problem beside its fiel
     'fields.1.attribute',
     'fields.11.attribute',
     'fields.11.help',
+    'fields.13.name',
     'fields.2.label',
     'fields.2.type',
     'fields.3.attribute',
