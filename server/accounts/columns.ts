@@ -148,7 +148,7 @@ const extensionColumns = (extension: Declared['extensions'][number]): Column[] =
         name: column(extension.name),
         key: `${extension.name}.${name}`,
         label: `${extension.title.replace(/ Extension$/, '')}: ${field.label}`,
-        known: [field.attribute, field.label, name, ...(extension.alias ? [column(extension.alias)] : [])],
+        known: [field.attribute, field.label, name, ...aliasNames(extension, field, column)],
         sample: sampleOf(field),
         ...(field.type === 'list' && { isList: true }),
         ...(field.isName && { isName: true }),
@@ -167,6 +167,13 @@ const extensionColumns = (extension: Declared['extensions'][number]): Column[] =
       },
     ]
   })
+
+/** What the alias of an extension calls it: its own column, and its LDAP attribute. */
+const aliasNames = (
+  { alias }: Declared['extensions'][number],
+  { attribute }: AnyField,
+  column: (of: string) => string,
+) => (alias ? [column(alias.name), alias.attribute(attribute)] : [])
 
 type AnyField = Declared['extensions'][number]['user'][string]
 

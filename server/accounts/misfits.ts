@@ -19,8 +19,9 @@ export type Misfit = {
  * Rules may become stricter while people have values: those stay until somebody changes them, and are found here. Looks at
  * everybody, in slices; the first `most` are told.
  */
-export async function misfits(db: Db, name: string, most = 100): Promise<{ people: number; rows: Misfit[] }> {
-  const fields = Object.entries((await needExtension(db, name)).user)
+export async function misfits(db: Db, called: string, most = 100): Promise<{ people: number; rows: Misfit[] }> {
+  const { name, user } = await needExtension(db, called)
+  const fields = Object.entries(user)
   const isForAll = fields.some(([, field]) => field.required)
   const rows: Misfit[] = []
   let people = 0

@@ -92,7 +92,7 @@ export function declaredNameProblem(what: string, name: string): string | undefi
 function extensionNameProblem(name: string, others: Declared['extensions']): string | undefined {
   const written = declaredNameProblem('Name', name)
   if (written) return written
-  const isTaken = others.some((one) => one.name === name || one.alias?.toLowerCase() === name)
+  const isTaken = others.some((one) => one.name === name || one.alias?.name.toLowerCase() === name)
   return isTaken ? `There is an extension “${name}” already. Choose another name.` : undefined
 }
 

@@ -254,12 +254,13 @@ function judgeTemplates(
   problems: Problems,
 ): void {
   const kept = { ...was?.body.extensions }
-  for (const [name, given] of Object.entries(typed)) {
-    const extension = known.extension(name)
+  for (const [called, given] of Object.entries(typed)) {
+    const extension = known.extension(called)
     if (!extension) {
-      problems[name] = `There is no extension “${name}”.`
+      problems[called] = `There is no extension “${called}”.`
       continue
     }
+    const { name } = extension
     const templates: Record<string, string> = { ...kept[name] }
     for (const [key, text] of Object.entries(given)) {
       const field = Object.hasOwn(extension.user, key) ? extension.user[key] : undefined

@@ -154,13 +154,16 @@ export const groupFields: FieldsOf = (extension) => extension.group?.fields
 /** Typed texts of extensions -> values to keep. What is not typed stays; problems go under `extension.field`. */
 export function judgeExtensions(
   declared: Declared,
-  typed: Record<string, Record<string, string>>,
+  input: Record<string, Record<string, string>>,
   was: ExtensionValues,
   isNew: boolean,
   fieldsOf: FieldsOf,
   problems: Problems,
 ): ExtensionValues {
   const kept: ExtensionValues = { ...was }
+  const typed = Object.fromEntries(
+    Object.entries(input).map(([called, given]) => [declared.extension(called)?.name ?? called, given]),
+  )
   for (const extension of declared.extensions) {
     const fields = fieldsOf(extension)
     const given = typed[extension.name]

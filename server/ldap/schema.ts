@@ -1,5 +1,5 @@
 import { classOfAttribute } from '../extensions/attributes.ts'
-import type { Extension, Fields } from '../extensions/extension.ts'
+import { type Extension, type Fields, underAlias } from '../extensions/extension.ts'
 import type { Field, Matching } from '../extensions/field.ts'
 import { builtInExtensions } from '../extensions/index.ts'
 import {
@@ -132,7 +132,8 @@ export function createSchema(): Schema {
     for (const extension of [...builtInExtensions, ...[...own.values()].sort(byName)]) {
       if (now.names.has(extension.name)) continue
       now.names.add(extension.name)
-      if (!extension.isOutOfLdap) now.extensions.push(place(extension))
+      for (const each of [extension, underAlias(extension) ?? []].flat())
+        if (!each.isOutOfLdap) now.extensions.push(place(each))
     }
     now.classByName = new Map(
       classSpellings([...now.classes.values()].map(({ name, attributes }) => auxiliaryClass(name, [...attributes]))),

@@ -14,6 +14,7 @@ import {
   ownExtension,
   removeOwnExtension,
 } from '../../server/accounts/own-extensions.ts'
+import { addProfile, profileByName } from '../../server/accounts/profiles.ts'
 import { changeUser, removeUser, userByUsername } from '../../server/accounts/users.ts'
 import { windowsGroups } from '../../server/accounts/windows-groups.ts'
 import { auditPage } from '../../server/audit/audit.ts'
@@ -60,9 +61,26 @@ test('what is declared and off at first is listed, with its rules and who uses i
     ],
   )
   const zarafa = list.find(({ name }) => name === 'zarafa')
-  assert.deepEqual([zarafa?.alias, zarafa?.derived.length], ['Kopano', 3])
+  assert.deepEqual(
+    [zarafa?.alias?.name, zarafa?.alias?.objectClass, zarafa?.derived.length],
+    ['Kopano', 'kopano-user', 3],
+  )
   assert.equal(list[1]?.group?.fields[0]?.attribute, 'clearMailDistributionList')
   assert.match(list[0]?.fields[0]?.rule ?? '', /name@example/)
+})
+
+test('what goes by another name may be called by it, at every door that takes a name', async () => {
+  const { db } = store
+  await setExtensionOn(db, me, 'kopano', true)
+  assert.equal((await declared(db)).extension('zarafa')?.on, true)
+  const user = await aUser(db, { extensions: { kopano: { hardQuota: '500' } } })
+  assert.deepEqual(user.extensions, { zarafa: { hardQuota: '500' } })
+  const changed = await changeUser(db, me, user.id, { extensions: { kopano: { hardQuota: '', account: 'yes' } } })
+  assert.deepEqual(changed.extensions, { zarafa: { account: true } })
+  await addProfile(db, me, { name: 'Groupware', extensions: { kopano: { hardQuota: '0' } } })
+  assert.deepEqual((await profileByName(db, 'groupware')).extensions, { zarafa: { hardQuota: '0' } })
+  await setExtensionOn(db, me, 'kopano', false)
+  assert.deepEqual(await removeExtensionValues(db, me, 'kopano'), { people: 1, groups: 0 })
 })
 
 test('values are removed only while the extension is off, from people, groups and the recycle bin', async () => {
