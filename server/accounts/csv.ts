@@ -1,10 +1,11 @@
 import { stringify } from 'csv-stringify/sync'
 import type { Db } from '../store/db.ts'
+import type { Mark } from '../store/users.ts'
 import { type Column, columnsOf } from './columns.ts'
 import { readCsv } from './csv-file.ts'
 import { declared } from './declarations.ts'
 import type { Table } from './table.ts'
-import { usersAfter } from './users.ts'
+import { type UsersQuery, usersFrom } from './users.ts'
 
 // What escape_formulas guards with an apostrophe, so that what was exported comes back as it was.
 const GUARDED = /^'(?=[=+\-@\t\r＝＋－＠])/
@@ -35,15 +36,15 @@ const exportPage = 500
 const written = (rows: string[][]): string =>
   stringify(rows, { quoted: true, quoted_empty: true, escape_formulas: true, record_delimiter: '\r\n' })
 
-/** All people as CSV text, never a password, in pages by username so that a change meanwhile moves nobody. */
-export async function* exportUsers(db: Db): AsyncGenerator<string> {
+/** People as CSV text, never a password, in pages by username so that a change meanwhile moves nobody. */
+export async function* exportUsers(db: Db, query: UsersQuery = {}): AsyncGenerator<string> {
   const shown = columnsOf(await declared(db)).filter((column) => column.show)
   yield written([shown.map((column) => column.name)])
-  for (let after = ''; ; ) {
-    const page = await usersAfter(db, after, exportPage)
-    if (page.length === 0) return
-    yield written(page.map((user) => shown.map((column) => column.show?.(user) ?? '')))
-    after = page.at(-1)?.username ?? ''
+  for (let after: Mark | undefined; ; ) {
+    const { rows, next } = await usersFrom(db, { ...query, sort: 'username', order: 'asc' }, after, exportPage)
+    if (rows.length > 0) yield written(rows.map((user) => shown.map((column) => column.show?.(user) ?? '')))
+    if (!next) return
+    after = next
   }
 }
 

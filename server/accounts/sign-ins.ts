@@ -7,6 +7,7 @@ import {
   type Failures,
   failuresKept,
   keepSignIns as keepRows,
+  lastSignIns as lastRows,
   signInRow,
 } from '../store/sign-ins.ts'
 
@@ -201,6 +202,17 @@ export async function signInFacts(db: Db, userId: string): Promise<SignInFacts> 
     ...(lastDoor && { lastDoor }),
     ...(last && { lastFailure: new Date(last.at).toISOString() }),
   }
+}
+
+/** When each of the people of a list came last at this node, by id. */
+export async function lastSignIns(db: Db, userIds: string[]): Promise<Map<string, string>> {
+  const last = await lastRows(db.reader, userIds)
+  const { good } = bookOf(db)
+  for (const id of userIds) {
+    const at = good.get(id)?.at
+    if (at) last.set(id, at)
+  }
+  return last
 }
 
 /** Sign-ins at this node on each of the last days, the oldest first. */

@@ -18,7 +18,6 @@ import {
   type Mark,
   type UsersQuery as StoredQuery,
   userIdByName,
-  userIdsAfter,
   userIdsByName,
   userIdsFrom,
   usersEnding,
@@ -122,10 +121,6 @@ export async function usersByIds(db: Db, ids: string[]): Promise<ListedUser[]> {
   )
   return users.map((user) => ({ ...user, groupNames: user.groups.flatMap((id) => names.get(id) ?? []).sort() }))
 }
-
-/** People in order of username after a name, for reading everyone in pages. */
-export const usersAfter = async (db: Db, username: string, limit: number): Promise<ListedUser[]> =>
-  usersByIds(db, await userIdsAfter(db.reader, username, limit))
 
 /** The next people after a mark, however many there are. */
 export async function usersFrom(
@@ -426,9 +421,13 @@ export async function moveUsers(
 }
 
 /** Ids of the people named, or a problem that names who is not there. */
-export async function needUsers(change: Change, usernames: readonly string[], field: string): Promise<string[]> {
+export async function needUsers(
+  { trx }: Pick<Change, 'trx'>,
+  usernames: readonly string[],
+  field: string,
+): Promise<string[]> {
   const names = [...new Set(usernames.map(canonicalName))]
-  const ids = await userIdsByName(change.trx, names)
+  const ids = await userIdsByName(trx, names)
   const unknown = names.filter((name) => !ids.has(name))
   if (unknown.length > 0)
     throw new Invalid({ [field]: `There is no user ${unknown.map((name) => `“${name}”`).join(', ')}.` })

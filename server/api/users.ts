@@ -193,7 +193,13 @@ async function givePassword(
   return made === undefined ? {} : { password: made }
 }
 
-const reasons = z.array(z.object({ ok: z.boolean(), text: z.string() }))
+const reasons = z.array(
+  z.object({
+    ok: z.boolean(),
+    text: z.string(),
+    way: z.string().optional().meta({ description: 'The way out, where it speaks against it.' }),
+  }),
+)
 
 export const userCommands = {
   'user-list': command(

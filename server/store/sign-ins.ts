@@ -22,6 +22,15 @@ export const failuresKept = (db: Knex): Promise<SignInRow[]> =>
 export const signInRow = (db: Knex, userId: string): Promise<SignInRow | undefined> =>
   db('sign_ins').where({ user_id: userId }).first()
 
+/** When each of these people came last at this node; who never did is not in it. */
+export async function lastSignIns(db: Knex, userIds: string[]): Promise<Map<string, string>> {
+  const rows: Pick<SignInRow, 'user_id' | 'last_good'>[] = await db('sign_ins')
+    .whereIn('user_id', userIds)
+    .whereNotNull('last_good')
+    .select('user_id', 'last_good')
+  return new Map(rows.map((row) => [row.user_id, row.last_good as string]))
+}
+
 /** Keeps what changed; of a good sign-in and of failures only their own columns. */
 export async function keepSignIns(
   db: Knex,

@@ -31,6 +31,7 @@ import { passwordEnds, policyRules } from './policy-rules.ts'
 import { asksForPart, redirect, render } from './render.ts'
 import { mayHelpThis, rightsOf } from './rights.ts'
 import { path, zone } from './say.ts'
+import { safePath } from './sign-in.ts'
 import { standing } from './standing.ts'
 import { sendText } from './stream.ts'
 import {
@@ -206,15 +207,17 @@ const done: Record<Status, string> = {
 export async function saveStatus(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const user = await userByUsername(db, part(req, 'username'))
-  const status = statuses.find((one) => one === formOf(req).text('status'))
+  const form = formOf(req)
+  const status = statuses.find((one) => one === form.text('status'))
+  const back = form.has('back') ? safePath(form.text('back')) : `/users/${encodeURIComponent(user.username)}`
   if (!status) throw new Invalid({ status: 'Status must be enabled, locked or disabled.' })
   try {
     const now = await setStatus(db, actorOf(req), user.id, status)
     const { state, note } = standing(now)
     const but = status === 'enabled' && state !== 'enabled' ? `is enabled, but ${state} ${note}` : done[status]
-    await redirectTo(req, res, user, `${user.first} ${user.last} ${but.trim()}.`)
+    await redirect(req, res, back, `${user.first} ${user.last} ${but.trim()}.`)
   } catch (error) {
-    await redirectTo(req, res, user, Object.values(problemsOf(error)).join(' '), 'bad')
+    await redirect(req, res, back, Object.values(problemsOf(error)).join(' '), 'bad')
   }
 }
 
@@ -235,8 +238,9 @@ export async function removeOneUser(req: Request, res: Response): Promise<void> 
   }
 }
 
-/** All users as CSV, in the columns that the import reads; passwords never leave. */
+/** Who is asked for, or everybody, as CSV in the columns that the import reads; passwords never leave. */
 export async function exportAllUsers(req: Request, res: Response): Promise<void> {
   res.type('csv').attachment('users.csv')
-  await sendText(res, exportUsers(dbOf(req)))
+  const { search, group, plugin, status } = userQuery(req)
+  await sendText(res, exportUsers(dbOf(req), { search, group, plugin, status }))
 }
