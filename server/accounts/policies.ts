@@ -1,9 +1,10 @@
 import type { Knex } from 'knex'
 import type { PolicyBody, UserBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
-import { groupNamesByIds, groupsBelow } from '../store/groups.ts'
+import { groupNamesByIds, groupRowsByName, groupsBelow } from '../store/groups.ts'
 import { objectsOf } from '../store/objects.ts'
-import { isPassword, passwordProblem } from './passwords.ts'
+import { canonicalName } from './names.ts'
+import { isPassword, newPassword, passwordProblem } from './passwords.ts'
 import { strengthOf } from './strength.ts'
 import { defaultPolicy, type NamedPolicy, type Source, strictest } from './strictest.ts'
 
@@ -59,6 +60,12 @@ async function read(db: Db): Promise<Policies> {
 export const policyOf = async (db: Db, user: Pick<UserBody, 'groups'>): Promise<PolicyBody> =>
   inForce(await policies(db), user).policy
 
+/** What will be in force for somebody who is added to these groups. */
+export async function policyOfNew(db: Db, groups: readonly string[] = []): Promise<PolicyBody> {
+  const rows = await groupRowsByName(db.reader, groups.map(canonicalName))
+  return policyOf(db, { groups: rows.map(({ id }) => id) })
+}
+
 /** The same, and for each rule the name of the group that asks for it; '' is the default. */
 export function inForce(of: Policies, user: Pick<UserBody, 'groups'>): { policy: PolicyBody; from: Source } {
   const theirs = of.ofGroups.filter(({ members }) => user.groups.some((id) => members.has(id)))
@@ -90,6 +97,14 @@ export async function judgePassword(
     (await weakness(policy, password, about, (await domainWords(trx)) ?? [])) ??
     (by === 'self' ? await usedProblem(policy, password, about) : undefined)
   )
+}
+
+/** One that nobody has thought of, as long as the policy wants it, and without a word that it refuses by chance. */
+export function generatedPassword(policy: PolicyBody): string {
+  for (;;) {
+    const password = newPassword(policy.minLength)
+    if (!wordProblem(policy, password)) return password
+  }
 }
 
 function lengthProblem(policy: PolicyBody, password: string): string | undefined {

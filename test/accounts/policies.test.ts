@@ -4,7 +4,7 @@ import { addMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, removeGroup } from '../../server/accounts/groups.ts'
 import { importDone, startImport } from '../../server/accounts/import.ts'
 import { isPassword } from '../../server/accounts/passwords.ts'
-import { inForce, policies, policyOf } from '../../server/accounts/policies.ts'
+import { generatedPassword, inForce, policies, policyOf } from '../../server/accounts/policies.ts'
 import { changePolicy, removePolicy } from '../../server/accounts/policy-changes.ts'
 import { passwordAge, signIn } from '../../server/accounts/sign-in.ts'
 import { defaultPolicy, rules, strictest } from '../../server/accounts/strictest.ts'
@@ -109,6 +109,39 @@ test('a password that is easy to guess, holds a name or a refused word is told s
   assert.match(await refusal(setPassword(store.db, me, user.id, 'green-NordKap-harbour')), /word “nordkap”/)
   await changePolicy(store.db, me, { blocklist: '' })
   assert.equal(await refusal(setPassword(store.db, me, user.id, 'green-NordKap-harbour')), 'accepted')
+})
+
+test('words that a group refuses are refused to its members, beside those that everyone’s policy refuses', async () => {
+  await addGroup(store.db, me, { name: 'harbour_crew', description: '' })
+  await changePolicy(store.db, me, { blocklist: 'contoso' })
+  await changePolicy(store.db, me, { blocklist: 'ferry, pilot' }, 'harbour_crew')
+  const member = await aUser(store.db, { groups: ['harbour_crew'] })
+  const other = await aUser(store.db)
+  const sentence = async (user: { id: string }, typed: string) => refusal(setPassword(store.db, me, user.id, typed))
+  assert.match(await sentence(member, 'green-Ferry-lamp-7'), /word “ferry”/)
+  assert.match(await sentence(member, 'green-contoso-lamp-7'), /word “contoso”/)
+  assert.equal(await sentence(other, 'green-Ferry-lamp-7'), 'accepted')
+  const { ofGroups } = await policies(store.db)
+  assert.deepEqual(ofGroups.find(({ name }) => name === 'harbour_crew')?.policy.blocklist, ['ferry', 'pilot'])
+  await changePolicy(store.db, me, { blocklist: '' })
+  await removePolicy(store.db, me, 'harbour_crew')
+})
+
+test('a password that is made is as long as the policy wants, and without a refused word', () => {
+  for (const minLength of [8, 23, 24, 40, 128]) {
+    const made = generatedPassword({ ...defaultPolicy, minLength })
+    assert.equal(made.length >= Math.max(minLength, 23), true, `${made.length} of ${minLength}`)
+    assert.match(made, /^[a-z2-9]{5}(-[a-z2-9]{5}){3,}$/)
+  }
+  const words = [...'abcdefgh'].flatMap((a) => [...'abcdefgh'].map((b) => `${a}${b}`))
+  for (let nth = 0; nth < 20; nth++) {
+    const made = generatedPassword({ ...defaultPolicy, blocklist: words })
+    assert.equal(
+      words.some((word) => made.includes(word)),
+      false,
+      made,
+    )
+  }
 })
 
 test('a hostile password does not hold the event loop', async () => {

@@ -156,10 +156,11 @@ describe('groups, plugins, extensions, policies, settings', { concurrency: false
 
   test('the policy of a group is stricter for its members', async () => {
     await ok(['policy', 'set', 'minLength=9', 'blocklist=summer,winter'])
-    await ok(['policy', 'set', 'minLength=14', '--group', 'sales'])
+    await ok(['policy', 'set', 'minLength=14', 'blocklist=invoice', '--group', 'sales'])
     assert.equal((await runJson(data, ['policy', 'show'])).minLength, 9)
     const { policy, from } = await runJson(data, ['policy', 'show', '--user', 'gek2'])
     assert.deepEqual([policy.minLength, from.minLength, from.history], [14, 'sales', ''])
+    assert.deepEqual(policy.blocklist, ['summer', 'winter', 'invoice'])
     const short = await run(data, ['user', 'password', 'gek2'], 'Nine-9-xy\n')
     assert.equal(short.code, 1)
     assert.match(short.err, /^password: .*14.*\n$/)
