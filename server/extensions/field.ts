@@ -19,7 +19,7 @@ export type Field<T = string> = {
   /** What is allowed, in words, for who reads about the field: “at most 128 characters”. */
   rule: string
   options?: readonly { value: string; label: string }[]
-  /** What the form of a new person shows. `{username}` is filled in. */
+  /** What the form of a new person, or of a new group, begins with. */
   initial?: string
   /** The names of users, groups and this field's values are one pool: nobody may have what somebody else has. */
   isName?: boolean
