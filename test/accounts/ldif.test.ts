@@ -210,7 +210,8 @@ describe('exporting LDIF', () => {
   test('what is exported can be imported elsewhere, without any secret in it', async () => {
     await setExtensionOn(db, me, 'mail', true)
     await addGroup(db, me, { name: 'outer', description: 'Holds “inner” – and more' })
-    await addGroup(db, me, { name: 'inner', description: '' })
+    const list = { mail: { distributionList: 'no', mail: 'inner@example.lan' } }
+    await addGroup(db, me, { name: 'inner', description: '', extensions: list })
     await aUser(db, {
       username: 'exp1',
       first: 'Åsa',
@@ -248,6 +249,9 @@ describe('exporting LDIF', () => {
       assert.equal((await userByUsername(other.db, 'gone')).status, 'disabled')
       const { rows } = await usersPage(other.db, { search: 'exp1' })
       assert.deepEqual(rows[0]?.groupNames, ['inner', 'outer'])
+      assert.deepEqual((await groupByName(other.db, 'inner')).extensions, {
+        mail: { distributionList: false, mail: 'inner@example.lan' },
+      })
     } finally {
       await other.close()
     }
