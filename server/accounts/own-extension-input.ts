@@ -1,7 +1,7 @@
 import type { Problems } from '../errors.ts'
 import { attributeProblem, objectClassProblem } from '../extensions/attributes.ts'
 import { type Field, hidden } from '../extensions/field.ts'
-import { type OwnExtension, type OwnField, patternProblem } from '../extensions/own.ts'
+import { type OwnExtension, type OwnField, typedPatternProblem } from '../extensions/own.ts'
 import type { Declared } from './declarations.ts'
 
 /** What is typed about an extension of one's own. What is left out is proposed from title and labels. */
@@ -165,7 +165,7 @@ function judgeLimits(field: OwnField, input: OwnFieldInput, say: Say): void {
       say('maxLength', 'Longest must be a whole number from 1 to 1024.')
     else if (maxLength !== undefined) field.maxLength = maxLength
     const pattern = line(input.pattern)
-    say('pattern', textProblem('Pattern', pattern, 200) ?? (pattern ? patternProblem(pattern) : undefined))
+    say('pattern', textProblem('Pattern', pattern, 200) ?? (pattern ? typedPatternProblem(pattern) : undefined))
     if (pattern) field.pattern = pattern
     const patternHelp = line(input.patternHelp)
     say('patternHelp', textProblem('Sentence', patternHelp, 200))

@@ -212,6 +212,7 @@ test('everything that is typed about one is judged, each problem beside its fiel
         { label: 'Again', type: 'text', attribute: 'exampletwice', help: 'x'.repeat(300) },
         { label: 'Room', name: 'cardRoom', type: 'text' },
         { label: 'Hall', name: 'cardroom', type: 'text' },
+        { label: 'Long', type: 'text', pattern: 'a{1000}'.repeat(28) },
       ],
     }),
   )
@@ -221,6 +222,7 @@ test('everything that is typed about one is judged, each problem beside its fiel
     'fields.11.attribute',
     'fields.11.help',
     'fields.13.name',
+    'fields.14.pattern',
     'fields.2.label',
     'fields.2.type',
     'fields.3.attribute',
