@@ -57,7 +57,7 @@ export function extensionCommands(program: Command): void {
       say(`Changed the extension ${name}.`)
       if (misfits > 0)
         say(
-          `${count(misfits, 'person has a value', 'people have values')} that do not fit it now; “extension misfits” lists them.`,
+          `${count(misfits, 'person has a value that does', 'people have values that do')} not fit it now; “extension misfits” lists them.`,
         )
     })
 
