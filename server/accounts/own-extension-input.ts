@@ -45,10 +45,10 @@ export function judgeOwnExtension(
 ): { name: string; own: OwnExtension; problems: Problems } {
   const problems: Problems = {}
   const title = line(input.title)
-  const name = was?.name ?? (line(input.name) || proposedName(title))
+  const others = declared.extensions.filter((extension) => extension.name !== was?.name)
+  const name = was?.name ?? (line(input.name) || (title && freeName(title, 'extension', others)))
   const objectClass = line(input.objectClass) || was?.own.objectClass || proposedAttribute(prefix, name)
   const summary = line(input.summary)
-  const others = declared.extensions.filter((extension) => extension.name !== was?.name)
 
   const titleIs = textProblem('Title', title, 64, true)
   if (titleIs) problems.title = titleIs
@@ -101,6 +101,14 @@ function classTaken(name: string, others: Declared['extensions']): string | unde
   return owner ? `The object class “${name}” belongs to ${owner.title}. Choose another.` : undefined
 }
 
+/** A name made of a title or label; of one without Latin letters, a word with the first number that is free. */
+export function freeName(words: string, instead: string, taken: readonly { name?: string | undefined }[]): string {
+  const proposed = proposedName(words)
+  for (let number = 1; proposed === ''; number++)
+    if (!taken.some(({ name }) => name === `${instead}_${number}`)) return `${instead}_${number}`
+  return proposed
+}
+
 type Context = { prefix: string; name: string; others: Declared['extensions'] }
 
 function judgeFields({ prefix, name, others }: Context, typed: OwnFieldInput[], problems: Problems): OwnField[] {
@@ -117,15 +125,22 @@ function judgeFields({ prefix, name, others }: Context, typed: OwnFieldInput[], 
     const say = (key: string, problem: string | undefined) => {
       if (problem) problems[`fields.${index}.${key}`] ??= problem
     }
-    fields.push(judgeField({ prefix, name, taken, before: fields }, input, say))
+    fields.push(judgeField({ prefix, name, taken, before: fields, names: [...typed, ...fields] }, input, say))
   }
   return fields
 }
 
-type FieldContext = { prefix: string; name: string; taken: Map<string, string>; before: OwnField[] }
+type FieldContext = {
+  prefix: string
+  name: string
+  taken: Map<string, string>
+  before: OwnField[]
+  /** Every name that is in use or was typed. */
+  names: readonly { name?: string | undefined }[]
+}
 type Say = (key: string, problem: string | undefined) => void
 
-function judgeField({ prefix, name, taken, before }: FieldContext, input: OwnFieldInput, say: Say): OwnField {
+function judgeField({ prefix, name, taken, before, names }: FieldContext, input: OwnFieldInput, say: Say): OwnField {
   const label = line(input.label)
   const labelIs = textProblem('Label', label, 64, true)
   say('label', labelIs)
@@ -134,7 +149,7 @@ function judgeField({ prefix, name, taken, before }: FieldContext, input: OwnFie
   const type = fieldTypes.find((one) => one.type === input.type)?.type
   if (!type) say('type', 'Choose what the field holds.')
 
-  const fieldName = line(input.name) || proposedName(label)
+  const fieldName = line(input.name) || (label && freeName(label, 'field', names))
   if (!labelIs && !isTwice) {
     if (!/^[a-z][a-zA-Z0-9_]{0,31}$/.test(fieldName))
       say('name', 'Name must have at most 32 letters, digits and “_” and begin with a–z, as in card_number.')
@@ -142,7 +157,8 @@ function judgeField({ prefix, name, taken, before }: FieldContext, input: OwnFie
     // Columns of CSV are read in any case.
     if (before.some((field) => same(field.name, fieldName))) say('name', `Two fields have the name “${fieldName}”.`)
   }
-  const attribute = line(input.attribute) || freeAttribute(taken, prefix, name, label)
+  const attribute =
+    line(input.attribute) || freeAttribute(taken, prefix, name, /[a-z0-9]/i.test(plain(label)) ? label : fieldName)
   if (line(input.attribute) || !labelIs) say('attribute', attributeProblem(attribute, type ?? 'text'))
   const owner = taken.get(attribute.toLowerCase())
   if (owner && label) say('attribute', `The attribute “${attribute}” belongs to ${owner} already. Choose another.`)

@@ -248,6 +248,31 @@ test('everything that is typed about one is judged, each problem beside its fiel
   }
 })
 
+test('titles and labels in any script get names of their own', async () => {
+  const { db } = store
+  const made = await addOwnExtension(db, me, {
+    title: 'Пропуск',
+    fields: [
+      { label: 'Номер', type: 'text' },
+      { label: 'Дверь 2', type: 'text' },
+      { label: '門', type: 'text' },
+    ],
+  })
+  assert.equal(made.name, 'extension_1')
+  assert.deepEqual(
+    made.own.fields.map(({ name, attribute }) => [name, attribute]),
+    [
+      ['field_1', 'exampleField1'],
+      ['field_2', 'example2'],
+      ['field_3', 'exampleField3'],
+    ],
+  )
+  const other = await addOwnExtension(db, me, { title: '鍵', fields: [{ label: '番号', type: 'text' }] })
+  assert.deepEqual([other.name, other.own.fields[0]?.attribute], ['extension_2', 'exampleExtension2Field1'])
+  await removeOwnExtension(db, me, made.name)
+  await removeOwnExtension(db, me, other.name)
+})
+
 test('a field that people have values in keeps its type, its chosen options, and goes only with its values', async () => {
   const { db } = store
   const { own } = await ownExtension(db, 'staff_card')

@@ -138,6 +138,7 @@ test('one made here has a number of its own, is changed, and leaves nobody when 
   assert.deepEqual((await userByUsername(db, user.username)).plugins, [])
   await assert.rejects(needPlugin(db, 'guest_wi_fi'), NotFound)
   await assert.rejects(removeOwnPlugin(db, me, 'ftp'), Refused)
+  assert.equal((await addOwnPlugin(db, me, { title: 'Столовая' })).name, 'plugin_1')
   const again = await addOwnPlugin(db, me, { title: 'Guest Wi-Fi' })
   assert.equal(again.gidNumber > wifi.gidNumber, true)
 })
