@@ -8,7 +8,6 @@ import { dropBad } from './import-check.ts'
 import { refusal, resultOf } from './import-result.ts'
 import type { Import, Ready, RowResult } from './import-rows.ts'
 import { policies } from './policies.ts'
-import { forgetFailures } from './sign-ins.ts'
 import type { UserInput } from './user-input.ts'
 import { changeOne, insertUser, type ListedUser, needUser, type User } from './users.ts'
 
@@ -47,8 +46,6 @@ export async function writeRows(all: Import, ready: Ready[], results: Map<number
       )
       after.set(row, user)
     })
-  // Whoever has a new password begins to count anew.
-  for (const { before, hash } of after.keys()) if (before && hash !== undefined) await forgetFailures(all.db, before.id)
   const named = await withGroupNames(all.db, [...after.values()])
   const byId = new Map(named.map((user) => [user.id, user]))
   for (const [row, user] of after) {

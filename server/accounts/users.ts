@@ -289,7 +289,6 @@ export async function setPassword(
     const sentence = by === 'self' ? 'Changed the own password' : `Set the password of ${fullName(body)}`
     await keepUser(change, object, body, sentence)
   })
-  await forgetFailures(db, id)
 }
 
 const statusWords: Record<Status, string> = { enabled: 'Enabled', disabled: 'Disabled', locked: 'Locked' }
