@@ -121,11 +121,13 @@ function wordProblem({ blocklist = [] }: PolicyBody, password: string): string |
   return word && `Password must not hold the word “${word}”: it is on the list of words that are refused here.`
 }
 
-function youngProblem({ minAgeDays }: PolicyBody, about: About): string | undefined {
-  if (minAgeDays === 0 || about.mustChange || about.passwordChanged === undefined) return undefined
-  const from = Date.parse(about.passwordChanged) + minAgeDays * dayMs
+function youngProblem({ minAgeDays, maxAgeDays }: PolicyBody, about: About): string | undefined {
+  // Of several policies one may keep a password longer than another lets it live: what has ended can be changed.
+  const least = maxAgeDays > 0 ? Math.min(minAgeDays, maxAgeDays) : minAgeDays
+  if (least === 0 || about.mustChange || about.passwordChanged === undefined) return undefined
+  const from = Date.parse(about.passwordChanged) + least * dayMs
   if (Date.now() >= from) return undefined
-  const days = minAgeDays === 1 ? 'a day' : `${minAgeDays} days`
+  const days = least === 1 ? 'a day' : `${least} days`
   return `A password is kept for ${days} at least. It can be changed again from ${new Date(from).toISOString().slice(0, 10)}; the help desk can set one before.`
 }
 

@@ -228,6 +228,19 @@ test('a young password is kept for its least age, unless somebody else has set i
   await changePolicy(store.db, me, { minAgeDays: '0' })
 })
 
+test('a password that has ended can be changed, also where another policy would keep it for longer', async () => {
+  await addGroup(store.db, me, { name: 'keepers', description: '' })
+  await changePolicy(store.db, me, { minAgeDays: '60' }, 'keepers')
+  await changePolicy(store.db, me, { maxAgeDays: '30', graceDays: '0' })
+  const user = await aUser(store.db, { password, groups: ['keepers'] })
+  const own = (typed: string) => setPassword(store.db, me, user.id, typed, { by: 'self' })
+  assert.match(await refusal(own('second-lamp-harbour')), /kept for 30 days at least/)
+  await change(user.id, { passwordChanged: daysAgo(31) })
+  assert.equal(await refusal(own('second-lamp-harbour')), 'accepted')
+  await changePolicy(store.db, me, { maxAgeDays: '0', graceDays: '7' })
+  await removePolicy(store.db, me, 'keepers')
+})
+
 test('whether a password must be changed follows the policy, and who sets it may decide otherwise', async () => {
   const desk = { name: 'desk', via: 'web', id: 'x', role: 'helpdesk' } as const
   const user = await aUser(store.db)
