@@ -1,5 +1,5 @@
 import type { SecureContextOptions } from 'node:tls'
-import { keepSignIns } from './accounts/sign-ins.ts'
+import { keepSignIns, rememberSignIns } from './accounts/sign-ins.ts'
 import { noteTurned } from './accounts/turns.ts'
 import { thisNode } from './audit/actor.ts'
 import { claimCode, forgetClaimCode } from './auth/claim.ts'
@@ -41,6 +41,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   const isSecure = !isLoopback(config.listen)
   const webUrl = () => `${isSecure ? 'https' : 'http'}://${isSecure ? db.local.name : config.listen}:${config.webPort}`
 
+  await rememberSignIns(db)
   const worker = createWorker(db, log)
   servedBy(db, worker, config.webPort > 0 ? webUrl() : undefined)
   // The master has its answer ready while the rest of this is loaded.

@@ -148,7 +148,7 @@ const extensionColumns = (extension: Declared['extensions'][number]): Column[] =
         name: column(extension.name),
         key: `${extension.name}.${name}`,
         label: `${extension.title.replace(/ Extension$/, '')}: ${field.label}`,
-        known: [field.attribute, field.label, name, ...(extension.alias ? [column(extension.alias)] : [])],
+        known: [field.attribute, field.label, name, ...aliasNames(extension, field, column)],
         sample: sampleOf(field),
         ...(field.type === 'list' && { isList: true }),
         ...(field.isName && { isName: true }),
@@ -168,6 +168,13 @@ const extensionColumns = (extension: Declared['extensions'][number]): Column[] =
     ]
   })
 
+/** What the alias of an extension calls it: its own column, and its LDAP attribute. */
+const aliasNames = (
+  { alias }: Declared['extensions'][number],
+  { attribute }: AnyField,
+  column: (of: string) => string,
+) => (alias ? [column(alias.name), alias.attribute(attribute)] : [])
+
 type AnyField = Declared['extensions'][number]['user'][string]
 
 /** Entries of a list with commas between; on lines of their own where an entry may hold a comma. */
@@ -180,7 +187,8 @@ function cellOf(field: AnyField, value: unknown): string {
 }
 
 const sampleOf = (field: AnyField): string => {
-  if (field.type === 'choice') return field.initial ?? field.options?.[0]?.value ?? ''
+  if (field.initial !== undefined) return field.initial
+  if (field.type === 'choice') return field.required ? (field.options?.[0]?.value ?? '') : ''
   return {
     text: '',
     list: '',

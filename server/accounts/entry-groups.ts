@@ -2,7 +2,7 @@ import { setImmediate as others } from 'node:timers/promises'
 import type { Db } from '../store/db.ts'
 import { groupIdByName } from '../store/groups.ts'
 import { some } from './csv-file.ts'
-import { declared } from './declarations.ts'
+import { type Declared, declared } from './declarations.ts'
 import { first, type Group, type Person } from './entries.ts'
 import { canonicalName, groupNameProblem } from './names.ts'
 import type { TableGroup } from './table.ts'
@@ -56,8 +56,21 @@ export async function membershipsOf(db: Db, people: readonly Person[], found: re
         name: group.name,
         description: (first(group, 'description') ?? '').replace(/\p{Cc}+/gu, ' ').trim(),
         groups: parents.get(group.name) ?? [],
+        extensions: valuesOf(known, group),
       })),
   }
+}
+
+/** What a group is as a distribution list, say; a value that its field would refuse is left out. */
+function valuesOf(known: Declared, { attributes }: Group): TableGroup['extensions'] {
+  const values: TableGroup['extensions'] = {}
+  for (const { name, on, group } of known.extensions)
+    for (const [key, field] of Object.entries((on && group?.fields) || {})) {
+      const given = attributes.get(field.attribute.toLowerCase()) ?? []
+      const text = field.type === 'list' ? given.join('\n') : (given[0] ?? '')
+      if (text !== '' && 'value' in field.parse(text)) values[name] = { ...values[name], [key]: text }
+    }
+  return values
 }
 
 /** Without the groups that a system makes for itself, and those whose names cannot be here. */

@@ -36,10 +36,11 @@ export function makeGroup(all: Import, name: string): Promise<string | undefined
 }
 
 async function addMissing(all: Import, name: string): Promise<string | undefined> {
-  const description = all.table.groups?.find((group) => canonicalName(group.name) === name)?.description ?? ''
+  const given = all.table.groups?.find((group) => canonicalName(group.name) === name)
+  const { description = '', extensions = {} } = given ?? {}
   try {
     if (!all.job.dryRun) {
-      await addGroup(all.db, all.actor, { name, description: description.slice(0, 200) })
+      await addGroup(all.db, all.actor, { name, description: description.slice(0, 200), extensions })
       all.groups.set(name, Promise.resolve('there'))
     }
     all.made.push(name)

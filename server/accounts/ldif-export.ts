@@ -1,3 +1,4 @@
+import { classOfAttribute } from '../extensions/attributes.ts'
 import { pluginGroup } from '../extensions/extension.ts'
 import type { GroupBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
@@ -110,11 +111,13 @@ function extensionLines(known: Declared, user: User): { classes: string[]; lines
   const lines: Line[] = []
   for (const extension of known.extensions) {
     const values = user.extensions[extension.name]
-    if (!extension.on || !values || Object.keys(values).length === 0) continue
+    if (!extension.on || extension.isOutOfLdap || !values || Object.keys(values).length === 0) continue
     classes.push(extension.objectClass)
-    for (const [name, field] of Object.entries(extension.user))
-      if (values[name] !== undefined)
-        lines.push(...field.values(values[name]).map((value): Line => [field.attribute, value]))
+    for (const [name, { attribute, values: valuesOf }] of Object.entries(extension.user)) {
+      if (values[name] === undefined) continue
+      lines.push(...valuesOf(values[name]).map((value): Line => [attribute, value]))
+      classes.push(...[classOfAttribute[attribute.toLowerCase()] ?? []].flat())
+    }
     for (const [attribute, compute] of Object.entries(extension.derived ?? {})) {
       const value = compute(values)
       if (value !== undefined) lines.push([attribute, value])

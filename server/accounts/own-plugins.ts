@@ -12,7 +12,7 @@ import { type Change, write } from '../store/write.ts'
 import { turnRemoved } from './bin.ts'
 import { type DeclaredPlugin, declaredIn } from './declarations.ts'
 import { takeNumber } from './numbers.ts'
-import { declaredNameProblem } from './own-extension-input.ts'
+import { declaredNameProblem, freeName } from './own-extension-input.ts'
 import { needPlugin, pluginObject, withPlugin } from './plugins.ts'
 import { needRight } from './roles.ts'
 import { nameTaken } from './user-input.ts'
@@ -107,15 +107,6 @@ async function needOwn(change: Change, name: string) {
   return { ...object, own }
 }
 
-export const proposedPluginName = (title: string): string =>
-  title
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/\p{M}/gu, '')
-    .replace(/[^a-z0-9]+/g, '_')
-    .replace(/^[^a-z]+|_+$/g, '')
-    .slice(0, 32)
-
 async function judged(
   change: Change,
   input: OwnPluginInput,
@@ -123,10 +114,10 @@ async function judged(
 ): Promise<{ name: string; own: Pick<OwnPlugin, 'title' | 'badge' | 'summary'> }> {
   const line = (typed: string | undefined): string => (typed ?? '').normalize('NFC').trim()
   const title = line(input.title)
-  const name = was ?? (line(input.name) || proposedPluginName(title))
   const badge = line(input.badge) || [...title].slice(0, 6).join('').trim()
   const summary = line(input.summary)
   const others = (await declaredIn(change.trx)).plugins.filter((plugin) => plugin.name !== was)
+  const name = was ?? (line(input.name) || freeName(title, 'plugin', others))
   const problems: Problems = {}
   for (const [field, text, label, most] of [
     ['title', title, 'Title', 64],

@@ -1,9 +1,10 @@
 import type { Knex } from 'knex'
 import type { PolicyBody, UserBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
-import { groupNamesByIds, groupsBelow } from '../store/groups.ts'
+import { groupNamesByIds, groupRowsByName, groupsBelow } from '../store/groups.ts'
 import { objectsOf } from '../store/objects.ts'
-import { isPassword, passwordProblem } from './passwords.ts'
+import { canonicalName } from './names.ts'
+import { isPassword, newPassword, passwordProblem } from './passwords.ts'
 import { strengthOf } from './strength.ts'
 import { defaultPolicy, type NamedPolicy, type Source, strictest } from './strictest.ts'
 
@@ -59,6 +60,12 @@ async function read(db: Db): Promise<Policies> {
 export const policyOf = async (db: Db, user: Pick<UserBody, 'groups'>): Promise<PolicyBody> =>
   inForce(await policies(db), user).policy
 
+/** What will be in force for somebody who is added to these groups. */
+export async function policyOfNew(db: Db, groups: readonly string[] = []): Promise<PolicyBody> {
+  const rows = await groupRowsByName(db.reader, groups.map(canonicalName))
+  return policyOf(db, { groups: rows.map(({ id }) => id) })
+}
+
 /** The same, and for each rule the name of the group that asks for it; '' is the default. */
 export function inForce(of: Policies, user: Pick<UserBody, 'groups'>): { policy: PolicyBody; from: Source } {
   const theirs = of.ofGroups.filter(({ members }) => user.groups.some((id) => members.has(id)))
@@ -92,6 +99,14 @@ export async function judgePassword(
   )
 }
 
+/** One that nobody has thought of, as long as the policy wants it, and without a word that it refuses by chance. */
+export function generatedPassword(policy: PolicyBody): string {
+  for (;;) {
+    const password = newPassword(policy.minLength)
+    if (!wordProblem(policy, password)) return password
+  }
+}
+
 function lengthProblem(policy: PolicyBody, password: string): string | undefined {
   const length = [...password].length
   if (length >= policy.minLength) return undefined
@@ -106,11 +121,13 @@ function wordProblem({ blocklist = [] }: PolicyBody, password: string): string |
   return word && `Password must not hold the word “${word}”: it is on the list of words that are refused here.`
 }
 
-function youngProblem({ minAgeDays }: PolicyBody, about: About): string | undefined {
-  if (minAgeDays === 0 || about.mustChange || about.passwordChanged === undefined) return undefined
-  const from = Date.parse(about.passwordChanged) + minAgeDays * dayMs
+function youngProblem({ minAgeDays, maxAgeDays }: PolicyBody, about: About): string | undefined {
+  // Of several policies one may keep a password longer than another lets it live: what has ended can be changed.
+  const least = maxAgeDays > 0 ? Math.min(minAgeDays, maxAgeDays) : minAgeDays
+  if (least === 0 || about.mustChange || about.passwordChanged === undefined) return undefined
+  const from = Date.parse(about.passwordChanged) + least * dayMs
   if (Date.now() >= from) return undefined
-  const days = minAgeDays === 1 ? 'a day' : `${minAgeDays} days`
+  const days = least === 1 ? 'a day' : `${least} days`
   return `A password is kept for ${days} at least. It can be changed again from ${new Date(from).toISOString().slice(0, 10)}; the help desk can set one before.`
 }
 

@@ -53,7 +53,7 @@ export async function changePolicy(db: Db, actor: Actor, input: PolicyInput, gro
     const of = group === undefined ? undefined : await needGroup(change, group)
     const object = await policyObject(change, of?.id)
     const first = (await policyObject(change, undefined))?.body
-    const was: PolicyBody = { ...defaultPolicy, ...first, blocklist: first?.blocklist ?? [], ...object?.body }
+    const was: PolicyBody = { ...defaultPolicy, ...first, blocklist: [], ...(of ? object : { body: first })?.body }
     const now = judged(input, was, of?.id)
     const id = object?.id ?? randomUUID()
     const undo = object ? editStep('policy', id, object.body, now) : ({ kind: 'policy', id, added: true } as const)
@@ -114,10 +114,10 @@ function judged(input: PolicyInput, was: PolicyBody, group: string | undefined):
   if (!problems.lockAfter && now.lockAfter > 0 && now.lockAfter < 3)
     problems.lockAfter = 'Wrong passwords until the account is locked must be 3 or more, or 0 for never.'
   if (input.mustChange !== undefined) now.mustChange = input.mustChange
-  if (group !== undefined) {
-    now.group = group
-    delete now.blocklist
-  } else if (input.blocklist !== undefined) now.blocklist = wordsIn(input.blocklist, problems)
+  if (group !== undefined) now.group = group
+  if (input.blocklist !== undefined) now.blocklist = wordsIn(input.blocklist, problems)
+  // The one of everyone says that it refuses no words; of a group that is understood.
+  if (group !== undefined && now.blocklist?.length === 0) delete now.blocklist
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   return now
 }

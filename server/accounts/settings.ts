@@ -62,7 +62,8 @@ async function problemsIn(db: Db, input: Partial<SettingsBody>): Promise<Problem
   const { extension } = await declared(db)
   const unknown = (input.ownFields ?? []).filter((path) => {
     const [name = '', field = ''] = path.split('.')
-    return !Object.hasOwn(extension(name)?.user ?? {}, field)
+    const found = extension(name)
+    return found?.name !== name || !Object.hasOwn(found.user, field)
   })
   if (unknown.length > 0) problems.ownFields = `There is no field ${unknown.map((path) => `“${path}”`).join(', ')}.`
   return problems

@@ -15,7 +15,6 @@ import {
   countUnknownName,
   countWrongPassword,
   type Door,
-  forgetFailures,
   lockedEverywhere,
   lockedHereUntil,
   unknownNameWaits,
@@ -202,7 +201,7 @@ export function doorFor(db: Db, door: Door) {
 async function wrong(db: Db, person: Person, password: string | undefined): Promise<void> {
   const policy = await policyOf(db, person.body)
   if (mayNotSignIn(person.body) !== undefined) return
-  if (!(await countWrongPassword(db, person.id, policy, password))) return
+  if (!(await countWrongPassword(db, person.id, policy, password, person.body.passwordChanged))) return
   if (db.local.mode !== 'slave') await lock(db, person.id, policy)
 }
 
@@ -274,15 +273,7 @@ function keepLately(db: Db): Kept {
   onChanges(db, (changes) => {
     kept.turn++
     if (changes === 'all') kept.people.clear()
-    else
-      for (const { kind, id, body } of changes) {
-        if (kind !== 'user') continue
-        const was = kept.people.get(id)
-        kept.people.delete(id)
-        // Set on the master: what was counted against the old password at this slave is over.
-        if (db.local.mode === 'slave' && was && was.body.passwordChanged !== body?.passwordChanged)
-          void forgetFailures(db, id).catch(() => {})
-      }
+    else for (const { kind, id } of changes) if (kind === 'user') kept.people.delete(id)
   })
   return kept
 }

@@ -28,7 +28,7 @@ import { type Declared, declared } from './declarations.ts'
 import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
 import { hashPassword } from './passwords.ts'
-import { judgePassword, keptPassword, policyOf } from './policies.ts'
+import { inForce, judgePassword, keptPassword, type Policies, policyOf } from './policies.ts'
 import { needRight, needRightOver } from './roles.ts'
 import { binUntil } from './settings.ts'
 import { forgetFailures } from './sign-in.ts'
@@ -149,10 +149,15 @@ export const endingWithin = (db: Db, days: number, limit = 3) =>
 export const countUsers = (db: Db): Promise<number> => countPeople(db)
 
 /** What would be said against adding this person; nothing is written. */
-export async function checkUser(db: Db, input: UserInput): Promise<Problems> {
-  const { problems } = await judgeInput(db.reader, await declared(db), input, undefined)
-  const problem = input.password ? await judgePassword(db, db.reader, input.password, about(input), byOther) : undefined
-  return problem ? { ...problems, password: problem } : problems
+export const checkUser = async (db: Db, input: UserInput): Promise<Problems> => (await judgeNew(db, input)).problems
+
+async function judgeNew(db: Db, input: UserInput): Promise<{ problems: Problems; policy: PolicyBody }> {
+  const { values, problems } = await judgeInput(db.reader, await declared(db), input, undefined)
+  const { username = '', first = '', last = '', groups = [] } = values
+  const policy = await policyOf(db, { groups })
+  if (!input.password) return { problems, policy }
+  const problem = await judgePassword(db, db.reader, input.password, { username, first, last, groups }, byOther)
+  return { problems: problem ? { ...problems, password: problem } : problems, policy }
 }
 
 /** What would be said against changing this person so; nothing is written. */
@@ -165,22 +170,20 @@ export async function checkChange(db: Db, user: User, input: Partial<UserInput>)
 
 const byOther = { by: 'other' } as const
 
-const about = (input: Partial<UserInput>): { username: string; first: string; last: string; groups: string[] } => ({
-  username: canonicalName(input.username ?? ''),
-  first: input.first ?? '',
-  last: input.last ?? '',
-  groups: [],
-})
-
+/** `mustChange`: as the policy has it for a password that is typed, unless said. */
 export async function addUser(db: Db, actor: Actor, input: UserInput): Promise<User> {
   needRight(actor, 'change')
   // Checked before the costly hash, and once more inside the transaction where the answer is final.
-  const early = await checkUser(db, input)
-  if (Object.keys(early).length > 0) throw new Invalid(early)
+  const { problems, policy } = await judgeNew(db, input)
+  if (Object.keys(problems).length > 0) throw new Invalid(problems)
   const password = input.password ? await hashPassword(input.password) : input.passwordHash
+  const mustChange = input.mustChange ?? (input.password !== undefined && asPolicySays(actor, policy))
   const known = await declared(db)
-  return write(db, actor, (change) => insertUser(change, known, input, password))
+  return write(db, actor, (change) => insertUser(change, known, { ...input, mustChange }, password))
 }
+
+/** A script on the machine says so itself; the policy is for people who set the passwords of others. */
+const asPolicySays = (actor: Actor, policy: PolicyBody): boolean => actor.role !== undefined && policy.mustChange
 
 /** Adds a person inside a change; `password` is the hash to keep, `uidNumber` one that is asked for. */
 export async function insertUser(
@@ -229,47 +232,45 @@ function withValues(body: UserBody, values: UserValues): UserBody {
   return next as UserBody
 }
 
+/** What is typed about somebody who is there; a new password is set with `setPassword`. */
+export type ChangedInput = Partial<Omit<UserInput, 'password' | 'passwordHash'>>
+
 /** Changes what the input names and leaves the rest. `expectedSeq`: what the form was filled from. */
 export async function changeUser(
   db: Db,
   actor: Actor,
   id: string,
-  input: Partial<UserInput>,
+  input: ChangedInput,
   expectedSeq?: number,
 ): Promise<User> {
   needRight(actor, 'change')
-  if (input.password) {
-    const user = await userById(db, id)
-    const name = canonicalName(input.username ?? user?.username ?? '')
-    const problem = user && (await judgePassword(db, db.reader, input.password, { ...user, username: name }, byOther))
-    if (problem) throw new Invalid({ password: problem })
-  }
-  const password = input.password ? await hashPassword(input.password) : input.passwordHash
   const known = await declared(db)
   return write(db, actor, async (change) => {
     const object = await needUser(change, id)
     if (expectedSeq !== undefined && object.seq !== expectedSeq)
       throw new Invalid({ '': `Not saved: someone else changed ${fullName(object.body)} first.` })
-    return changeOne(change, known, object, input, password ? { hash: password, by: 'other' } : undefined)
+    return changeOne(change, known, object, input)
   })
 }
 
-/** A password to keep: its hash, who sets it, and whether it has to be changed at once. */
-export type NewPassword = { hash: string; by: 'self' | 'other'; mustChange?: boolean; policy?: PolicyBody }
+/** The hash of a new password. `of` says how many old ones are kept. */
+export type NewPassword = { hash: string; of: Policies; by?: 'self' | 'other'; mustChange?: boolean | undefined }
 
 /** The change of one person inside a transaction. */
 export async function changeOne(
   change: Change,
   known: Declared,
   object: Kept,
-  input: Partial<UserInput>,
+  input: ChangedInput,
   password?: NewPassword,
 ): Promise<User> {
   const { values, problems } = await judgeInput(change.trx, known, input, object)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   let body = withValues(object.body, values)
-  if (password) body = keptPassword(body, password.hash, { mustChange: input.mustChange, ...password })
-  else if (input.mustChange !== undefined) body = { ...body, mustChange: input.mustChange }
+  if (password) {
+    const { hash, of, by = 'other', mustChange = input.mustChange } = password
+    body = keptPassword(body, hash, { by, mustChange, policy: inForce(of, body).policy })
+  } else if (input.mustChange !== undefined) body = { ...body, mustChange: input.mustChange }
   if (!body.mustChange) delete body.mustChange
   return keepUser(change, object, body, `Changed ${fullName(body)}`)
 }
@@ -291,8 +292,7 @@ export async function setPassword(
   const problem = await judgePassword(db, db.reader, password, was.body, { by })
   if (problem) throw new Invalid({ password: problem })
   const [hash, policy] = await Promise.all([hashPassword(password), policyOf(db, was.body)])
-  // A script on the machine says so itself; the policy is for people who set the passwords of others.
-  const mustChange = options.mustChange ?? (actor.role !== undefined && policy.mustChange)
+  const mustChange = options.mustChange ?? asPolicySays(actor, policy)
   await write(db, actor, async (change) => {
     const object = await needUser(change, id)
     if (by === 'other') needRightOver(actor, 'passwords', object.body)
@@ -300,7 +300,6 @@ export async function setPassword(
     const sentence = by === 'self' ? 'Changed the own password' : `Set the password of ${fullName(body)}`
     await keepUser(change, object, body, sentence)
   })
-  await forgetFailures(db, id)
 }
 
 const statusWords: Record<Status, string> = { enabled: 'Enabled', disabled: 'Disabled', locked: 'Locked' }
@@ -436,9 +435,13 @@ export async function moveUsers(
 }
 
 /** Ids of the people named, or a problem that names who is not there. */
-export async function needUsers(change: Change, usernames: readonly string[], field: string): Promise<string[]> {
+export async function needUsers(
+  { trx }: Pick<Change, 'trx'>,
+  usernames: readonly string[],
+  field: string,
+): Promise<string[]> {
   const names = [...new Set(usernames.map(canonicalName))]
-  const ids = await userIdsByName(change.trx, names)
+  const ids = await userIdsByName(trx, names)
   const unknown = names.filter((name) => !ids.has(name))
   if (unknown.length > 0)
     throw new Invalid({ [field]: `There is no user ${unknown.map((name) => `“${name}”`).join(', ')}.` })

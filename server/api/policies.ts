@@ -50,20 +50,24 @@ async function showPolicy(db: Db, group: string | undefined): Promise<z.input<ty
 const changes = {
   ...Object.fromEntries(numberRules.map(({ rule }) => [rule, rules[rule].optional()])),
   mustChange: z.boolean().optional(),
+  blocklist: texts.optional().meta({ description: 'The whole list.' }),
 } as { [K in (typeof numberRules)[number]['rule']]: z.ZodOptional<z.ZodInt> } & {
   mustChange: z.ZodOptional<z.ZodBoolean>
+  blocklist: z.ZodOptional<typeof texts>
 }
 
 type Changes = { [K in (typeof numberRules)[number]['rule']]?: number | undefined } & {
   mustChange?: boolean | undefined
+  blocklist?: string[] | undefined
 }
 
 /** The domain judges what is typed. */
-const typed = ({ mustChange, ...numbers }: Changes): PolicyInput => ({
+const typed = ({ mustChange, blocklist, ...numbers }: Changes): PolicyInput => ({
   ...Object.fromEntries(
     Object.entries(numbers).map(([rule, value]) => [rule, value === undefined ? undefined : String(value)]),
   ),
   ...(mustChange !== undefined && { mustChange }),
+  ...(blocklist && { blocklist: blocklist.join('\n') }),
 })
 
 export const policyCommands = {
@@ -71,15 +75,10 @@ export const policyCommands = {
   'policy-show': command('read', z.strictObject({ group: text.optional() }), shownPolicy, ({ db }, { group }) =>
     showPolicy(db, group),
   ),
-  'policy-change': command(
-    'change',
-    z.strictObject({ ...changes, blocklist: texts.optional().meta({ description: 'The whole list.' }) }),
-    shownPolicy,
-    async ({ db, actor }, { blocklist, ...rest }) => {
-      await changePolicy(db, actor, { ...typed(rest), ...(blocklist && { blocklist: blocklist.join('\n') }) })
-      return showPolicy(db, undefined)
-    },
-  ),
+  'policy-change': command('change', z.strictObject(changes), shownPolicy, async ({ db, actor }, rest) => {
+    await changePolicy(db, actor, typed(rest))
+    return showPolicy(db, undefined)
+  }),
   'group-policy-change': command(
     'change',
     z.strictObject({ group: text, ...changes }),

@@ -82,6 +82,7 @@ export const routes: readonly Route[] = [
   remove('/extensions/{name}', 'extension-remove', 'Remove an extension of your own, with its values.'),
   get('/extensions/{name}/declaration', 'extension-own', 'An extension of your own, as it was made.'),
   put('/extensions/{name}/declaration', 'extension-change', 'Change an extension of your own.'),
+  get('/extensions/{name}/misfits', 'extension-misfits', 'Values that its rules of now would refuse.'),
   remove('/extensions/{name}/values', 'extension-remove-values', 'Remove all values of an extension that is off.'),
 
   list('/profiles', 'profile-list', 'Templates for new people.'),

@@ -53,8 +53,24 @@ export function extensionCommands(program: Command): void {
     .description('change an extension of your own; “extension show NAME --json” prints its file as “own”')
     .option('--remove-values', 'fields that are left out go with their values')
     .action(async (name: string, file: string, { removeValues }: { removeValues?: boolean }, command: Command) => {
-      await call(dataOf(command), 'extension-change', { ...readJson(file), name, removeValues })
+      const { misfits } = await call(dataOf(command), 'extension-change', { ...readJson(file), name, removeValues })
       say(`Changed the extension ${name}.`)
+      if (misfits > 0)
+        say(
+          `${count(misfits, 'person has a value that does', 'people have values that do')} not fit it now; “extension misfits” lists them.`,
+        )
+    })
+
+  extension
+    .command('misfits <name>')
+    .description('values that the rules of now would refuse; they stay until somebody changes them')
+    .option('--json', 'print JSON')
+    .action(async (name: string, { json }: { json?: boolean }, command: Command) => {
+      const found = await call(dataOf(command), 'extension-misfits', { name })
+      if (json) return printJson(found)
+      const rows = found.items.map(({ username, field, value, problem }) => [username, field, value, problem])
+      printTable(['USERNAME', 'FIELD', 'VALUE', 'WHY NOT'], rows)
+      say(`${count(found.people, 'person', 'people')}.`)
     })
 
   extension
@@ -95,6 +111,12 @@ async function showExtension(name: string, { json }: { json?: boolean }, command
   printTable(
     ['FIELD', 'LABEL', 'TYPE', 'ATTRIBUTE', 'COLUMN'],
     extension.fields.map((field) => [field.name, field.label, field.type, field.attribute, field.column]),
+  )
+  if (!extension.group) return
+  say('')
+  printTable(
+    ['FIELD OF GROUPS', 'LABEL', 'TYPE', 'ATTRIBUTE'],
+    extension.group.fields.map((field) => [field.name, field.label, field.type, field.attribute]),
   )
 }
 

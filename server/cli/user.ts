@@ -93,7 +93,7 @@ export function userCommands(program: Command): void {
       const why = await call(dataOf(command), 'user-why', { name, plugin })
       if (json) return printJson(why)
       say(`${name} ${why.may ? 'may' : 'may not'} use ${plugin}.`)
-      for (const { ok, text } of why.reasons) say(`${ok ? '  yes' : '   no'}  ${text}`)
+      for (const { ok, text, way } of why.reasons) say(`${ok ? '  yes' : '   no'}  ${text}${way ? `. ${way}` : ''}`)
     })
 
   for (const [verb, status, from, help] of [

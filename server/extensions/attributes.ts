@@ -39,6 +39,12 @@ const taken = new Set(
 /** Families of names that belong to parts of the program and to other servers. */
 const families = /^(samba|zarafa|kopano|clear|pwd|krb|ssh|mailLocal|account-?sync|olc|ds-|ns|supported)/i
 
+/** Attributes that clients look for together with a class of their own, whichever extension they come from. */
+export const classOfAttribute: Readonly<Record<string, string>> = {
+  sshpublickey: 'ldapPublicKey',
+  maillocaladdress: 'inetLocalMailRecipient',
+}
+
 /** RFC 4512 section 1.4, keystring. */
 const descriptor = /^[a-z][a-z0-9-]{0,47}$/i
 

@@ -111,12 +111,6 @@ export const standardClasses: readonly ObjectClass[] = [
   objectClass('2.16.840.1.113730.3.2.147', 'inetLocalMailRecipient', 'AUXILIARY', 'top', '', 'mailLocalAddress'),
 ]
 
-/** Attributes that clients look for together with a class of their own, whichever extension they come from. */
-export const classOfAttribute: Readonly<Record<string, string>> = {
-  sshpublickey: 'ldapPublicKey',
-  maillocaladdress: 'inetLocalMailRecipient',
-}
-
 /** Allows every attribute: for one that no other class of the entry does. */
 export const anyAttribute = 'extensibleObject'
 

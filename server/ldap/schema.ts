@@ -1,4 +1,5 @@
-import type { Extension, Fields } from '../extensions/extension.ts'
+import { classOfAttribute } from '../extensions/attributes.ts'
+import { type Extension, type Fields, underAlias } from '../extensions/extension.ts'
 import type { Field, Matching } from '../extensions/field.ts'
 import { builtInExtensions } from '../extensions/index.ts'
 import {
@@ -13,7 +14,6 @@ import { unregisteredOid } from './oid.ts'
 import {
   anyAttribute,
   auxiliaryClass,
-  classOfAttribute,
   groupClasses,
   type ObjectClass,
   standardClasses,
@@ -62,7 +62,13 @@ type Side = { kind: 'user' | 'group'; base: readonly string[]; carrier: ObjectCl
 
 // An attribute that no standard describes gets its rules from the declaration.
 const rulesOf: Record<Matching, Omit<AttributeRow, 'oid' | 'names'>> = {
-  caseIgnore: { equality: 'caseIgnoreMatch', substrings: 'caseIgnoreSubstringsMatch', syntax: 'directoryString' },
+  // With an order: days and card numbers are asked for from and until.
+  caseIgnore: {
+    equality: 'caseIgnoreMatch',
+    ordering: 'caseIgnoreOrderingMatch',
+    substrings: 'caseIgnoreSubstringsMatch',
+    syntax: 'directoryString',
+  },
   caseExact: { equality: 'caseExactMatch', substrings: 'caseExactSubstringsMatch', syntax: 'directoryString' },
   integer: { equality: 'integerMatch', ordering: 'integerOrderingMatch', syntax: 'integer' },
   telephone: {
@@ -126,7 +132,8 @@ export function createSchema(): Schema {
     for (const extension of [...builtInExtensions, ...[...own.values()].sort(byName)]) {
       if (now.names.has(extension.name)) continue
       now.names.add(extension.name)
-      if (!extension.isOutOfLdap) now.extensions.push(place(extension))
+      for (const each of [extension, underAlias(extension) ?? []].flat())
+        if (!each.isOutOfLdap) now.extensions.push(place(each))
     }
     now.classByName = new Map(
       classSpellings([...now.classes.values()].map(({ name, attributes }) => auxiliaryClass(name, [...attributes]))),

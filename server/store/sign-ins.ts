@@ -22,8 +22,8 @@ export const failuresKept = (db: Knex): Promise<SignInRow[]> =>
 export const signInRow = (db: Knex, userId: string): Promise<SignInRow | undefined> =>
   db('sign_ins').where({ user_id: userId }).first()
 
-/** When each of these people last signed in here; who never did is not in it. */
-export async function lastGoodOf(db: Knex, userIds: string[]): Promise<Map<string, string>> {
+/** When each of these people last signed in at this node; who never did is not in it. */
+export async function lastSignIns(db: Knex, userIds: string[]): Promise<Map<string, string>> {
   const last = new Map<string, string>()
   await inSlices(userIds, async (slice) => {
     const rows: Pick<SignInRow, 'user_id' | 'last_good'>[] = await db('sign_ins')

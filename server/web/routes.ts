@@ -17,7 +17,14 @@ import { checkAudit, exportAudit, showAudit } from './audit.ts'
 import { askPurge, askRestore, purgeOne, restore, showBin } from './bin.ts'
 import { addLdapClient, askRemoveClient, removeLdapClient, showClients } from './clients.ts'
 import { askRevoke, revoke, showDevice, showDevices } from './devices.ts'
-import { askRemoveValues, removeValues, saveExtensionState, showExtension, showExtensions } from './extensions.ts'
+import {
+  askRemoveValues,
+  removeValues,
+  saveExtensionState,
+  showExtension,
+  showExtensions,
+  showMisfits,
+} from './extensions.ts'
 import {
   addGroupMembers,
   addNewGroup,
@@ -202,6 +209,7 @@ export function routes(): Router {
   r.post('/extensions/new', adminChanges, addNewOwnExtension)
   r.get('/extensions/:name', reads, showExtension)
   r.post('/extensions/:name', adminChanges, saveExtensionState)
+  r.get('/extensions/:name/misfits', reads, showMisfits)
   r.get('/extensions/:name/edit', adminChanges, editOwnExtension)
   r.post('/extensions/:name/edit', adminChanges, saveOwnExtension)
   r.get('/extensions/:name/values', adminChanges, askRemoveValues)

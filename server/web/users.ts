@@ -3,9 +3,8 @@ import { exportUsers } from '../accounts/csv.ts'
 import { declared } from '../accounts/declarations.ts'
 import { allGroups, groupNames } from '../accounts/groups.ts'
 import { inviteUser } from '../accounts/invitations.ts'
-import { newPassword } from '../accounts/passwords.ts'
 import { pluginList } from '../accounts/plugins.ts'
-import { policyOf } from '../accounts/policies.ts'
+import { generatedPassword, policyOf, policyOfNew } from '../accounts/policies.ts'
 import { settings } from '../accounts/settings.ts'
 import { lastSignIns, signInFacts } from '../accounts/sign-ins.ts'
 import {
@@ -21,6 +20,7 @@ import {
 } from '../accounts/users.ts'
 import { Invalid, Refused } from '../errors.ts'
 import type { Status } from '../store/bodies.ts'
+import type { Db } from '../store/db.ts'
 import { states } from '../store/state.ts'
 import { type Conflict, conflictOf } from './conflict.ts'
 import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
@@ -114,7 +114,10 @@ export async function addNewUser(req: Request, res: Response): Promise<void> {
   const profile = await profileOf(db, form.text('profile'))
   const firstPassword = form.text('first-password') || 'typed'
   try {
-    const { password, ...input } = { ...withProfile(typed, profile), ...firstPasswordOf(form, firstPassword) }
+    const { password, ...input } = {
+      ...withProfile(typed, profile),
+      ...(await firstPasswordOf(db, form, firstPassword, typed)),
+    }
     const user = await addUser(db, actorOf(req), { ...input, ...(password ? { password } : {}) })
     if (firstPassword === 'typed') return redirectTo(req, res, user, `${user.first} ${user.last} was added.`)
     await showFirstPassword(req, res, user, password)
@@ -136,8 +139,13 @@ async function showFirstPassword(req: Request, res: Response, user: User, passwo
   }
 }
 
-function firstPasswordOf(form: Form, way: string): Pick<Partial<UserInput>, 'password'> {
-  if (way === 'generated') return { password: newPassword() }
+async function firstPasswordOf(
+  db: Db,
+  form: Form,
+  way: string,
+  { groups }: TypedUser,
+): Promise<Pick<Partial<UserInput>, 'password'>> {
+  if (way === 'generated') return { password: generatedPassword(await policyOfNew(db, groups)) }
   if (way === 'link') return {}
   const password = form.text('password')
   if (password !== form.text('password2')) throw new Invalid({ password2: 'The two passwords are not the same.' })
@@ -211,11 +219,11 @@ const done: Record<Status, string> = {
 export async function saveStatus(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const user = await userByUsername(db, part(req, 'username'))
-  const status = statuses.find((one) => one === formOf(req).text('status'))
+  const form = formOf(req)
+  const status = statuses.find((one) => one === form.text('status'))
+  // From a list, or from the person's own page.
+  const back = form.has('back') ? safePath(form.text('back')) : `/users/${encodeURIComponent(user.username)}`
   if (!status) throw new Invalid({ status: 'Status must be enabled, locked or disabled.' })
-  // From the list, or from the person's own page.
-  const from = formOf(req).text('back')
-  const back = from ? safePath(from) : `/users/${encodeURIComponent(user.username)}`
   try {
     // What the page showed: somebody else may have disabled the account since.
     const from = status === 'disabled' ? undefined : askedOne(req, 'from', statuses)

@@ -169,10 +169,49 @@ describe('entries of another directory', () => {
 })
 
 describe('exporting LDIF', () => {
+  test('each attribute comes with the class that allows it, and nothing of an extension that is off or out of LDAP', async () => {
+    const own = await aMasterStore('standalone')
+    try {
+      const all = ['mail', 'zarafa', 'samba']
+      for (const name of all) await setExtensionOn(own.db, me, name, true)
+      await aUser(own.db, {
+        username: 'whole',
+        extensions: {
+          mail: { address: 'whole@example.lan' },
+          zarafa: { account: 'yes', hardQuota: '1000' },
+          samba: { account: 'yes' },
+          shell: { sshKeys: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx whole@laptop' },
+        },
+      })
+      const entry = async () => {
+        let text = ''
+        for await (const part of exportLdif(own.db)) text += part
+        const [, lines = ''] = /dn: uid=whole,[^\n]*\n(.*?)\n\n/s.exec(text) ?? []
+        return lines
+      }
+      const classes = (lines: string) => [...lines.matchAll(/^objectClass: (.*)$/gm)].map(([, name]) => name).slice(6)
+      const lines = await entry()
+      assert.deepEqual(classes(lines).sort(), [
+        'clearMailAccount',
+        'inetLocalMailRecipient',
+        'ldapPublicKey',
+        'zarafa-user',
+      ])
+      assert.match(lines, /^zarafaQuotaSoft: 950$/m)
+      assert.doesNotMatch(lines, /samba/i)
+      for (const name of [...all, 'shell']) await setExtensionOn(own.db, me, name, false)
+      assert.deepEqual(classes(await entry()), [])
+      assert.doesNotMatch(await entry(), /zarafa|mail|ssh/i)
+    } finally {
+      await own.close()
+    }
+  })
+
   test('what is exported can be imported elsewhere, without any secret in it', async () => {
     await setExtensionOn(db, me, 'mail', true)
     await addGroup(db, me, { name: 'outer', description: 'Holds “inner” – and more' })
-    await addGroup(db, me, { name: 'inner', description: '' })
+    const list = { mail: { distributionList: 'no', mail: 'inner@example.lan' } }
+    await addGroup(db, me, { name: 'inner', description: '', extensions: list })
     await aUser(db, {
       username: 'exp1',
       first: 'Åsa',
@@ -210,6 +249,9 @@ describe('exporting LDIF', () => {
       assert.equal((await userByUsername(other.db, 'gone')).status, 'disabled')
       const { rows } = await usersPage(other.db, { search: 'exp1' })
       assert.deepEqual(rows[0]?.groupNames, ['inner', 'outer'])
+      assert.deepEqual((await groupByName(other.db, 'inner')).extensions, {
+        mail: { distributionList: false, mail: 'inner@example.lan' },
+      })
     } finally {
       await other.close()
     }

@@ -58,6 +58,19 @@ test('each line of a list is filled in by itself', async () => {
   assert.deepEqual(user.extensions.mail?.aliases, ['asa.ost', 'aost', 'post-aost'])
 })
 
+test('what a profile has for an extension that is off is kept, not shown, and stops nobody from being added with it', async () => {
+  await addProfile(store.db, me, { name: 'Both', extensions: { contact: { city: 'Lund' }, shell: { home: '/srv' } } })
+  await setExtensionOn(store.db, me, 'contact', false)
+  const profile = await profileByName(store.db, 'both')
+  assert.deepEqual(profile.extensions, { shell: { home: '/srv' } })
+  const person = somebody()
+  const user = await addUser(store.db, me, { ...person, ...applyProfile(profile, person) })
+  assert.deepEqual(user.extensions, { shell: { home: '/srv' } })
+  await changeProfile(store.db, me, profile.id, { description: 'Changed meanwhile', extensions: { shell: {} } })
+  await setExtensionOn(store.db, me, 'contact', true)
+  assert.deepEqual((await profileByName(store.db, 'both')).extensions.contact, { city: 'Lund' })
+})
+
 test('each thing wrong with a profile is a sentence at its field', async () => {
   const adding = addProfile(store.db, me, {
     name: 'SALES, MALMÖ',

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { isOurs } from '../../server/accounts/passwords.ts'
 import { changePolicy } from '../../server/accounts/policy-changes.ts'
 import { confirmPassword, decide, doorFor, mayNotSignIn, signIn, stateOf } from '../../server/accounts/sign-in.ts'
-import { keepSignIns, signInFacts, signInsPerDay } from '../../server/accounts/sign-ins.ts'
+import { keepSignIns, rememberSignIns, signInFacts, signInsPerDay } from '../../server/accounts/sign-ins.ts'
 import { setStatus, userById } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { Refused, Unavailable } from '../../server/errors.ts'
@@ -231,4 +231,30 @@ test('a slave locks for itself, and opens when the master has a new password for
   )
   assert.equal((await signIn(mine.db, 'here1', password)).username, 'here1')
   await mine.close()
+})
+
+test('a new password opens what a slave has locked also when the slave was started anew since', async () => {
+  const mine = await aMasterStore()
+  const user = await aUser(mine.db, { username: 'here2', password })
+  mine.db.local.mode = 'slave'
+  for (let i = 0; i < 10; i++) await signIn(mine.db, 'here2', `wrong ${i}`).catch(() => {})
+  await keepSignIns(mine.db)
+  await closeDb(mine.db)
+  const db = await openDb(mine.db.dir)
+  try {
+    await rememberSignIns(db)
+    db.local.mode = 'slave'
+    await assert.rejects(signIn(db, 'here2', password), Unavailable)
+    const object = await objectById(db.reader, 'user', user.id)
+    assert.ok(object, 'the person is there')
+    const change = (values: Partial<UserBody>) =>
+      commit(db, me, ({ put }) => put('user', user.id, { ...object.body, ...values }))
+    await change({ last: 'Renamed' })
+    await assert.rejects(signIn(db, 'here2', password), Unavailable, 'another change is no new password')
+    await change({ passwordChanged: new Date().toISOString() })
+    assert.equal((await signIn(db, 'here2', password)).username, 'here2')
+  } finally {
+    await closeDb(db)
+    rmSync(mine.db.dir, { recursive: true, force: true })
+  }
 })

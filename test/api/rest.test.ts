@@ -186,6 +186,18 @@ describe('groups, plugins, extensions, profiles', { concurrency: false }, () => 
       },
     )
     assert.equal(good(changed).body.own.title, 'Badges')
+    const stricter = [
+      { ...own.fields[0], help: 'As on the card' },
+      { label: 'Size', type: 'number', required: true },
+    ]
+    const put = { title: 'Badges', fields: stricter }
+    const misfits = good(await admin('PUT', `/extensions/${name}/declaration`, put)).body.misfits
+    const found = good(await admin('GET', `/extensions/${name}/misfits`)).body
+    assert.deepEqual([misfits, found.people], [found.items.length, found.items.length])
+    assert.match(JSON.stringify(found.items), /"username":"gek".*"field":"Size","value":"","problem":"Size is needed\./)
+    // What is not sent stays, also where something is needed since.
+    good(await admin('PATCH', '/users/gek', { extensions: { contact: { city: 'Lund' } } }))
+    good(await admin('PUT', `/extensions/${name}/declaration`, { title: 'Badges', fields: own.fields }))
     assert.deepEqual(good(await admin('DELETE', `/extensions/${name}`)).body, { people: 1 })
   })
 
@@ -201,7 +213,15 @@ describe('groups, plugins, extensions, profiles', { concurrency: false }, () => 
     assert.equal(good(await admin('PATCH', '/policies/everyone', { minLength: 9 })).body.minLength, 9)
     assert.equal((await admin('GET', '/policies/groups/sales')).status, 404)
     assert.equal(good(await admin('PATCH', '/policies/groups/sales', { minLength: 14 })).body.group, 'sales')
+    const person = { username: 'begins', first: 'New', last: 'Here', groups: ['sales'] }
+    const short = await admin('POST', '/users', { ...person, password: 'Nine-9-xyz' })
+    assert.match(short.body.problems.password, /at least 14 characters/)
+    const begins = good(await admin('POST', '/users', { ...person, password: 'quiet-otter-moves-9' }), 201).body
+    assert.equal(begins.mustChange, true, 'as the policy has it')
+    good(await admin('DELETE', '/users/begins'), 204)
+    good(await admin('PATCH', '/policies/groups/sales', { blocklist: ['invoice'] }))
     const force = good(await admin('GET', '/users/gek/policy')).body
+    assert.deepEqual(force.policy.blocklist, ['invoice'])
     assert.deepEqual([force.policy.minLength, force.from.minLength], [14, 'sales'])
     assert.deepEqual(Object.keys((await admin('PATCH', '/policies/everyone', { minLength: 1 })).body.problems), [
       'minLength',

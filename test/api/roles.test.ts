@@ -58,6 +58,7 @@ const table: [string, readonly Who[]][] = [
   ['DELETE /extensions/{name}', admins],
   ['GET /extensions/{name}/declaration', readers],
   ['PUT /extensions/{name}/declaration', admins],
+  ['GET /extensions/{name}/misfits', readers],
   ['DELETE /extensions/{name}/values', admins],
 
   ['GET /profiles', readers],

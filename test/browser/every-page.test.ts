@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { inviteUser } from '../../server/accounts/invitations.ts'
+import { changeOwnExtension, ownExtension } from '../../server/accounts/own-extensions.ts'
 import { userByUsername } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { caughtUp, startMaster, startSlave, type TestNode } from '../support/node.ts'
@@ -26,6 +27,7 @@ before(async () => {
   browser = await launch()
   master = await startMaster()
   made = await anOrganisation(master.db)
+  await fewerScreens()
   slave = await startSlave(master)
   await caughtUp(slave, master)
   paths = await everyPath()
@@ -35,6 +37,13 @@ after(async () => {
   await slave?.close()
   await master?.close()
 })
+
+/** Rules that become stricter, so that somebody has a value that does not fit. */
+async function fewerScreens(): Promise<void> {
+  const { own } = await ownExtension(master.db, made.extension)
+  const fields = own.fields.map((field) => (field.name === 'screens' ? { ...field, most: 1 } : field))
+  await changeOwnExtension(master.db, me, made.extension, { ...own, fields })
+}
 
 /** Every page that an administrator can come to; those with a name get a picture. */
 async function everyPath(): Promise<typeof paths> {
@@ -71,10 +80,12 @@ async function everyPath(): Promise<typeof paths> {
     { name: 'extension', path: '/extensions/contact', onSlave: true },
     { name: 'extension-own', path: `/extensions/${made.extension}` },
     { name: 'extension-own-change', path: `/extensions/${made.extension}/edit` },
+    { name: 'extension-misfits', path: `/extensions/${made.extension}/misfits`, onSlave: true },
     { name: 'extension-remove', path: `/extensions/${made.extension}/remove` },
     { name: 'plugins', path: '/plugins', onSlave: true },
     { name: 'plugins-add', path: '/plugins/new' },
     { name: 'plugin', path: `/plugins/ftp?who=${made.person}`, onSlave: true },
+    { name: 'plugin-who', path: '/plugins/ftp?group=site_malmo&search=e&who=nystr%C3%B6m', onSlave: true },
     { name: 'plugin-own-change', path: `/plugins/${made.plugin}/edit` },
     { name: 'plugin-remove', path: `/plugins/${made.plugin}/remove` },
     { name: 'password-policy', path: '/password-policy', onSlave: true },

@@ -126,7 +126,13 @@ describe('groups, plugins, extensions, policies, settings', { concurrency: false
       /^Made the plugin wiki \(number \d+\)\.\n$/,
     )
     await ok(['plugin', 'enable', 'wiki', 'gek2'])
+    assert.match(await ok(['plugin', 'disable', 'wiki', '--group', 'allusers']), /^wiki is off for 1 more person\.\n$/)
+    assert.match(await ok(['plugin', 'enable', 'wiki', '--group', 'allusers']), /^wiki is on for \d+ more people\.\n$/)
+    await ok(['plugin', 'disable', 'wiki', '--group', 'allusers'])
+    await ok(['plugin', 'enable', 'wiki', 'gek2'])
+    assert.equal((await run(data, ['plugin', 'enable', 'wiki'])).code, 2)
     await ok(['plugin', 'turn-off', 'wiki'])
+    assert.match(await ok(['user', 'why', 'gek2', 'wiki']), / no {2}Wiki is turned off for everyone\. An administrator/)
     await ok(['plugin', 'change', 'wiki', '--title', 'The wiki'])
     const wiki = (await runJson(data, ['plugin', 'list'])).find((one: { name: string }) => one.name === 'wiki')
     assert.deepEqual([wiki.title, wiki.on, wiki.users], ['The wiki', false, 1])
@@ -144,6 +150,13 @@ describe('groups, plugins, extensions, policies, settings', { concurrency: false
     const { own } = await runJson(data, ['extension', 'show', 'badge'])
     await writeFile(file, JSON.stringify({ ...own, by: undefined, added: undefined, title: 'Badges' }))
     await ok(['extension', 'change', 'badge', file])
+    const fields = [{ ...own.fields[0], pattern: '[a-z]{4,}', patternHelp: 'Four letters or more.' }]
+    await writeFile(file, JSON.stringify({ title: 'Badges', fields }))
+    assert.match(await ok(['extension', 'change', 'badge', file]), /1 person has a value that does not fit it now/)
+    assert.match(
+      await ok(['extension', 'misfits', 'badge']),
+      /gek2 +Colour +red +Four letters or more\.\n1 person\.\n$/,
+    )
     await ok(['extension', 'disable', 'badge'])
     assert.equal(
       await ok(['extension', 'remove-values', 'badge', '--yes']),
@@ -156,10 +169,11 @@ describe('groups, plugins, extensions, policies, settings', { concurrency: false
 
   test('the policy of a group is stricter for its members', async () => {
     await ok(['policy', 'set', 'minLength=9', 'blocklist=summer,winter'])
-    await ok(['policy', 'set', 'minLength=14', '--group', 'sales'])
+    await ok(['policy', 'set', 'minLength=14', 'blocklist=invoice', '--group', 'sales'])
     assert.equal((await runJson(data, ['policy', 'show'])).minLength, 9)
     const { policy, from } = await runJson(data, ['policy', 'show', '--user', 'gek2'])
     assert.deepEqual([policy.minLength, from.minLength, from.history], [14, 'sales', ''])
+    assert.deepEqual(policy.blocklist, ['summer', 'winter', 'invoice'])
     const short = await run(data, ['user', 'password', 'gek2'], 'Nine-9-xy\n')
     assert.equal(short.code, 1)
     assert.match(short.err, /^password: .*14.*\n$/)

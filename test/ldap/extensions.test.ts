@@ -106,9 +106,18 @@ describe('the extensions of the program, over LDAP', () => {
     assert.equal(entry.objectClass!.includes('zarafa-user'), true)
     assert.deepEqual(await find('(&(objectClass=zarafa-user)(zarafaQuotaSoft>=940))'), [dn])
     assert.match(await schema(), /NAME 'zarafaQuotaSoft' EQUALITY integerMatch/)
+    // Kopano asks for the same under its own names.
+    assert.deepEqual(
+      [entry.kopanoAccount, entry.kopanoQuotaHard, entry.kopanoQuotaOverride, entry.kopanoQuotaWarn],
+      [['1'], ['1000'], ['1'], ['900']],
+    )
+    assert.equal(entry.objectClass!.includes('kopano-user'), true)
+    assert.deepEqual(await find('(&(objectClass=kopano-user)(kopanoAccount=1)(kopanoQuotaSoft>=940))'), [dn])
+    assert.match(await schema(), /NAME 'kopano-user' SUP top AUXILIARY MAY \( kopanoAccount \$ kopanoAdmin/)
     turn(zarafa, 'zarafa', false)
-    assert.equal((await one()).zarafaQuotaSoft, undefined)
-    assert.doesNotMatch(await schema(), /zarafa/)
+    const off = await one()
+    assert.deepEqual([off.zarafaQuotaSoft, off.kopanoQuotaSoft], [undefined, undefined])
+    assert.doesNotMatch(await schema(), /zarafa|kopano/)
     turn(zarafa, 'zarafa', true)
     assert.deepEqual((await one()).zarafaQuotaSoft, ['950'])
   })

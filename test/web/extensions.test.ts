@@ -181,6 +181,42 @@ test('one that is made here is at once on the form, in CSV and on its own page',
   assert.match(csv, /AB1234/)
 })
 
+test('rules that become stricter leave what people have; the page names who, and each is saved as before', async () => {
+  const { own, seq } = await ownExtension(store.db, 'staff_card')
+  const head = { title: 'Staff card', name: 'staff_card' }
+  const card = { name: 'card_number', label: 'Card number', type: 'text', attribute: 'employeeNumber' }
+  const rest = own.fields.slice(1).map(({ name, label, type }) => ({ name, label, type }))
+  const stricter = formOf({ ...head, seq: String(seq) }, { ...card, pattern: '[A-Z]{3}[0-9]{4}' }, ...rest)
+  const saved = await admin.post('/extensions/staff_card/edit', stricter)
+  assert.equal(saved.headers.location, '/extensions/staff_card/misfits')
+  assert.match(
+    textOf((await admin.get('/extensions/staff_card/misfits')).text),
+    /Staff card is saved\. 1 person has a value that the rules would refuse now\..*1 person .*Ek, Åsa aek Card number AB1234/,
+  )
+  const person = { username: 'aek', first: 'Åsa', last: 'Ek', role: 'person', 'staff_card.rooms': 'A1\r\nB2' }
+  const switches = { 'shown-switches': 'staff_card.car_park', 'staff_card.car_park': 'yes' }
+  const typed = { ...person, ...switches, 'contact.city': 'Ystad' }
+  assert.equal((await admin.post('/users/aek', { ...typed, 'staff_card.card_number': ' AB1234' })).status, 303)
+  const { extensions } = await userByUsername(store.db, 'aek')
+  assert.deepEqual([extensions.contact?.city, extensions.staff_card?.card_number], ['Ystad', 'AB1234'])
+  assert.equal((await admin.post('/users/aek', { ...typed, 'staff_card.card_number': 'AB1235' })).status, 422)
+
+  const needed = formOf({ ...head }, { ...card, pattern: '[A-Z]{2}[0-9]{4}' }, ...rest, {
+    name: 'shoe',
+    label: 'Shoe size',
+    type: 'number',
+    required: 'yes',
+  })
+  assert.equal((await admin.post('/extensions/staff_card/edit', needed)).headers.location?.endsWith('/misfits'), true)
+  assert.match(
+    textOf((await admin.get('/extensions/staff_card/misfits')).text),
+    /3 people .*Ek, Åsa aek Shoe size none Shoe size is needed/,
+  )
+  const without = formOf(head, { ...card, pattern: '[A-Z]{2}[0-9]{4}' }, ...rest)
+  assert.equal((await admin.post('/extensions/staff_card/edit', without)).headers.location, '/extensions/staff_card')
+  assert.match(textOf((await admin.get('/extensions/staff_card/misfits')).text), /Every value fits/)
+})
+
 test('a field with values goes only when that is ticked; the extension only when its name is typed', async () => {
   const { seq } = await ownExtension(store.db, 'staff_card')
   const left = formOf(

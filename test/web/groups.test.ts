@@ -125,6 +125,7 @@ test('an owner changes the members of a group, and nothing else', async () => {
 
 test('fields that extensions give to groups are on the form while the extension is on', async () => {
   await admin.post('/extensions/mail', { on: 'yes', back: '/extensions' })
+  assert.match((await admin.get('/groups/new')).text, /name="mail.distributionList" value="yes"[^>]* checked/)
   const fields = { name: 'europe', 'shown-switches': 'mail.distributionList', 'mail.mail': 'eu@example.com' }
   await admin.post('/groups/europe', { ...fields, description: '', 'mail.distributionList': 'yes' })
   assert.deepEqual((await groupByName(store.db, 'europe')).extensions, {

@@ -88,6 +88,7 @@ const table: [string, readonly Who[]][] = [
   ['POST /extensions/new', admins],
   ['GET /extensions/:name', readers],
   ['POST /extensions/:name', admins],
+  ['GET /extensions/:name/misfits', readers],
   ['GET /extensions/:name/edit', admins],
   ['POST /extensions/:name/edit', admins],
   ['GET /extensions/:name/values', admins],

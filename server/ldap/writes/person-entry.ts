@@ -1,7 +1,7 @@
 import { declared } from '../../accounts/declarations.ts'
 import { ownFields } from '../../accounts/own-account.ts'
 import { hashPassword, newPassword } from '../../accounts/passwords.ts'
-import { judgePassword, policyOf } from '../../accounts/policies.ts'
+import { inForce, judgePassword, policies } from '../../accounts/policies.ts'
 import { may, needRight, needRightOver } from '../../accounts/roles.ts'
 import { confirmPassword, forgetFailures } from '../../accounts/sign-in.ts'
 import type { UserInput } from '../../accounts/user-input.ts'
@@ -37,6 +37,7 @@ export async function addPerson({ db, directory, actor }: Writing, entry: NewEnt
   if (given && 'password' in given) {
     const problem = await judgePassword(db, db.reader, given.password, { ...input, groups: [] }, { by: 'other' })
     if (problem) throw new NotDone(resultCode.constraintViolation, problem)
+    input.mustChange = mustBeChanged(actor, inForce(await policies(db), { groups: [] }).policy.mustChange)
   }
   const hash = given && ('hash' in given ? given.hash : await hashPassword(given.password))
   const known = await declared(db)
@@ -121,12 +122,12 @@ async function takePassword(
   const given = passwordOf(wanted)
   if ('hash' in given) {
     if (by === 'self') throw new NotDone(resultCode.constraintViolation, 'A password of one’s own is sent as it is.')
-    return { hash: given.hash, by, mustChange: false }
+    return { hash: given.hash, of: await policies(db), by, mustChange: false }
   }
   const problem = await judgePassword(db, db.reader, given.password, target.body, { by })
   if (problem) throw new NotDone(resultCode.constraintViolation, problem)
-  const [hash, policy] = await Promise.all([hashPassword(given.password), policyOf(db, target.body)])
-  return { hash, by, mustChange: mustBeChanged(actor, policy.mustChange), policy }
+  const [hash, of] = await Promise.all([hashPassword(given.password), policies(db)])
+  return { hash, of, by, mustChange: mustBeChanged(actor, inForce(of, target.body).policy.mustChange) }
 }
 
 /** What Samba brings was typed by the person at a Windows computer. */
