@@ -119,8 +119,9 @@ async function runJob(
     const notes: Note[] = []
     const mine: Partial<Local>[] = []
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
-    await reviseLists(trx, head, moveObjects)
     await appendAudit(trx, head, job.actor, notes)
+    // Behind the record: it stands at the change itself, which pages compare with what their forms were filled from.
+    await reviseLists(trx, head, moveObjects)
     locals.push(...mine)
     return value
   }
