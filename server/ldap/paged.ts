@@ -46,8 +46,10 @@ export function pageOf(search: PagedSearch, size: number): Finder {
   let left = size
   return {
     next(deadline) {
-      const found = search.ahead ?? search.finder.next(deadline)
+      // Removed since it was found: then it is not told.
+      const { ahead } = search
       search.ahead = undefined
+      const found = ahead && ahead.place >= 0 ? ahead : search.finder.next(deadline)
       if (found === undefined || typeof found === 'symbol') return found
       if (left === 0) {
         search.ahead = found

@@ -1,4 +1,4 @@
-import type { View } from './access.ts'
+import { sees, type View } from './access.ts'
 import type { SortKey } from './controls/sort.ts'
 import type { Entry } from './entry.ts'
 import { readableSlots, someValueOf } from './evaluate.ts'
@@ -23,8 +23,9 @@ export function orderOf(tree: Tree, view: View, keys: readonly SortKey[]): Order
   const found: OrderKey[] = []
   for (const { attribute, rule: name, isReverse } of keys) {
     const type = tree.schema.attributeByName(attribute)
-    const slots = type && readableSlots(type, tree, view)
-    if (!type || !slots || slots.length === 0) return { code: resultCode.noSuchAttribute, attribute }
+    // A denied attribute is as unknown as one that is not in the schema: an order would tell of its values.
+    if (!type || !sees(view, type)) return { code: resultCode.noSuchAttribute, attribute }
+    const slots = readableSlots(type, tree, view)
     const named = name === undefined ? (type.ordering ?? type.equality) : ruleByName(name)
     if (!named) return { code: resultCode.inappropriateMatching, attribute }
     // Most attributes have no ORDERING rule in the standards; what makes their values equal puts them in order as well.
