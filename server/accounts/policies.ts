@@ -1,10 +1,11 @@
 import type { Knex } from 'knex'
+import { Invalid } from '../errors.ts'
 import type { PolicyBody, UserBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { groupNamesByIds, groupRowsByName, groupsBelow } from '../store/groups.ts'
 import { objectsOf } from '../store/objects.ts'
 import { canonicalName } from './names.ts'
-import { isPassword, newPassword, passwordProblem } from './passwords.ts'
+import { isPassword, minimumLength, newPassword, passwordProblem } from './passwords.ts'
 import { strengthOf } from './strength.ts'
 import { defaultPolicy, type NamedPolicy, type Source, strictest } from './strictest.ts'
 
@@ -79,23 +80,44 @@ export type About = Pick<UserBody, 'username' | 'first' | 'last' | 'groups'> &
 /** Oneself, or somebody whose task it is: a help desk may set again what was set today. */
 export type By = { by: 'self' | 'other' }
 
+/** What is wrong with a password, in a word for machines and in a sentence for people. */
+type Fault = { fault: 'short' | 'weak' | 'young' | 'used'; sentence: string }
+
+/** A password that cannot be set. The sentence stands under `password`. */
+export class PasswordRefused extends Invalid {
+  readonly fault: Fault['fault']
+  constructor({ fault, sentence }: Fault) {
+    super({ password: sentence })
+    this.fault = fault
+  }
+}
+
+/** Refuses what cannot be the password of this person. Call it before a transaction: it may hash. */
+export async function needGoodPassword(db: Db, password: string, about: About, by: By): Promise<void> {
+  const fault = await faultOf(db, db.reader, password, about, by)
+  if (fault) throw new PasswordRefused(fault)
+}
+
 /** Why this cannot be the password of this person, in a sentence; undefined: it can. Call it before a transaction: it may hash. */
-export async function judgePassword(
+export const judgePassword = async (
   db: Db,
   trx: Knex,
   password: string,
   about: About,
-  { by }: By,
-): Promise<string | undefined> {
+  by: By,
+): Promise<string | undefined> => (await faultOf(db, trx, password, about, by))?.sentence
+
+async function faultOf(db: Db, trx: Knex, password: string, about: About, { by }: By): Promise<Fault | undefined> {
   const policy = await policyOf(db, about)
-  const bounds = passwordProblem(password, about.username)
-  if (bounds) return bounds
+  const is = (fault: Fault['fault'], sentence: string | undefined): Fault | undefined =>
+    sentence === undefined ? undefined : { fault, sentence }
   return (
-    lengthProblem(policy, password) ??
-    wordProblem(policy, password) ??
-    (by === 'self' ? youngProblem(policy, about) : undefined) ??
-    (await weakness(policy, password, about, (await domainWords(trx)) ?? [])) ??
-    (by === 'self' ? await usedProblem(policy, password, about) : undefined)
+    is([...password].length < minimumLength ? 'short' : 'weak', passwordProblem(password, about.username)) ??
+    is('short', lengthProblem(policy, password)) ??
+    is('weak', wordProblem(policy, password)) ??
+    (by === 'self' ? is('young', youngProblem(policy, about)) : undefined) ??
+    is('weak', await weakness(policy, password, about, (await domainWords(trx)) ?? [])) ??
+    (by === 'self' ? is('used', await usedProblem(policy, password, about)) : undefined)
   )
 }
 

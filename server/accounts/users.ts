@@ -28,7 +28,7 @@ import { type Declared, declared } from './declarations.ts'
 import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
 import { hashPassword } from './passwords.ts'
-import { inForce, judgePassword, keptPassword, type Policies, policyOf } from './policies.ts'
+import { inForce, judgePassword, keptPassword, needGoodPassword, type Policies, policyOf } from './policies.ts'
 import { needRight, needRightOver } from './roles.ts'
 import { binUntil } from './settings.ts'
 import { forgetFailures } from './sign-in.ts'
@@ -289,8 +289,7 @@ export async function setPassword(
   if (by === 'other') needRightOver(actor, 'passwords', was.body)
   else if (actor.role !== undefined && actor.id !== id)
     throw new Refused('People change their own password so, and no other.', 'role')
-  const problem = await judgePassword(db, db.reader, password, was.body, { by })
-  if (problem) throw new Invalid({ password: problem })
+  await needGoodPassword(db, password, was.body, { by })
   const [hash, policy] = await Promise.all([hashPassword(password), policyOf(db, was.body)])
   const mustChange = options.mustChange ?? asPolicySays(actor, policy)
   await write(db, actor, async (change) => {

@@ -1,24 +1,21 @@
 import { isUtf8 } from 'node:buffer'
-import { type PolicyError, policyResponse } from './controls/password-policy.ts'
-import { controlOf } from './controls/value.ts'
 import { parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
 import { NotDone, resultOf } from './not-done.ts'
 import type { Call } from './operations.ts'
+import { withFault } from './password-fault.ts'
 import type { Tree } from './tree.ts'
 import { atEnd, peekTag, readConstructed, readerOf, readOctets, readText, tag, tlv } from './wire/ber.ts'
-import { controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
 
 type Wish = { identity: string | undefined; old: string | undefined; wanted: string | undefined }
 
 /** RFC 3062. */
 export async function modifyPassword(call: Call, value: Buffer | undefined): Promise<Result> {
-  const { message, session, services } = call
+  const { session, services } = call
   const wish = readWish(value)
   const { tree } = services.directory
   const { writer } = services
-  const asksForPolicy = controlOf(message.controls, controlOid.passwordPolicy) !== undefined
   try {
     if (session.accountId === undefined && !session.isMachine)
       throw new NotDone(resultCode.strongerAuthRequired, 'Bind first: nobody changes a password without a name.')
@@ -35,8 +32,7 @@ export async function modifyPassword(call: Call, value: Buffer | undefined): Pro
   } catch (error) {
     const result = resultOf(error)
     if (!result) throw error
-    const notice = policyErrorOf(result)
-    return asksForPolicy && notice ? { ...result, controls: [policyResponse({ error: notice })] } : result
+    return withFault(call, error, result)
   }
 }
 
@@ -70,13 +66,4 @@ function targetOf(tree: Tree, identity: string | undefined, bound: string | unde
         : tree.entriesByUid(name.toLowerCase()).find((each) => each.membership)
   if (!entry) throw new NotDone(resultCode.noSuchObject, 'There is no such person.')
   return entry
-}
-
-/** The sentences of the judge, in the words of the password policy control. */
-function policyErrorOf({ code, message = '' }: Result): PolicyError | undefined {
-  if (code !== resultCode.constraintViolation) return undefined
-  if (/at least \d+ characters/.test(message)) return 'passwordTooShort'
-  if (/can be changed again from/.test(message)) return 'passwordTooYoung'
-  if (/password of yours before|your password already/.test(message)) return 'passwordInHistory'
-  return 'insufficientPasswordQuality'
 }

@@ -7,6 +7,7 @@ import { parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
 import { NotDone, resultOf } from './not-done.ts'
 import type { Call } from './operations.ts'
+import { withFault } from './password-fault.ts'
 import { named, selectionFor } from './search.ts'
 import type { Tree } from './tree.ts'
 import { isConfidential, type Who, whoIs } from './who.ts'
@@ -58,7 +59,7 @@ export async function changeEntry(
       if (error instanceof Stale && tries < mostTries) continue
       const result = error instanceof Stale ? { code: resultCode.busy } : resultOf(error)
       if (!result) throw error
-      return result
+      return withFault(call, error, result)
     }
     const after = readControl(call, grounds, entry, controlOid.postRead)
     const told = [...before, ...after]

@@ -1,7 +1,7 @@
 import { declared } from '../../accounts/declarations.ts'
 import { ownFields } from '../../accounts/own-account.ts'
 import { hashPassword, newPassword } from '../../accounts/passwords.ts'
-import { inForce, judgePassword, policies } from '../../accounts/policies.ts'
+import { inForce, needGoodPassword, policies } from '../../accounts/policies.ts'
 import { may, needRight, needRightOver } from '../../accounts/roles.ts'
 import { confirmPassword, forgetFailures } from '../../accounts/sign-in.ts'
 import type { UserInput } from '../../accounts/user-input.ts'
@@ -35,8 +35,7 @@ export async function addPerson({ db, directory, actor }: Writing, entry: NewEnt
   const { input, uidNumber } = newPersonInput(schema, entry.name, entry.values)
   const given = entry.password === undefined ? undefined : passwordOf(entry.password)
   if (given && 'password' in given) {
-    const problem = await judgePassword(db, db.reader, given.password, { ...input, groups: [] }, { by: 'other' })
-    if (problem) throw new NotDone(resultCode.constraintViolation, problem)
+    await needGoodPassword(db, given.password, { ...input, groups: [] }, { by: 'other' })
     input.mustChange = mustBeChanged(actor, inForce(await policies(db), { groups: [] }).policy.mustChange)
   }
   const hash = given && ('hash' in given ? given.hash : await hashPassword(given.password))
@@ -124,8 +123,7 @@ async function takePassword(
     if (by === 'self') throw new NotDone(resultCode.constraintViolation, 'A password of one’s own is sent as it is.')
     return { hash: given.hash, of: await policies(db), by, mustChange: false }
   }
-  const problem = await judgePassword(db, db.reader, given.password, target.body, { by })
-  if (problem) throw new NotDone(resultCode.constraintViolation, problem)
+  await needGoodPassword(db, given.password, target.body, { by })
   const [hash, of] = await Promise.all([hashPassword(given.password), policies(db)])
   return { hash, of, by, mustChange: mustBeChanged(actor, inForce(of, target.body).policy.mustChange) }
 }
