@@ -7,7 +7,7 @@ import { exportUsers } from '../../server/accounts/csv.ts'
 import { groupByName } from '../../server/accounts/groups.ts'
 import { type ImportJob, importDone, startImport, stopImport } from '../../server/accounts/import.ts'
 import { signIn } from '../../server/accounts/sign-in.ts'
-import { countUsers, userByUsername, usersPage } from '../../server/accounts/users.ts'
+import { addUser, countUsers, userByUsername, usersPage } from '../../server/accounts/users.ts'
 import type { Actor } from '../../server/audit/actor.ts'
 import { Invalid, Refused, Unavailable } from '../../server/errors.ts'
 import { setUpOwn } from '../../server/mode/set-up.ts'
@@ -60,6 +60,25 @@ describe('import', () => {
     assert.deepEqual(user.extensions.contact, { city: 'Malmö' })
     assert.equal(user.groups.length, 2)
     assert.equal((await signIn(db, 'gosta', 'Hello-gosta-100')).username, 'gosta')
+  })
+
+  test('a broken value inside a file of an old Mac stays inside its value', async () => {
+    const job = await run(
+      `${header},extensions.contact.title\rmac1,,Åsa,Öberg,,0,,Head\rmac2,,Bo,Ek,,0,,"two\nlines"\r`,
+    )
+    assert.deepEqual(
+      [job.added, refusedLines(job)],
+      [
+        1,
+        [
+          {
+            line: 3,
+            column: 'extensions.contact.title',
+            reason: 'Title must be one line without control characters.',
+          },
+        ],
+      ],
+    )
   })
 
   test('a 0 for a plugin means off', async () => {
@@ -256,6 +275,19 @@ describe('export', () => {
     } finally {
       await closeDb(other)
     }
+  })
+
+  test('what looks like a formula, or like a guarded one, comes back as it was', async () => {
+    const titles = ['=1+1', "'=1+1", "''=1+1", '-1', "'-", "'", "''", "'x", '+46', '＝1', "'＝1"]
+    const people = titles.map((title, n) => ({ username: `formula${n}`, last: title, title }))
+    for (const { username, last, title } of people)
+      await addUser(db, actor, { username, first: 'F', last, extensions: { contact: { title } } })
+    let csv = ''
+    for await (const text of exportUsers(db)) csv += text
+    assert.equal(/(^|,)"[=+\-@\t＝＋－＠]/m.test(csv), false)
+    const job = await startImport(db, actor, { file: 'e.csv', text: Buffer.from(csv), dryRun: true, mode: 'both' })
+    const { changed, added, refused } = await importDone(job.id)
+    assert.deepEqual([changed, added, refused], [0, 0, []])
   })
 
   test('the sample organisation fits', async () => {
