@@ -148,7 +148,7 @@ const extensionColumns = (extension: Declared['extensions'][number]): Column[] =
         name: column(extension.name),
         key: `${extension.name}.${name}`,
         label: `${extension.title.replace(/ Extension$/, '')}: ${field.label}`,
-        known: [field.attribute, field.label, name, ...(extension.alias ? [column(extension.alias)] : [])],
+        known: [field.attribute, field.label, name, ...aliasesOf(extension, field.attribute, column)],
         sample: sampleOf(field),
         ...(field.type === 'list' && { isList: true }),
         ...(field.isName && { isName: true }),
@@ -167,6 +167,13 @@ const extensionColumns = (extension: Declared['extensions'][number]): Column[] =
       },
     ]
   })
+
+/** An extension with two names has two of each column and attribute: zarafaAdmin, kopanoAdmin. */
+const aliasesOf = (
+  { name, alias }: Declared['extensions'][number],
+  attribute: string,
+  column: (of: string) => string,
+): string[] => (alias ? [column(alias), attribute.replace(new RegExp(`^${name}`), alias)] : [])
 
 type AnyField = Declared['extensions'][number]['user'][string]
 

@@ -4,6 +4,7 @@ import { maxRows } from './csv-file.ts'
 import { answerMs, connected, connectMs, type DirectoryGiven } from './directory-connection.ts'
 import { rootOf, search } from './directory-search.ts'
 import { type Entry, tableOfEntries } from './entries.ts'
+import { clearPasswordOf, hashOf } from './entry-person.ts'
 import type { Table } from './table.ts'
 
 export type DirectoryLook = {
@@ -21,7 +22,7 @@ const readMs = 15 * 60_000
 const shown = 20
 
 const people =
-  '(|(objectClass=person)(objectClass=inetOrgPerson)(objectClass=posixAccount)(objectClass=sambaSamAccount)(objectClass=account))'
+  '(|(objectClass=person)(objectClass=inetOrgPerson)(objectClass=nsPerson)(objectClass=posixAccount)(objectClass=sambaSamAccount)(objectClass=account))'
 const groups =
   '(|(objectClass=posixGroup)(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers)(objectClass=group))'
 
@@ -49,16 +50,19 @@ export const lookAtDirectory = (given: DirectoryGiven): Promise<DirectoryLook> =
     }
   })
 
-function personShown({ dn, attributes: has }: Entry): DirectoryLook['people'][number] {
+function personShown(entry: Entry): DirectoryLook['people'][number] {
+  const { dn, attributes: has } = entry
   const one = (name: string) => has.get(name)?.[0] ?? ''
   return {
     dn,
     username: one('uid') || one('samaccountname'),
     name: one('cn') || `${one('givenname')} ${one('sn')}`.trim(),
     mail: one('mail'),
-    hasHash: has.has('userpassword') || has.has('sambantpassword'),
+    hasHash: hasPassword(entry),
   }
 }
+
+const hasPassword = (entry: Entry): boolean => (hashOf(entry) ?? clearPasswordOf(entry)) !== undefined
 
 /** Everyone and every group of a directory, as a table to import. `told` hears how many entries have come. */
 export async function readDirectory(
@@ -79,7 +83,7 @@ export async function readDirectory(
     told(entries.length)
     return entries
   })
-  const hashes = found.some(({ attributes: has }) => has.has('userpassword') || has.has('sambantpassword'))
+  const hashes = found.some(hasPassword)
   return tableOfEntries(
     db,
     found,

@@ -1,3 +1,4 @@
+import { setImmediate as others } from 'node:timers/promises'
 import { maxBytes, refused, short } from './csv-file.ts'
 import type { Entry } from './entries.ts'
 
@@ -6,19 +7,31 @@ export const isLdif = (file: string, bytes: Buffer): boolean =>
   /\.ldif?$/i.test(file) ||
   /^\ufeff?(#[^\n]*\n|[^\S\n]*\n)*(version: *1\s|dn::? )/i.test(bytes.toString('utf8', 0, 4096))
 
+/** So many lines are read before others have their turn. */
+const linesAtOnce = 2000
+
+/** What ldapsearch writes between entries and at its end. */
+const ofSearch = new Set(['search', 'result', 'ref'])
+
 /** The entries of an LDIF file, one by one. Throws Invalid for what is none, with the line. */
-export function* readLdif(bytes: Buffer): Generator<Entry> {
+export async function* readLdif(bytes: Buffer): AsyncGenerator<Entry> {
   if (bytes.length > maxBytes)
     throw refused(`It has ${Math.ceil(bytes.length / 1048576)} MB; at most 20 MB are read. Split it.`)
   let dn: string | undefined
   let entry: Entry | undefined
+  let isOfSearch = false
+  let read = 0
   for (const { line, text } of logicalLines(decode(bytes))) {
+    if (++read % linesAtOnce === 0) await others()
     if (text === '') {
       if (entry) yield entry
       entry = undefined
+      isOfSearch = false
       continue
     }
     const { name, value } = readLine(text, line)
+    isOfSearch ||= !entry && ofSearch.has(name)
+    if (isOfSearch) continue
     if (!entry) {
       if (name === 'version' && dn === undefined) {
         if (value !== '1') throw refused(`Line ${line} says LDIF version ${short(value ?? '')}; only version 1 exists.`)

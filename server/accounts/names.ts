@@ -35,19 +35,22 @@ const reservedGroups = new Map([
   ['constructor', 'the system'] as const,
 ])
 
+/** A name that the system, or the ancestor, keeps for itself. `name` is canonical. */
+export const isReservedUser = (name: string): boolean => reservedUsers.has(name)
+
 /** Why this cannot be a username, or undefined. `name` is canonical. */
 export function usernameProblem(name: string): string | undefined {
   if (name === '') return 'Username is needed.'
   if (!/^[a-z0-9_][a-z0-9_.-]{1,31}$/.test(name))
     return 'Username must have 2–32 of a–z, 0–9, “_”, “-”, “.” and not begin with “-” or “.”, as in fnystrom.'
   if (/^[0-9]+$/.test(name)) return 'Username must not be digits only: it would be taken for a number.'
-  if (reservedUsers.has(name)) return `“${name}” is reserved for system use. Choose another username.`
+  if (isReservedUser(name)) return `“${name}” is reserved for system use. Choose another username.`
   return undefined
 }
 
 /** Why this cannot be an alias of a person, or undefined. `name` is canonical. */
 export const aliasProblem = (name: string): string | undefined =>
-  reservedUsers.has(name) ? `“${name}” is reserved for system use. Choose another alias.` : undefined
+  isReservedUser(name) ? `“${name}” is reserved for system use. Choose another alias.` : undefined
 
 /** Why this cannot be a group's name, or undefined. `name` is canonical. */
 export function groupNameProblem(name: string): string | undefined {
