@@ -30,6 +30,19 @@ export type Extension<F extends Fields = Fields> = {
   check?: (values: Values<F>) => Record<string, string>
 }
 
+/** Allows every attribute: for one that no other class of the entry does. */
+export const anyAttribute = 'extensibleObject'
+
+/**
+ * Attributes that have a class of their own, whichever extension they come from: clients look for both together. No class
+ * of the standards lets a person have a country.
+ */
+export const classOfAttribute: Readonly<Record<string, string>> = {
+  c: anyAttribute,
+  sshpublickey: 'ldapPublicKey',
+  maillocaladdress: 'inetLocalMailRecipient',
+}
+
 /** A plugin turns one service on or off for a user; it appears in LDAP as the group `<name>_plugin`. */
 export type Plugin = {
   name: string

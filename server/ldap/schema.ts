@@ -1,4 +1,4 @@
-import type { Extension, Fields } from '../extensions/extension.ts'
+import { anyAttribute, classOfAttribute, type Extension, type Fields } from '../extensions/extension.ts'
 import type { Field, Matching } from '../extensions/field.ts'
 import { builtInExtensions } from '../extensions/index.ts'
 import {
@@ -10,15 +10,7 @@ import {
   standardTypes,
 } from './attribute-types.ts'
 import { unregisteredOid } from './oid.ts'
-import {
-  anyAttribute,
-  auxiliaryClass,
-  classOfAttribute,
-  groupClasses,
-  type ObjectClass,
-  standardClasses,
-  userClasses,
-} from './schema-classes.ts'
+import { auxiliaryClass, groupClasses, type ObjectClass, standardClasses, userClasses } from './schema-classes.ts'
 import { serviceAttributes } from './schema-core.ts'
 import { mostSlots, type Slot, type SlotInfo, standardSlots } from './slots.ts'
 
