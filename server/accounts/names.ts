@@ -67,7 +67,7 @@ export function groupNameProblem(name: string): string | undefined {
 
 /** Why this cannot be a first or last name, or undefined. */
 export function personNameProblem(label: string, name: string): string | undefined {
-  if (name === '') return `${label} is needed.`
+  if (!/[\p{L}\p{N}\p{P}\p{S}]/u.test(name)) return `${label} is needed.`
   if (name.length > 64) return `${label} must not be longer than 64 characters.`
   const refused = [...':;/#!@'].find((character) => name.includes(character))
   if (refused) return `${label} must not contain “${refused}”.`
