@@ -39,7 +39,7 @@ export async function addClient(
   db: Db,
   actor: Actor,
   input: { name: string; role: ClientRole },
-): Promise<{ dn: string; password: string }> {
+): Promise<{ name: string; dn: string; password: string }> {
   const name = canonicalName(input.name)
   if (!/^[a-z0-9][a-z0-9_.-]{1,63}$/.test(name))
     throw new Invalid({ name: 'Name must have 2–64 of a–z, 0–9, “_”, “-”, “.”, as in squid-malmo.' })
@@ -61,7 +61,7 @@ export async function addClient(
       changes: [{ field: 'role', after: input.role }],
     })
   })
-  return { dn: clientDn(name, domain), password }
+  return { name, dn: clientDn(name, domain), password }
 }
 
 export async function removeClient(db: Db, actor: Actor, name: string): Promise<void> {

@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { may } from '../accounts/roles.ts'
 import { changeSettings, settings } from '../accounts/settings.ts'
+import { NotFound } from '../errors.ts'
 import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
 import { setMode } from '../mode/mode.ts'
 import { setUpOwn } from '../mode/set-up.ts'
 import { revokeDevice } from '../replication/devices.ts'
 import { deviceStatuses, nodeStatus } from '../replication/status.ts'
+import type { Db } from '../store/db.ts'
 import { type Call, command } from './command.ts'
 import { setUpSlave } from './set-up-slave.ts'
 import { moment, none, nothing, text, texts } from './shapes.ts'
@@ -65,6 +67,12 @@ async function showStatus({ db, actor }: Pick<Call, 'db' | 'actor'>): Promise<z.
   return actor.role === undefined || may(actor.role, 'audit') ? status : { ...status, devices: [] }
 }
 
+async function showDevice(db: Db, id: string): Promise<z.input<typeof shownDevice>> {
+  const device = (await deviceStatuses(db)).find(({ deviceId }) => deviceId === id)
+  if (!device) throw new NotFound(`There is no device “${id}”.`)
+  return device
+}
+
 const shownSettings = z
   .object({
     binDays: z.int().meta({ description: 'Days in the recycle bin.' }),
@@ -78,6 +86,9 @@ const shownSettings = z
 export const nodeCommands = {
   status: command('read', none, shownStatus, showStatus),
   'device-list': command('audit', none, z.array(shownDevice), ({ db }) => deviceStatuses(db)),
+  'device-show': command('audit', z.strictObject({ device: text }), shownDevice, ({ db }, { device }) =>
+    showDevice(db, device),
+  ),
   'device-revoke': command('change', z.strictObject({ device: text }), nothing, async ({ db, actor }, { device }) => {
     await revokeDevice(db, actor, device)
   }),

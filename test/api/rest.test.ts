@@ -285,15 +285,22 @@ describe('imports, audit, node', { concurrency: false }, () => {
     assert.equal(good(await admin('GET', '/status')).body.mode, 'master')
     assert.equal(good(await admin('PATCH', '/settings', { binDays: 7 })).body.binDays, 7)
     assert.deepEqual(good(await admin('GET', '/devices')).body, { items: [], next: null })
-    assert.match(good(await admin('POST', '/clients', { name: 'squid', role: 'auth' })).body.password, /\S{10,}/)
+    const client = good(await admin('POST', '/clients', { name: 'squid', role: 'auth' }), 201)
+    assert.match(client.body.password, /\S{10,}/)
+    assert.equal(client.headers.location, '/api/v1/clients/squid')
+    assert.equal(good(await admin('GET', '/clients/squid')).body.dn, client.body.dn)
     assert.equal(good(await admin('GET', '/clients')).body.items[0].name, 'squid')
     good(await admin('DELETE', '/clients/squid'), 204)
+    for (const path of ['/clients/squid', '/devices/D-0', '/tokens/nobody'])
+      assert.equal((await admin('GET', path)).status, 404, path)
   })
 })
 
 describe('tokens', { concurrency: false }, () => {
   test('a token is told once, works at once, and not a moment after it is removed', async () => {
-    const made = good(await admin('POST', '/tokens', { name: 'hr', role: 'auditor', days: 3 })).body
+    const made = good(await admin('POST', '/tokens', { name: 'hr', role: 'auditor', days: 3 }), 201).body
+    assert.equal(good(await admin('GET', `/tokens/${made.id}`)).body.name, 'hr')
+    assert.doesNotMatch(good(await admin('GET', '/tokens/HR')).text, /ast_|tokenHash/)
     assert.match(made.token, /^ast_[\w-]{43}$/)
     const ask = () => api.ask('GET', '/api/v1/users', { token: made.token })
     assert.equal((await ask()).status, 200)
@@ -309,7 +316,7 @@ describe('tokens', { concurrency: false }, () => {
   })
 
   test('a token that has ended is refused', async () => {
-    const { token, id } = good(await admin('POST', '/tokens', { name: 'short', role: 'auditor', days: 1 })).body
+    const { token, id } = good(await admin('POST', '/tokens', { name: 'short', role: 'auditor', days: 1 }), 201).body
     const object = await store.db.reader('objects').where({ kind: 'token', id }).first('body')
     const { write } = await import('../../server/store/write.ts')
     await write(store.db, me, (change) =>

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { importDone } from '../../server/accounts/import.ts'
+import { addOwnExtension, removeOwnExtension } from '../../server/accounts/own-extensions.ts'
 import { signIn } from '../../server/accounts/sign-in.ts'
 import { countUsers, userByUsername } from '../../server/accounts/users.ts'
 import { aUser, me, password } from '../support/people.ts'
@@ -208,11 +209,21 @@ for (const [name, text, sentence] of large)
 test('the template has the columns of what is turned on, and can be imported', async () => {
   assert.doesNotMatch((await admin.get('/import/template.csv')).text, /extensions\.mail\./)
   await setExtensionOn(store.db, me, 'mail', true)
+  const types = ['text', 'email', 'telephone', 'number', 'switch', 'date', 'list'] as const
+  await addOwnExtension(store.db, me, {
+    title: 'Staff',
+    name: 'staff',
+    fields: [
+      ...types.map((type) => ({ label: type, name: type, type, required: true })),
+      { label: 'Colour', name: 'colour', type: 'choice', options: ['red', 'blue'], required: true },
+    ],
+  })
   const { text, headers } = await admin.get('/import/template.csv')
   assert.match(headers['content-disposition'] ?? '', /people\.csv/)
   assert.match(text, /"core\.username","core\.password".*"extensions\.mail\.aliases".*"plugins\.ftp".*"groups"\r\n/)
   const { job } = await tried('template.csv', text)
   assert.deepEqual([job.added, job.refused], [1, []])
+  await removeOwnExtension(store.db, me, 'staff')
 })
 
 test('an auditor may export and not import; a person may do neither', async () => {
