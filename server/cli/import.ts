@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { maxBytes } from '../accounts/csv-file.ts'
@@ -6,6 +6,7 @@ import type { Progress } from '../api/command.ts'
 import type { Args, Result } from '../api/commands.ts'
 import { messageOf, Refused } from '../errors.ts'
 import { call } from './call.ts'
+import { readGiven } from './file.ts'
 import { collect, dataOf, pairsOf } from './options.ts'
 import { count, printFacts, printJson, say } from './output.ts'
 import { board } from './progress.ts'
@@ -30,7 +31,7 @@ export function importCommand(program: Command): void {
       .command('import <file>')
       .description('import the people of a CSV or LDIF file; a bad row is named and stops nothing else'),
   ).action(async (file: string, options: Options, command: Command) => {
-    const base64 = readFile(file).toString('base64')
+    const base64 = readGiven(file, maxBytes).toString('base64')
     const args = { file: basename(file), base64, ...optionsOf(command, options) }
     tell(await follow(options, (asked) => call(dataOf(command), 'import', args, asked)), options)
   })
@@ -139,7 +140,7 @@ async function importDirectory(options: DirectoryOptions, command: Command): Pro
     base,
     security: security ?? (/^ldap:/i.test(url) ? 'starttls' : 'ldaps'),
     password: bindDn === '' ? '' : await readSecret('Password of the bind DN'),
-    ca: caFile && readFile(caFile).toString('utf8'),
+    ca: caFile && readGiven(caFile).toString('utf8'),
     fingerprint,
   }
   if (options.look) {
@@ -157,16 +158,6 @@ async function importDirectory(options: DirectoryOptions, command: Command): Pro
   }
   const args = { ...given, ...optionsOf(command, options) }
   tell(await follow(options, (asked) => call(dataOf(command), 'import-directory', args, asked)), options)
-}
-
-function readFile(file: string): Buffer {
-  try {
-    // What is far too large is not even read; the node says the rest.
-    if (file !== '-' && statSync(file).size > 2 * maxBytes) throw new Error('it is larger than 20 MB. Split it.')
-    return readFileSync(file === '-' ? 0 : file)
-  } catch (error) {
-    throw new Refused(`${file} cannot be read: ${messageOf(error)}`, 'no-file')
-  }
 }
 
 function tell({ newPasswords, ...job }: Job, { json, newPasswords: file }: Options): void {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { Args, Result } from '../api/commands.ts'
+import { Refused } from '../errors.ts'
 import { call } from './call.ts'
 import { collect, collectValues, dataOf } from './options.ts'
 import { moment, printFacts, printJson, printPages, say } from './output.ts'
@@ -106,6 +107,7 @@ export function userCommands(program: Command): void {
       .command(`${verb} <name>`)
       .description(help)
       .action(async (name: string, _options: unknown, command: Command) => {
+        if (verb === 'unlock') await needNotDisabled(dataOf(command), name)
         await call(dataOf(command), 'user-status', { name, status })
         say(`${name} is ${status}.`)
       })
@@ -127,6 +129,13 @@ export function userCommands(program: Command): void {
       say(`${back.name} is back.`)
       if (back.left.length > 0) say(`Left out, because somebody else has them by now: ${back.left.join(', ')}.`)
     })
+}
+
+/** Whoever is asked to unlock does not mean to take somebody into use again. */
+async function needNotDisabled(data: string, name: string): Promise<void> {
+  const { status } = await call(data, 'user-show', { name })
+  if (status === 'disabled')
+    throw new Refused(`${name} is disabled, not locked; “user enable ${name}” takes them into use.`, 'disabled')
 }
 
 const withProfile = (command: Command): Command =>

@@ -84,6 +84,10 @@ describe('people', { concurrency: false }, () => {
   test('unlock opens what the policy locked', async () => {
     await ok(['user', 'lock', 'gek'])
     assert.equal(await ok(['user', 'unlock', 'gek']), 'gek is enabled.\n')
+    await ok(['user', 'disable', 'gek'])
+    const { code, err } = await run(data, ['user', 'unlock', 'gek'])
+    assert.deepEqual([code, err], [1, 'gek is disabled, not locked; “user enable gek” takes them into use.\n'])
+    await ok(['user', 'enable', 'gek'])
   })
 
   test('a removed person comes back, under another name when the old one is taken; or goes for good', async () => {
@@ -150,6 +154,7 @@ describe('groups, plugins, extensions, policies, settings', { concurrency: false
       'Removed the values of 1 person and 0 groups.\n',
     )
     await ok(['extension', 'remove', 'badge', '--yes'])
+    await writeFile(join(folder, 'none.json'), '{ title: }')
     const { code, err } = await run(data, ['extension', 'add', join(folder, 'none.json')])
     assert.deepEqual([code, /cannot be read as JSON/.test(err)], [1, true])
   })
@@ -237,6 +242,19 @@ describe('in, out, and back', { concurrency: false }, () => {
     } finally {
       await other.close()
     }
+  })
+
+  test('a file that cannot be read is one clear line', async () => {
+    const missing = '/no/such/file.csv'
+    for (const args of [
+      ['import', missing],
+      ['extension', 'add', missing],
+    ])
+      assert.deepEqual(await run(data, args).then(({ code, err }) => [code, err]), [
+        1,
+        `There is no file ${missing}.\n`,
+      ])
+    assert.match((await run(data, ['import', data])).err, /^\S+ is a folder, not a file\.\n$/)
   })
 
   test('a directory that is not there is one clear line, and its password is never in it', async () => {
