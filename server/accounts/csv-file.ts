@@ -1,4 +1,3 @@
-import { parse } from 'csv-parse/sync'
 import { Invalid } from '../errors.ts'
 
 export const maxBytes = 20 * 1024 * 1024
@@ -131,27 +130,46 @@ function readRecord(lines: Lines, from: Place, delimiter: string): CsvRecord {
   }
   if (isTooLong()) return { next, reason: `The row is longer than ${maxRecord} characters.` }
   if (!text.includes('"')) return { next, cells: text.split(delimiter) }
-  try {
-    return { next, cells: cellsOf(text, delimiter) }
-  } catch (error) {
-    const { column } = error as { column?: unknown }
-    return {
-      next: first.next,
-      reason:
-        'A quotation mark stands inside a value. Put the whole value in quotation marks and write each one inside it twice.',
-      place: typeof column === 'number' ? column : undefined,
-    }
+  const cells = cellsOf(text, delimiter)
+  if (Array.isArray(cells)) return { next, cells }
+  return {
+    next: first.next,
+    reason:
+      'A quotation mark stands inside a value. Put the whole value in quotation marks and write each one inside it twice.',
+    place: cells.wrong,
   }
 }
 
-function cellsOf(text: string, delimiter: string): string[] {
-  const options = { delimiter, record_delimiter: '\n', relax_column_count: true }
-  try {
-    return parse(text, options)[0] ?? []
-  } catch (error) {
-    // Written by hand: "a", "b". Only then are spaces around a value no part of it.
-    if (/\s"|"\s/.test(text)) return parse(text, { ...options, trim: true })[0] ?? []
-    throw error
+/** RFC 4180, and as written by hand: "a", "b". `wrong` is the place of a cell that is neither quoted nor bare. */
+function cellsOf(text: string, delimiter: string): string[] | { wrong: number } {
+  const cells: string[] = []
+  const afterSpaces = (from: number): number => {
+    let at = from
+    while (text[at] !== delimiter && (text[at] === ' ' || text[at] === '\t' || text[at] === '\n')) at++
+    return at
+  }
+  for (let at = 0; ; at++) {
+    const quote = afterSpaces(at)
+    if (text[quote] === '"') {
+      const parts: string[] = []
+      let from = quote + 1
+      let stop = text.indexOf('"', from)
+      for (; stop >= 0 && text[stop + 1] === '"'; stop = text.indexOf('"', from)) {
+        parts.push(text.slice(from, stop + 1))
+        from = stop + 2
+      }
+      if (stop < 0) return { wrong: cells.length }
+      at = afterSpaces(stop + 1)
+      if (at < text.length && text[at] !== delimiter) return { wrong: cells.length }
+      cells.push(parts.join('') + text.slice(from, stop))
+    } else {
+      const stop = text.indexOf(delimiter, at)
+      const cell = text.slice(at, stop < 0 ? text.length : stop)
+      if (cell.includes('"')) return { wrong: cells.length }
+      cells.push(cell)
+      at += cell.length
+    }
+    if (at >= text.length) return cells
   }
 }
 

@@ -57,8 +57,6 @@ export async function tableOfEntries(
     )
   const memberships = await membershipsOf(db, people, groups)
   const header = headerOf(people, memberships)
-  if (header.length > maxColumns)
-    throw refused(`Its people have ${header.length} kinds of attributes; at most ${maxColumns} are read.`)
   return {
     unit,
     header,
@@ -118,7 +116,10 @@ const groupName = (name: string): string => canonicalName(name).replace(/\s+/g, 
 function headerOf(people: readonly Person[], memberships: Memberships): string[] {
   const seen = new Set<string>()
   for (const person of people)
-    for (const name of person.attributes.keys()) if (!noise.test(name) && name !== 'samaccountname') seen.add(name)
+    for (const name of person.attributes.keys()) {
+      if (!noise.test(name) && name !== 'samaccountname') seen.add(name)
+      if (seen.size > maxColumns) throw refused(`Its people have more than ${maxColumns} kinds of attributes.`)
+    }
   for (const name of ['uid', 'givenname', 'sn']) seen.delete(name)
   const has = (test: (person: Person) => unknown) => people.some((person) => test(person))
   return [
