@@ -19,6 +19,8 @@ export type DirectoryLook = {
 }
 
 const readMs = 15 * 60_000
+/** All of it is in memory until it is imported. */
+const mostLetters = 256 * 1024 * 1024
 const shown = 20
 
 const people =
@@ -75,8 +77,14 @@ export async function readDirectory(
     const root = await rootOf(client)
     const base = given.base.trim() || root.bases[0] || ''
     const entries: Entry[] = []
+    let letters = 0
     for await (const entry of search(client, base, `(|${people}${groups})`, root.pages, maxRows * 2)) {
       signal?.throwIfAborted()
+      for (const values of entry.attributes.values()) for (const value of values) letters += value.length
+      if (letters > mostLetters)
+        throw new Invalid({
+          base: 'It holds more than 256 MB of text, more than is read at once. Type a base for a part.',
+        })
       entries.push({ ...entry, line: entries.length + 1 })
       if (entries.length % 100 === 0) told(entries.length)
     }
