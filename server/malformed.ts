@@ -1,6 +1,9 @@
 import { type RequestListener, type Server, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 
+// RFC 9112 section 3.2 for the first: who looks at the first of two and who looks at the last see two requests.
+const once = ['host', 'authorization', 'content-type']
+
 /** Passes on what a face can read; the rest of what HTTP lets through is answered here, in a sentence. */
 export const wellFormed =
   (app: RequestListener): RequestListener =>
@@ -9,9 +12,9 @@ export const wellFormed =
       res.writeHead(400, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
       res.end(`${sentence}\n`)
     }
-    // RFC 9112 section 3.2: who looks at the first and who looks at the last would take it for two requests.
-    const hosts = req.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host')
-    if (hosts.length > 1) return refuse('The request names two hosts.')
+    const names = req.rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
+    const twice = once.find((name) => names.indexOf(name) !== names.lastIndexOf(name))
+    if (twice) return refuse(`The request has two headers ${twice}.`)
     if (req.url === '*') return refuse('The request is for no address.')
     app(req, res)
   }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { importDone } from '../../server/accounts/import.ts'
@@ -246,6 +248,27 @@ test('an auditor may export and not import; a person may do neither', async () =
     '/export/accounts.ldif',
   ])
     assert.equal((await person.get(path)).status, 403, path)
+})
+
+test('a file and a directory that one administrator looks at are nobody else’s', async () => {
+  await aUser(store.db, { username: 'admin2', role: 'administrator', password })
+  const other = await signedIn(app, 'admin2')
+  const { headers } = await admin.upload('/import', 'mine.csv', csv)
+  const columns = headers.location as string
+  const theirs = await other.upload('/import', 'theirs.csv', csv)
+  assert.equal((await other.get(columns)).status, 404)
+  assert.equal((await admin.get(columns)).status, 200)
+  assert.equal((await other.get(theirs.headers.location as string)).status, 200)
+  const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const url = `127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const typed = { url, security: 'plain', bindDn: 'cn=reader,dc=old,dc=lan', password: 'x' }
+  const asking = admin.post('/import/directory', typed).then((answer) => answer)
+  await once(silent, 'connection')
+  assert.doesNotMatch((await other.get('/import/directory')).text, /cn=reader/)
+  assert.equal((await other.post('/import/directory/read')).headers.location, '/import/directory')
+  silent.close()
+  asking.catch(() => {})
 })
 
 test('a directory that does not answer is said at the field, with what was typed kept', async () => {

@@ -34,6 +34,11 @@ const end = 'Connection: close\r\n\r\n'
 const wrong: [string, string, number][] = [
   ['two hosts', `GET /login HTTP/1.1\r\nHost: a\r\nHost: b\r\n${end}`, 400],
   ['two hosts to the API', `GET /api/v1/status HTTP/1.1\r\nHost: a\r\nhost: b\r\n${end}`, 400],
+  [
+    'two tokens',
+    `GET /api/v1/status HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nAuthorization: b\r\n${end}`,
+    400,
+  ],
   ['no host', `GET /login HTTP/1.1\r\n${end}`, 400],
   ['no address', `OPTIONS * HTTP/1.1\r\nHost: a\r\n${end}`, 400],
   ['a proxy’s method', `CONNECT a:80 HTTP/1.1\r\nHost: a\r\n${end}`, 405],
