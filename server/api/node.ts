@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { may } from '../accounts/roles.ts'
-import { changeSettings, settings } from '../accounts/settings.ts'
+import { changeSettings, keptSettings } from '../accounts/settings.ts'
 import { NotFound } from '../errors.ts'
 import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
 import { setMode } from '../mode/mode.ts'
@@ -10,7 +10,8 @@ import { deviceStatuses, nodeStatus } from '../replication/status.ts'
 import type { Db } from '../store/db.ts'
 import { type Call, command } from './command.ts'
 import { setUpSlave } from './set-up-slave.ts'
-import { moment, none, nothing, text, texts } from './shapes.ts'
+import { expected, moment, none, nothing, text, texts } from './shapes.ts'
+import { unlessChanged } from './unless-changed.ts'
 
 export const shownDevice = z
   .object({
@@ -75,6 +76,7 @@ async function showDevice(db: Db, id: string): Promise<z.input<typeof shownDevic
 
 const shownSettings = z
   .object({
+    seq: z.int(),
     binDays: z.int().meta({ description: 'Days in the recycle bin.' }),
     ownFields: z
       .array(z.string())
@@ -92,16 +94,21 @@ export const nodeCommands = {
   'device-revoke': command('change', z.strictObject({ device: text }), nothing, async ({ db, actor }, { device }) => {
     await revokeDevice(db, actor, device)
   }),
-  'settings-show': command('audit', none, shownSettings, ({ db }) => settings(db)),
+  'settings-show': command('audit', none, shownSettings, ({ db }) => keptSettings(db)),
   'settings-change': command(
     'change',
     z.strictObject({
+      ...expected,
       binDays: z.number().optional(),
       ownFields: texts.optional(),
       invitationHours: z.number().optional(),
     }),
     shownSettings,
-    ({ db, actor }, args) => changeSettings(db, actor, args),
+    async ({ db, actor }, { expectedSeq, ...input }) => {
+      const read = () => keptSettings(db)
+      await unlessChanged(expectedSeq, read, () => changeSettings(db, actor, input, expectedSeq))
+      return read()
+    },
   ),
 
   setup: command(

@@ -197,7 +197,8 @@ function send(route: Described, url: URL, res: ServerResponse, result: unknown):
 /** Whether its answer is one object, with the seq that a change may name. */
 const hasTag = (route: Described): boolean => {
   const shape = (route.answer as { shape?: Record<string, unknown> } | undefined)?.shape
-  return shape !== undefined && 'seq' in shape && route.command !== 'status' && !route.command.startsWith('audit')
+  // The seq of those is not of one object that could be changed.
+  return shape !== undefined && 'seq' in shape && !/^(status|audit|device)/.test(route.command)
 }
 
 function nextQuery(url: URL, next: string): string {

@@ -198,7 +198,11 @@ describe('groups, plugins, extensions, profiles', { concurrency: false }, () => 
   })
 
   test('policies are read and changed; the strictest is in force', async () => {
-    assert.equal(good(await admin('PATCH', '/policies/everyone', { minLength: 9 })).body.minLength, 9)
+    const first = good(await admin('GET', '/policies/everyone')).headers.etag as string
+    const seen = { 'if-match': first }
+    assert.equal(good(await admin('PATCH', '/policies/everyone', { minLength: 9 }, seen)).body.minLength, 9)
+    const late = await admin('PATCH', '/policies/everyone', { history: 7 }, seen)
+    assert.deepEqual([late.status, late.body.code], [412, 'changed'])
     assert.equal((await admin('GET', '/policies/groups/sales')).status, 404)
     assert.equal(good(await admin('PATCH', '/policies/groups/sales', { minLength: 14 })).body.group, 'sales')
     const force = good(await admin('GET', '/users/gek/policy')).body
@@ -283,6 +287,9 @@ describe('imports, audit, node', { concurrency: false }, () => {
 
   test('status, settings, devices, clients', async () => {
     assert.equal(good(await admin('GET', '/status')).body.mode, 'master')
+    const seen = { 'if-match': good(await admin('GET', '/settings')).headers.etag as string }
+    const both = await Promise.all([7, 8].map((binDays) => admin('PATCH', '/settings', { binDays }, seen)))
+    assert.deepEqual(both.map(({ status }) => status).sort(), [200, 412])
     assert.equal(good(await admin('PATCH', '/settings', { binDays: 7 })).body.binDays, 7)
     assert.deepEqual(good(await admin('GET', '/devices')).body, { items: [], next: null })
     const client = good(await admin('POST', '/clients', { name: 'squid', role: 'auth' }), 201)
