@@ -3,7 +3,7 @@ import type { Args, Result } from '../api/commands.ts'
 import { Refused } from '../errors.ts'
 import { call } from './call.ts'
 import { collect, collectValues, dataOf } from './options.ts'
-import { moment, printFacts, printJson, printPages, say } from './output.ts'
+import { moment, printFacts, printJson, printPages, say, tell } from './output.ts'
 import { readNewPassword } from './secret.ts'
 
 type Person = Result<'user-show'>
@@ -83,7 +83,7 @@ export function userCommands(program: Command): void {
       if (json) return printJson({ link, until })
       say(link)
       const where = link.startsWith('/') ? ' No node runs here now; put the address of its pages in front.' : ''
-      process.stderr.write(`It opens once, until ${moment(until)}.${where}\n`)
+      tell(`It opens once, until ${moment(until)}.${where}`)
     })
 
   user
@@ -191,7 +191,7 @@ async function addUser(username: string, options: AddOptions, command: Command):
   const added = `Added ${user.username} (${user.first} ${user.last}, number ${user.uidNumber}).`
   if (user.password === undefined) return say(added)
   // The password stands alone on stdout, so that a program can take it.
-  process.stderr.write(`${added}\n`)
+  tell(added)
   say(user.password)
 }
 

@@ -244,6 +244,20 @@ describe('in, out, and back', { concurrency: false }, () => {
     }
   })
 
+  test('what a file says is no command to the terminal', async () => {
+    const file = join(folder, 'escape.csv')
+    await writeFile(
+      file,
+      `core.username,core.first_name,core.last_name,\u001b]0;x\u0007\nbad\u001b[2Jname,A,B,\u202ec\n`,
+    )
+    const { code, out, err } = await run(data, ['import', file])
+    assert.equal(code, 1)
+    for (const text of [out, err]) assert.doesNotMatch(text, /(?!\n)[\p{Cc}\u202e]/u)
+    const json = await run(data, ['import', file, '--json'])
+    assert.doesNotMatch(json.out, /(?!\n)[\p{Cc}\u202e]/u)
+    assert.equal(JSON.parse(json.out).refused[0].username, 'bad\u001b[2Jname')
+  })
+
   test('a file that cannot be read is one clear line', async () => {
     const missing = '/no/such/file.csv'
     for (const args of [
