@@ -76,7 +76,8 @@ const options = {
 
 const given = z.strictObject({
   file: text.default('people.csv').meta({ description: 'Its name; one that ends in .ldif is read as LDIF.' }),
-  base64: z.base64(),
+  // Bytes where they came as such; over the socket as base64.
+  content: z.union([z.instanceof(Uint8Array), z.base64()]),
   ...options,
 })
 
@@ -98,8 +99,13 @@ async function importDirectory(call: Call, args: z.output<z.ZodObject<typeof dir
   return followed(call, await startImport(db, actor, { ...rest, file: url, table, dryRun }))
 }
 
-const start = ({ db, actor }: Call, { base64, dryRun = false, ...rest }: z.output<typeof given>) =>
-  startImport(db, actor, { ...rest, text: Buffer.from(base64, 'base64'), dryRun })
+function start({ db, actor }: Call, { content, dryRun = false, ...rest }: z.output<typeof given>): Promise<ImportJob> {
+  const text =
+    typeof content === 'string'
+      ? Buffer.from(content, 'base64')
+      : Buffer.from(content.buffer, content.byteOffset, content.length)
+  return startImport(db, actor, { ...rest, text, dryRun })
+}
 
 /** Imports a file and tells how far it is; a caller that goes away stops it between two rows. */
 const importFile = async (call: Call, args: z.output<typeof given>) => followed(call, await start(call, args))

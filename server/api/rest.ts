@@ -159,7 +159,7 @@ async function fileOf(req: IncomingMessage, query: Record<string, unknown>): Pro
   const name = fileTypes[contentType(req)]
   if (!name) throw wrongType('text/csv or text/ldif')
   const bytes = await readBody(req, maxBytes)
-  return { file: query.file ?? name, base64: bytes.toString('base64') }
+  return { file: query.file ?? name, content: bytes }
 }
 
 /** If-Match is the ETag that a read gave. A weak one, or several, cannot be what a change stands on. */

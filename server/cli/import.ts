@@ -31,8 +31,8 @@ export function importCommand(program: Command): void {
       .command('import <file>')
       .description('import the people of a CSV or LDIF file; a bad row is named and stops nothing else'),
   ).action(async (file: string, options: Options, command: Command) => {
-    const base64 = readGiven(file, maxBytes).toString('base64')
-    const args = { file: basename(file), base64, ...optionsOf(command, options) }
+    const content = readGiven(file, maxBytes).toString('base64')
+    const args = { file: basename(file), content, ...optionsOf(command, options) }
     ended(await follow(options, (asked) => call(dataOf(command), 'import', args, asked)), options)
   })
   one.command('template').description('print the columns, with one person as an example').action(printTemplate)
