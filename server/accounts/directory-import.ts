@@ -5,6 +5,7 @@ import { answerMs, connected, connectMs, type DirectoryGiven } from './directory
 import { rootOf, search } from './directory-search.ts'
 import { type Entry, tableOfEntries } from './entries.ts'
 import { clearPasswordOf, hashOf } from './entry-person.ts'
+import { canonicalName, isReservedUser } from './names.ts'
 import type { Table } from './table.ts'
 
 export type DirectoryLook = {
@@ -36,7 +37,11 @@ export const lookAtDirectory = (given: DirectoryGiven): Promise<DirectoryLook> =
     if (base === '')
       throw new Invalid({ base: 'The directory does not say what it holds. Type its base, as in dc=example,dc=com.' })
     const some: Entry[] = []
-    for await (const entry of search(client, base, people, root.pages, shown + 1)) some.push(entry)
+    // Computers are no people, and what the system keeps for itself does not come along.
+    const isShown = (name: string) => !name.endsWith('$') && !isReservedUser(canonicalName(name))
+    for await (const entry of search(client, base, people, root.pages, 10 * shown)) {
+      if (isShown(entry.attributes.get('uid')?.[0] ?? '') && some.push(entry) > shown) break
+    }
     let found = 0
     for await (const _ of search(client, base, groups, root.pages, 2001, ['cn'])) found++
     const isClearOs = some.some((entry) =>

@@ -218,7 +218,8 @@ describe('entries of another directory', () => {
 describe('exporting LDIF', () => {
   test('what is exported can be imported elsewhere, without any secret in it', async () => {
     await setExtensionOn(db, me, 'mail', true)
-    await addGroup(db, me, { name: 'outer', description: 'Holds “inner” – and more' })
+    const list = { mail: { distributionList: 'yes', mail: 'outer@example.lan' } }
+    await addGroup(db, me, { name: 'outer', description: 'Holds “inner” – and more', extensions: list })
     await addGroup(db, me, { name: 'inner', description: '' })
     await aUser(db, {
       username: 'exp1',
@@ -257,6 +258,8 @@ describe('exporting LDIF', () => {
       assert.equal((await userByUsername(other.db, 'gone')).status, 'disabled')
       const { rows } = await usersPage(other.db, { search: 'exp1' })
       assert.deepEqual(rows[0]?.groupNames, ['inner', 'outer'])
+      const [outer, was] = await Promise.all([groupByName(other.db, 'outer'), groupByName(db, 'outer')])
+      assert.deepEqual([outer.description, outer.extensions], [was.description, was.extensions])
     } finally {
       await other.close()
     }
