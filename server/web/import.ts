@@ -73,6 +73,8 @@ export async function showImportJob(req: Request, res: Response): Promise<void> 
       list: importedRows(job.id, show, { page: askedPage(req), size: pageSize }),
       draft,
       mayBegin: draft !== undefined && job.state === 'done',
+      hasPasswords:
+        draft && (draft.options.newPasswords || Object.values(draft.options.mapping ?? {}).includes('core.password')),
       isLive: asked(req, 'live') !== '',
     },
     { part: 'import/_job' },

@@ -62,6 +62,7 @@ test('a file is tried out first, says each problem with its line, and is then im
   assert.match(page, /2 people would be added; 1 row would be left out/)
   assert.match(page, /3 no good .*core\.username/)
   assert.match(page, /Groups that would be made/)
+  assert.doesNotMatch(page, /turned into hashes/)
   assert.equal(await countUsers(store.db), 1)
   const done = await begun(at)
   assert.equal(await countUsers(store.db), 3)
@@ -150,6 +151,7 @@ test('passwords of a file are nowhere on its pages', async () => {
   const text = 'core.username,core.password,core.first_name,core.last_name\nsecret1,Very-secret-77,Some,Body\n'
   const { at, page } = await tried('secret.csv', text)
   assert.doesNotMatch(page.text, /Very-secret-77/)
+  assert.match((await admin.get(at)).text, /a minute per 2,000 people/)
   const done = await begun(at)
   for (const path of [at, done.at, '/audit']) assert.doesNotMatch((await admin.get(path)).text, /Very-secret-77/)
   assert.equal((await signIn(store.db, 'secret1', 'Very-secret-77')).username, 'secret1')
