@@ -3,6 +3,7 @@ import { Invalid } from '../errors.ts'
 export const maxBytes = 20 * 1024 * 1024
 export const maxRows = 200_000
 export const maxColumns = 500
+const maxName = 200
 
 /** One row of a file: its cells, or why it cannot be read. `line` is the one an editor shows. */
 export type CsvRow = { line: number; cells: string[] } | { line: number; column?: string; reason: string }
@@ -30,6 +31,8 @@ export function readCsv(bytes: Buffer): CsvFile {
   const named = header.cells.map((cell) => cell.trim())
   if (named.length > maxColumns)
     throw refused(`Its header names ${named.length} columns; at most ${maxColumns} are read.`)
+  const long = named.find((name) => name.length > maxName)
+  if (long) throw refused(`The name of its column “${short(long)}” is longer than ${maxName} characters.`)
   return { header: named, notices, rows: () => rowsOf(lines, header.next, delimiter, named) }
 }
 

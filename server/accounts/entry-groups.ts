@@ -125,8 +125,8 @@ export const plainDn = (dn: string): string =>
   dn
     .split(/(?<!\\)[,;+]/)
     .map((part) => {
-      const [, type = '', value = ''] = /^\s*([^=]*?)\s*=\s*(.*?)\s*$/s.exec(part) ?? []
-      return `${type}=${unescaped(value)}`.normalize('NFKC').toLowerCase()
+      const [type = '', ...value] = part.split('=')
+      return `${type.trim()}=${unescaped(value.join('=').trim())}`.normalize('NFKC').toLowerCase()
     })
     .join('\n')
 
