@@ -20,6 +20,8 @@ export type CsvFile = {
 export function readCsv(bytes: Buffer): CsvFile {
   if (bytes.length > maxBytes)
     throw refused(`It has ${Math.ceil(bytes.length / 1048576)} MB; at most 20 MB are read. Split it.`)
+  if (bytes.toString('latin1', 0, 4) === 'PK\u0003\u0004')
+    throw refused('It is a workbook, as Excel and Calc keep them. Save it as CSV, and choose that file.')
   const { text, notices } = decode(bytes)
   if (text.includes('\0')) throw refused('It is not a text file.')
   const lines: Lines = { text, end: lineEndOf(text) }
@@ -38,13 +40,15 @@ export function readCsv(bytes: Buffer): CsvFile {
 
 export const refused = (sentence: string) => new Invalid({ file: `The file cannot be read. ${sentence}` })
 
+/** By its mark, or by the empty halves of its first letters where the mark is missing. */
+function utf16Of([a, b, c, d]: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+  if ((a === 0xff && b === 0xfe) || (a && b === 0 && c && d === 0)) return 'utf-16le'
+  if ((a === 0xfe && b === 0xff) || (a === 0 && b && c === 0 && d)) return 'utf-16be'
+  return undefined
+}
+
 function decode(bytes: Buffer): { text: string; notices: string[] } {
-  const utf16 =
-    bytes[0] === 0xff && bytes[1] === 0xfe
-      ? 'utf-16le'
-      : bytes[0] === 0xfe && bytes[1] === 0xff
-        ? 'utf-16be'
-        : undefined
+  const utf16 = utf16Of(bytes)
   try {
     // A byte order mark is taken off by TextDecoder itself.
     return { text: new TextDecoder(utf16 ?? 'utf-8', { fatal: true }).decode(bytes), notices: [] }

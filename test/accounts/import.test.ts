@@ -112,6 +112,16 @@ describe('import', () => {
       `${header.replace('core.first_name', ' Core.First Name ')}\nshape9,Hello-shape-9,Åsa,Öberg,+46 40 555 7260,1,sales`,
     ],
   ]
+  test('UTF-16 without a byte order mark is read, whichever half comes first', async () => {
+    const text = (n: number) =>
+      Buffer.from(`core.username;core.first_name;core.last_name\r\nhalf${n};Åsa;Ek\r\n`, 'utf16le')
+    for (const [n, bytes] of [text(0), text(1).swap16()].entries()) {
+      const job = await run(bytes)
+      assert.deepEqual([job.added, job.refused], [1, []])
+      assert.equal((await userByUsername(db, `half${n}`)).first, 'Åsa')
+    }
+  })
+
   for (const [at, [name, text]] of shapes.entries())
     test(`a file with ${name} is read`, async () => {
       const job = await run(text)
@@ -213,6 +223,7 @@ describe('import', () => {
   const notFiles: [string, string | Buffer, RegExp][] = [
     ['an empty file', '', /It is empty/],
     ['a header without rows', `${header}\n`, /a header and no rows/],
+    ['a workbook', Buffer.from('PK\u0003\u0004\u0014\0\u0006\0[Content_Types].xml'), /Save it as CSV/],
     ['a picture', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0]), /not a text file/],
     ['no usernames', 'core.first_name,core.last_name\nA,B\n', /no column core.username/],
     ['a column twice', `${header},core.username\nx,,,,,,,x\n`, /names the column core.username 2 times/],
