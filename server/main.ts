@@ -9,6 +9,7 @@ import { messageOf } from './errors.ts'
 import { beside, type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
+import { missingFiles } from './mode/missing-files.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
 import { takeSample } from './replication/samples.ts'
 import { servedBy } from './replication/serving.ts'
@@ -38,6 +39,11 @@ const dayMs = 86_400_000
  */
 export async function serve(config: Config, log = createLog()): Promise<Running> {
   const db = await openDb(config.dataDir)
+  const missing = missingFiles(db)
+  if (missing.length > 0)
+    log.error(
+      `missing in ${db.dir}: ${missing.join(', ')}. Copy the whole data directory from where it was, or restore it.`,
+    )
   const isSecure = !isLoopback(config.listen)
   const webUrl = () => `${isSecure ? 'https' : 'http'}://${isSecure ? db.local.name : config.listen}:${config.webPort}`
 

@@ -40,7 +40,7 @@ export async function addClient(
   db: Db,
   actor: Actor,
   input: { name: string; role: ClientRole },
-): Promise<{ dn: string; password: string }> {
+): Promise<{ name: string; dn: string; password: string }> {
   needRight(actor, 'change')
   const name = canonicalName(input.name)
   if (!/^[a-z0-9][a-z0-9_.-]{1,63}$/.test(name))
@@ -64,7 +64,7 @@ export async function addClient(
       undo: [{ kind: 'client', id, added: true }],
     })
   })
-  return { dn: clientDn(name, domain), password }
+  return { name, dn: clientDn(name, domain), password }
 }
 
 export async function removeClient(db: Db, actor: Actor, name: string): Promise<void> {

@@ -186,18 +186,18 @@ function cellOf(field: AnyField, value: unknown): string {
   return 'value' in again && String(again.value) === String(value) ? commas : text
 }
 
-const sampleOf = (field: AnyField): string => {
-  if (field.initial !== undefined) return field.initial
-  if (field.type === 'choice') return field.required ? (field.options?.[0]?.value ?? '') : ''
-  return {
-    text: '',
-    list: '',
-    email: 'wshatner@example.com',
-    telephone: '+1 416 555 0100',
-    number: '',
-    switch: 'no',
-    date: '',
-  }[field.type]
+const samples: Partial<Record<AnyField['type'], string>> = {
+  email: 'wshatner@example.com',
+  telephone: '+1 416 555 0100',
+  switch: 'no',
+}
+
+/** What stands in the template. A field that must be filled has something that it takes, unless its pattern is too narrow. */
+function sampleOf(field: AnyField): string {
+  const sample = field.initial?.includes('{') ? '' : (field.initial ?? samples[field.type] ?? '')
+  if (sample || !field.required) return sample
+  const tries = [...(field.options ?? []).map(({ value }) => value), 'Sample', '1', '2026-11-23']
+  return tries.find((text) => 'value' in field.parse(text)) ?? ''
 }
 
 const on = new Set(['1', 'yes', 'y', 'true', 'on'])

@@ -1,7 +1,6 @@
 import type { Problems } from '../errors.ts'
-import { columnOf } from './columns.ts'
 import { groupState, makeGroup } from './import-groups.ts'
-import { nobody, refusal, resultOf } from './import-result.ts'
+import { leaveOut, nobody, refusal, resultOf } from './import-result.ts'
 import type { Import, Read, Ready, RowResult } from './import-rows.ts'
 import { canonicalName } from './names.ts'
 import { generatedPassword, judgePassword, policyOfNew } from './policies.ts'
@@ -142,10 +141,4 @@ function aliasTwice(all: Import, row: Read, typed: Partial<UserInput>): Problems
     }
   }
   return undefined
-}
-
-/** Counts a value that is left out. */
-export const leaveOut = (all: Import, key: string): void => {
-  const column = columnOf(all.columns, key) ?? key
-  all.leftOut.set(column, (all.leftOut.get(column) ?? 0) + 1)
 }

@@ -14,8 +14,10 @@ export { defaultPolicy } from './strictest.ts'
 const dayMs = 86_400_000
 
 /** The policies of a cluster: the default, and those of groups with every group that is in theirs. */
-export type Policies = { first: NamedPolicy; ofGroups: GroupPolicy[] }
-export type GroupPolicy = NamedPolicy & { id: string; group: string; members: ReadonlySet<string> }
+export type Policies = { first: NamedPolicy & Kept; ofGroups: GroupPolicy[] }
+/** The seq of its last change; 0 while it is as the program has it. */
+type Kept = { seq: number }
+export type GroupPolicy = NamedPolicy & Kept & { id: string; group: string; members: ReadonlySet<string> }
 
 const known = new WeakMap<Db, { policies: Promise<Policies> | undefined }>()
 
@@ -46,15 +48,15 @@ async function read(db: Db): Promise<Policies> {
   const groupIds = objects.flatMap(({ body }) => body.group ?? [])
   const names = await groupNamesByIds(db.reader, groupIds)
   const ofGroups: GroupPolicy[] = []
-  for (const { id, body } of objects) {
+  for (const { id, seq, body } of objects) {
     // A group in the recycle bin asks for nothing.
     const name = body.group === undefined ? undefined : names.get(body.group)
     if (body.group === undefined || name === undefined) continue
     const members = await groupsBelow(db.reader, [body.group])
-    ofGroups.push({ id, name, group: body.group, policy: body, members })
+    ofGroups.push({ id, seq, name, group: body.group, policy: body, members })
   }
   ofGroups.sort((a, b) => (a.name < b.name ? -1 : 1))
-  return { first: { name: '', policy: { ...defaultPolicy, ...kept?.body } }, ofGroups }
+  return { first: { name: '', seq: kept?.seq ?? 0, policy: { ...defaultPolicy, ...kept?.body } }, ofGroups }
 }
 
 /** What is in force for a person: the strictest of the default and of every group they are in. */

@@ -47,11 +47,19 @@ const wordLength = { least: 3, most: 64 }
 export type PolicyInput = Partial<Record<Numbered, string>> & { mustChange?: boolean; blocklist?: string }
 
 /** Changes the default policy, or adds or changes the one of a group. */
-export async function changePolicy(db: Db, actor: Actor, input: PolicyInput, group?: string): Promise<void> {
+export async function changePolicy(
+  db: Db,
+  actor: Actor,
+  input: PolicyInput,
+  group?: string,
+  expectedSeq?: number,
+): Promise<void> {
   needRight(actor, 'change')
   await write(db, actor, async (change) => {
     const of = group === undefined ? undefined : await needGroup(change, group)
     const object = await policyObject(change, of?.id)
+    if (expectedSeq !== undefined && (object?.seq ?? 0) !== expectedSeq)
+      throw new Invalid({ '': 'Not saved: someone else changed this password policy first.' })
     const first = (await policyObject(change, undefined))?.body
     const was: PolicyBody = { ...defaultPolicy, ...first, blocklist: [], ...(of ? object : { body: first })?.body }
     const now = judged(input, was, of?.id)

@@ -18,8 +18,14 @@ export const firstSettings: SettingsBody = {
 }
 
 export async function settings(db: Db): Promise<SettingsBody> {
+  const { seq, ...body } = await keptSettings(db)
+  return body
+}
+
+/** The same with the seq of their last change; 0 while nobody has changed them. */
+export async function keptSettings(db: Db): Promise<SettingsBody & { seq: number }> {
   const [object] = await objectsOf(db.reader, 'settings')
-  return { ...firstSettings, ...object?.body }
+  return { ...firstSettings, ...object?.body, seq: object?.seq ?? 0 }
 }
 
 const dayMs = 86_400_000
@@ -28,16 +34,23 @@ const dayMs = 86_400_000
 export const binUntil = async (db: Db): Promise<string> =>
   new Date(Date.now() + (await settings(db)).binDays * dayMs).toISOString()
 
-export async function changeSettings(db: Db, actor: Actor, input: Partial<SettingsBody>): Promise<SettingsBody> {
+export async function changeSettings(
+  db: Db,
+  actor: Actor,
+  input: Partial<SettingsBody>,
+  expectedSeq?: number,
+): Promise<void> {
   needRight(actor, 'change')
   const problems = await problemsIn(db, input)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
-  return write(db, actor, async (change) => {
+  await write(db, actor, async (change) => {
     const [object] = await objectsOf(change.trx, 'settings')
+    if (expectedSeq !== undefined && (object?.seq ?? 0) !== expectedSeq)
+      throw new Invalid({ '': 'Not saved: someone else changed the settings first.' })
     const was = { ...firstSettings, ...object?.body }
     const now = { ...was, ...input }
     const undo = editStep('settings', object?.id ?? '', was, now)
-    if (!undo) return was
+    if (!undo) return
     const id = object?.id ?? randomUUID()
     await change.put('settings', id, now)
     change.note({
@@ -46,7 +59,6 @@ export async function changeSettings(db: Db, actor: Actor, input: Partial<Settin
       changes: changesBetween(was, now),
       undo: [{ ...undo, id }],
     })
-    return now
   })
 }
 

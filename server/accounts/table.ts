@@ -8,7 +8,7 @@ export type TableGroup = {
   description: string
   /** Names of the groups that it is a member of. */
   groups: string[]
-  /** extension -> field -> text, of the values that fields of groups take. */
+  /** extension -> field -> typed text */
   extensions: Record<string, Record<string, string>>
 }
 

@@ -5,8 +5,9 @@ import { userByUsername } from '../accounts/users.ts'
 import { NotFound } from '../errors.ts'
 import type { PolicyBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
-import { command } from './command.ts'
-import { none, nothing, text, texts } from './shapes.ts'
+import { type Call, command } from './command.ts'
+import { expected, none, nothing, text, texts } from './shapes.ts'
+import { unlessChanged } from './unless-changed.ts'
 
 const rules = {
   minLength: z.int(),
@@ -25,20 +26,22 @@ const rules = {
 
 const shownPolicy = z
   .object({
+    seq: z.int().optional().meta({ description: 'Of its last change; absent where several are in force together.' }),
     group: z.string().optional().meta({ description: 'Absent: the policy of everyone.' }),
     ...rules,
     blocklist: z.array(z.string()).optional().meta({ description: 'Words that must not stand in a password.' }),
   })
   .meta({ id: 'Policy', description: 'A password policy. Of several, the strictest of each rule holds.' })
 
-const shown = (policy: PolicyBody, group?: string): z.input<typeof shownPolicy> => ({
+const shown = (policy: PolicyBody, group?: string, seq?: number): z.input<typeof shownPolicy> => ({
   ...policy,
+  seq,
   group: group === undefined || group === '' ? undefined : group,
 })
 
 async function policyList(db: Db): Promise<z.input<typeof shownPolicy>[]> {
   const { first, ofGroups } = await policies(db)
-  return [shown(first.policy), ...ofGroups.map(({ name, policy }) => shown(policy, name))]
+  return [shown(first.policy, '', first.seq), ...ofGroups.map(({ name, policy, seq }) => shown(policy, name, seq))]
 }
 
 async function showPolicy(db: Db, group: string | undefined): Promise<z.input<typeof shownPolicy>> {
@@ -70,23 +73,35 @@ const typed = ({ mustChange, blocklist, ...numbers }: Changes): PolicyInput => (
   ...(blocklist && { blocklist: blocklist.join('\n') }),
 })
 
+async function change({ db, actor }: Call, group: string | undefined, input: PolicyInput, expectedSeq?: number) {
+  const read = async () => ({ seq: 0, ...(await policyList(db)).find((one) => one.group === group) })
+  await unlessChanged(expectedSeq, read, () => changePolicy(db, actor, input, group, expectedSeq))
+  return showPolicy(db, group)
+}
+
 export const policyCommands = {
   'policy-list': command('read', none, z.array(shownPolicy), ({ db }) => policyList(db)),
   'policy-show': command('read', z.strictObject({ group: text.optional() }), shownPolicy, ({ db }, { group }) =>
     showPolicy(db, group),
   ),
-  'policy-change': command('change', z.strictObject(changes), shownPolicy, async ({ db, actor }, rest) => {
-    await changePolicy(db, actor, typed(rest))
-    return showPolicy(db, undefined)
-  }),
+  'policy-change': command(
+    'change',
+    z.strictObject({
+      ...expected,
+      ...changes,
+      blocklist: texts.optional().meta({ description: 'The whole list.' }),
+    }),
+    shownPolicy,
+    (call, { expectedSeq, blocklist, ...rest }) => {
+      const words = blocklist && { blocklist: blocklist.join('\n') }
+      return change(call, undefined, { ...typed(rest), ...words }, expectedSeq)
+    },
+  ),
   'group-policy-change': command(
     'change',
-    z.strictObject({ group: text, ...changes }),
+    z.strictObject({ ...expected, group: text, ...changes }),
     shownPolicy,
-    async ({ db, actor }, { group, ...rest }) => {
-      await changePolicy(db, actor, typed(rest), group)
-      return showPolicy(db, group)
-    },
+    (call, { expectedSeq, group, ...rest }) => change(call, group, typed(rest), expectedSeq),
   ),
   'policy-remove': command('change', z.strictObject({ group: text }), nothing, ({ db, actor }, { group }) =>
     removePolicy(db, actor, group),

@@ -41,6 +41,7 @@ const remove = (path: string, command: CommandName, does: string): Route => ({ m
 export const routes: readonly Route[] = [
   get('/status', 'status', 'What this node is, and how it stands.'),
   list('/devices', 'device-list', 'The slaves of this master.'),
+  get('/devices/{device}', 'device-show', 'One slave.'),
   remove('/devices/{device}', 'device-revoke', 'Cut a slave off; it receives nothing more.'),
   get('/settings', 'settings-show', 'What is settled for the whole cluster.'),
   patch('/settings', 'settings-change', 'Change settings.'),
@@ -143,10 +144,12 @@ export const routes: readonly Route[] = [
   act('/audit/batches/{batch}/undo', 'batch-undo', 'Take an import or a bulk edit back as a whole.'),
 
   list('/clients', 'client-list', 'Services that bind to LDAP.'),
-  add('/clients', 'client-add', 'Add an LDAP client; its password is in the answer, once.'),
+  add('/clients', 'client-add', 'Add an LDAP client; its password is in the answer, once.', '/clients/{name}'),
+  get('/clients/{name}', 'client-show', 'One LDAP client.'),
   remove('/clients/{name}', 'client-remove', 'Remove an LDAP client.'),
   list('/tokens', 'token-list', 'Bearer tokens of this API.'),
-  add('/tokens', 'token-add', 'Add a token; it is in the answer, once.'),
+  add('/tokens', 'token-add', 'Add a token; it is in the answer, once.', '/tokens/{name}'),
+  get('/tokens/{name}', 'token-show', 'One token, by name or id.'),
   remove('/tokens/{name}', 'token-remove', 'Remove a token, by name or id.'),
 ]
 

@@ -3,7 +3,7 @@ import type { Result } from '../api/commands.ts'
 import { Refused } from '../errors.ts'
 import { call } from './call.ts'
 import { dataOf, positive } from './options.ts'
-import { count, moment, printJson, printTable, say } from './output.ts'
+import { count, moment, printJson, printTable, say, tell } from './output.ts'
 
 type Options = {
   verify?: boolean
@@ -48,7 +48,7 @@ export function auditCommand(program: Command): void {
       }
       const { undone, refused } = await call(dataOf(command), 'batch-undo', { batch: row })
       say(`${count(undone, 'change')} undone.`)
-      for (const one of refused) process.stderr.write(`${one.sentence}: ${one.reason}\n`)
+      for (const one of refused) tell(`${one.sentence}: ${one.reason}`)
       if (refused.length > 0) process.exitCode = 1
     })
 }

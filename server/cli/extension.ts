@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Args } from '../api/commands.ts'
 import { messageOf, Refused } from '../errors.ts'
 import { call } from './call.ts'
+import { readGiven } from './file.ts'
 import { dataOf } from './options.ts'
 import { count, printFacts, printJson, printTable, say } from './output.ts'
 
@@ -121,9 +121,10 @@ async function showExtension(name: string, { json }: { json?: boolean }, command
 }
 
 function readJson(file: string): Args<'extension-add'> {
+  const text = readGiven(file).toString('utf8')
   try {
-    return JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8'))
+    return JSON.parse(text)
   } catch (error) {
-    throw new Refused(`${file} cannot be read as JSON: ${messageOf(error)}`, 'no-file')
+    throw new Refused(`${file} cannot be read as JSON: ${messageOf(error)}`, 'no-json')
   }
 }

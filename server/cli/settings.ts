@@ -12,7 +12,7 @@ export function settingsCommands(program: Command): void {
     .description('every setting')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      const found = await call(dataOf(command), 'settings-show', {})
+      const { seq, ...found } = await call(dataOf(command), 'settings-show', {})
       if (json) return printJson(found)
       printFacts({ ...found, ownFields: found.ownFields.join(',') })
     })

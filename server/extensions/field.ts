@@ -52,8 +52,12 @@ type Given = {
   readOnly?: boolean
 }
 
-/** What no line of text may hold: control characters, line ends of Unicode, and what turns the rest of a line around. */
-export const hidden = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u
+/**
+ * What no line of text may hold: control characters, halves of characters, line ends of Unicode, what turns the rest of a
+ * line around, and what has no width, so that two names could look alike. Joiners stay: some scripts are written with them.
+ */
+export const hidden =
+  /[\p{Cc}\p{Cs}\u200b\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u
 
 function checkText(given: Given, typed: string, maxLength: number): Checked<string> {
   const value = typed.normalize('NFC').trim()

@@ -1,4 +1,4 @@
-import { classOfAttribute } from '../extensions/attributes.ts'
+import { anyAttribute, classOfAttribute } from '../extensions/attributes.ts'
 import { type Extension, type Fields, underAlias } from '../extensions/extension.ts'
 import type { Field, Matching } from '../extensions/field.ts'
 import { builtInExtensions } from '../extensions/index.ts'
@@ -11,14 +11,7 @@ import {
   standardTypes,
 } from './attribute-types.ts'
 import { unregisteredOid } from './oid.ts'
-import {
-  anyAttribute,
-  auxiliaryClass,
-  groupClasses,
-  type ObjectClass,
-  standardClasses,
-  userClasses,
-} from './schema-classes.ts'
+import { auxiliaryClass, groupClasses, type ObjectClass, standardClasses, userClasses } from './schema-classes.ts'
 import { serviceAttributes } from './schema-core.ts'
 import { mostSlots, type Slot, type SlotInfo, standardSlots } from './slots.ts'
 

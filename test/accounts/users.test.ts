@@ -115,6 +115,17 @@ describe('accounts', () => {
     ])
   })
 
+  test('a name can be seen, and no two look alike that differ; scripts that need joiners have them', async () => {
+    const invisible = ['A\u200bnna', 'A\u2060nna', '\u200e', '\u00ad', 'A\ud800', 'A\u{e0041}']
+    for (const first of invisible)
+      assert.match((await problemsOf(addUser(db, me, somebody({ first })))).first ?? '', /^First name (must|is needed)/)
+    const city = 'Lun\u200bd'
+    const problems = await problemsOf(addUser(db, me, somebody({ extensions: { contact: { city } } })))
+    assert.match(problems['contact.city'] ?? '', /^City must be one line/)
+    const farhad = await addUser(db, me, somebody({ first: 'می\u200cخواهم', last: '\u05d0\u200f-x' }))
+    assert.equal(farhad.first, 'می\u200cخواهم')
+  })
+
   test('a renamed user keeps number, groups and password; a changed field leaves the others', async () => {
     await addGroup(db, me, { name: 'keepers', description: '' })
     const input = somebody({

@@ -210,7 +210,11 @@ describe('groups, plugins, extensions, profiles', { concurrency: false }, () => 
   })
 
   test('policies are read and changed; the strictest is in force', async () => {
-    assert.equal(good(await admin('PATCH', '/policies/everyone', { minLength: 9 })).body.minLength, 9)
+    const first = good(await admin('GET', '/policies/everyone')).headers.etag as string
+    const seen = { 'if-match': first }
+    assert.equal(good(await admin('PATCH', '/policies/everyone', { minLength: 9 }, seen)).body.minLength, 9)
+    const late = await admin('PATCH', '/policies/everyone', { history: 7 }, seen)
+    assert.deepEqual([late.status, late.body.code], [412, 'changed'])
     assert.equal((await admin('GET', '/policies/groups/sales')).status, 404)
     assert.equal(good(await admin('PATCH', '/policies/groups/sales', { minLength: 14 })).body.group, 'sales')
     const person = { username: 'begins', first: 'New', last: 'Here', groups: ['sales'] }
@@ -310,17 +314,27 @@ describe('imports, audit, node', { concurrency: false }, () => {
 
   test('status, settings, devices, clients', async () => {
     assert.equal(good(await admin('GET', '/status')).body.mode, 'master')
+    const seen = { 'if-match': good(await admin('GET', '/settings')).headers.etag as string }
+    const both = await Promise.all([7, 8].map((binDays) => admin('PATCH', '/settings', { binDays }, seen)))
+    assert.deepEqual(both.map(({ status }) => status).sort(), [200, 412])
     assert.equal(good(await admin('PATCH', '/settings', { binDays: 7 })).body.binDays, 7)
     assert.deepEqual(good(await admin('GET', '/devices')).body, { items: [], next: null })
-    assert.match(good(await admin('POST', '/clients', { name: 'squid', role: 'auth' })).body.password, /\S{10,}/)
+    const client = good(await admin('POST', '/clients', { name: 'squid', role: 'auth' }), 201)
+    assert.match(client.body.password, /\S{10,}/)
+    assert.equal(client.headers.location, '/api/v1/clients/squid')
+    assert.equal(good(await admin('GET', '/clients/squid')).body.dn, client.body.dn)
     assert.equal(good(await admin('GET', '/clients')).body.items[0].name, 'squid')
     good(await admin('DELETE', '/clients/squid'), 204)
+    for (const path of ['/clients/squid', '/devices/D-0', '/tokens/nobody'])
+      assert.equal((await admin('GET', path)).status, 404, path)
   })
 })
 
 describe('tokens', { concurrency: false }, () => {
   test('a token is told once, works at once, and not a moment after it is removed', async () => {
-    const made = good(await admin('POST', '/tokens', { name: 'hr', role: 'auditor', days: 3 })).body
+    const made = good(await admin('POST', '/tokens', { name: 'hr', role: 'auditor', days: 3 }), 201).body
+    assert.equal(good(await admin('GET', `/tokens/${made.id}`)).body.name, 'hr')
+    assert.doesNotMatch(good(await admin('GET', '/tokens/HR')).text, /ast_|tokenHash/)
     assert.match(made.token, /^ast_[\w-]{43}$/)
     const ask = () => api.ask('GET', '/api/v1/users', { token: made.token })
     assert.equal((await ask()).status, 200)
@@ -336,7 +350,7 @@ describe('tokens', { concurrency: false }, () => {
   })
 
   test('a token that has ended is refused', async () => {
-    const { token, id } = good(await admin('POST', '/tokens', { name: 'short', role: 'auditor', days: 1 })).body
+    const { token, id } = good(await admin('POST', '/tokens', { name: 'short', role: 'auditor', days: 1 }), 201).body
     const object = await store.db.reader('objects').where({ kind: 'token', id }).first('body')
     const { write } = await import('../../server/store/write.ts')
     await write(store.db, me, (change) =>

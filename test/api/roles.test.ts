@@ -17,6 +17,7 @@ const admins: readonly Who[] = ['administrator']
 const table: [string, readonly Who[]][] = [
   ['GET /status', readers],
   ['GET /devices', auditors],
+  ['GET /devices/{device}', auditors],
   ['DELETE /devices/{device}', admins],
   ['GET /settings', auditors],
   ['PATCH /settings', admins],
@@ -98,9 +99,11 @@ const table: [string, readonly Who[]][] = [
 
   ['GET /clients', auditors],
   ['POST /clients', admins],
+  ['GET /clients/{name}', auditors],
   ['DELETE /clients/{name}', admins],
   ['GET /tokens', auditors],
   ['POST /tokens', admins],
+  ['GET /tokens/{name}', auditors],
   ['DELETE /tokens/{name}', admins],
 ]
 

@@ -84,6 +84,10 @@ describe('people', { concurrency: false }, () => {
   test('unlock opens what the policy locked', async () => {
     await ok(['user', 'lock', 'gek'])
     assert.equal(await ok(['user', 'unlock', 'gek']), 'gek is enabled.\n')
+    await ok(['user', 'disable', 'gek'])
+    const { code, err } = await run(data, ['user', 'unlock', 'gek'])
+    assert.deepEqual([code, err], [1, 'gek is disabled, not locked; “user enable gek” takes them into use.\n'])
+    await ok(['user', 'enable', 'gek'])
   })
 
   test('a removed person comes back, under another name when the old one is taken; or goes for good', async () => {
@@ -163,6 +167,7 @@ describe('groups, plugins, extensions, policies, settings', { concurrency: false
       'Removed the values of 1 person and 0 groups.\n',
     )
     await ok(['extension', 'remove', 'badge', '--yes'])
+    await writeFile(join(folder, 'none.json'), '{ title: }')
     const { code, err } = await run(data, ['extension', 'add', join(folder, 'none.json')])
     assert.deepEqual([code, /cannot be read as JSON/.test(err)], [1, true])
   })
@@ -251,6 +256,33 @@ describe('in, out, and back', { concurrency: false }, () => {
     } finally {
       await other.close()
     }
+  })
+
+  test('what a file says is no command to the terminal', async () => {
+    const file = join(folder, 'escape.csv')
+    await writeFile(
+      file,
+      `core.username,core.first_name,core.last_name,\u001b]0;x\u0007\nbad\u001b[2Jname,A,B,\u202ec\n`,
+    )
+    const { code, out, err } = await run(data, ['import', file])
+    assert.equal(code, 1)
+    for (const text of [out, err]) assert.doesNotMatch(text, /(?!\n)[\p{Cc}\u202e]/u)
+    const json = await run(data, ['import', file, '--json'])
+    assert.doesNotMatch(json.out, /(?!\n)[\p{Cc}\u202e]/u)
+    assert.equal(JSON.parse(json.out).refused[0].username, 'bad\u001b[2Jname')
+  })
+
+  test('a file that cannot be read is one clear line', async () => {
+    const missing = '/no/such/file.csv'
+    for (const args of [
+      ['import', missing],
+      ['extension', 'add', missing],
+    ])
+      assert.deepEqual(await run(data, args).then(({ code, err }) => [code, err]), [
+        1,
+        `There is no file ${missing}.\n`,
+      ])
+    assert.match((await run(data, ['import', data])).err, /^\S+ is a folder, not a file\.\n$/)
   })
 
   test('a directory that is not there is one clear line, and its password is never in it', async () => {

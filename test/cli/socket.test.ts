@@ -94,7 +94,7 @@ describe('the admin socket', () => {
     const csv = 'core.username,core.first_name,core.last_name\nlines1,Lines,One\n'
     const answer = await post(
       '/v1/import',
-      JSON.stringify({ file: 'a.csv', base64: Buffer.from(csv).toString('base64'), dryRun: true }),
+      JSON.stringify({ file: 'a.csv', content: Buffer.from(csv).toString('base64'), dryRun: true }),
       { accept: 'application/x-ndjson' },
     )
     const lines = answer.body

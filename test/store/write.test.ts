@@ -105,6 +105,17 @@ describe('the write door', () => {
     assert.equal((await verifyAudit(db)).brokenAt, 2)
   })
 
+  test('a change whose row in the audit cannot be written is not made', async () => {
+    const { position } = db
+    await db.writer.raw(`CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END`)
+    await assert.rejects(aUser(db, { username: 'unwritten' }), /full/)
+    await db.writer.raw('DROP TRIGGER no_audit')
+    assert.deepEqual(db.position, position)
+    await assert.rejects(userByUsername(db, 'unwritten'))
+    assert.deepEqual(await hashFromRows(db), { hash: db.position.hash, objects: db.position.objects })
+    await aUser(db, { username: 'written' })
+  })
+
   test('what the store says of a failed statement holds none of its values', async () => {
     const failed = write(db, me, (change) => change.trx('names').insert([{ name: 'admin', owner: 'a-secret-value' }]))
     await assert.rejects(failed, (error: Error) => /UNIQUE/.test(error.message) && !/secret/.test(error.message))
