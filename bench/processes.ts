@@ -8,9 +8,13 @@ export type Server = { name: string; pid: number; log: string; child: ChildProce
 
 const running = new Set<Server>()
 
-export function start(name: string, log: string, command: string, args: string[], cwd?: string): Server {
+/** `talks`: messages go both ways between it and us. */
+export function start(name: string, log: string, command: string, args: string[], talks = false): Server {
   const out = openSync(log, 'a')
-  const child = spawn(command, args, { stdio: ['ignore', out, out], cwd, env: cleanEnv() })
+  const child = spawn(command, args, {
+    stdio: ['ignore', out, out, ...(talks ? ['ipc' as const] : [])],
+    env: cleanEnv(),
+  })
   closeSync(out)
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
@@ -73,6 +77,16 @@ export async function freePorts(count: number): Promise<number[]> {
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return ports
 }
+
+/** Time of processors that it has taken so far, in its own code and in the kernel's. */
+export function cpuSecondsOf({ pid }: Server): number {
+  // The name, in parentheses, may hold spaces; user and system time are the 14th and 15th of all.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+}
+
+/** USER_HZ, the same on every Linux. */
+const ticksPerSecond = 100
 
 /** Resident memory now, and the most that it ever was, in MB. */
 export function memoryOf({ pid }: Server): { rss: number; peak: number } {

@@ -5,12 +5,12 @@ import type { Row } from '../report.ts'
 export type Bench = Surroundings & {
   ours: Pair
   slapd: Pair
-  /** The load generator. */
-  ldapload: string
 }
 
 export type Surroundings = {
   folder: string
+  /** The load generator. */
+  ldapload: string
   users: number
   /** People in the store that pages are measured with. */
   many: number
