@@ -3,8 +3,11 @@ import type { Server } from './processes.ts'
 
 export const insideProgram = fileURLToPath(new URL('./inside-node.js', import.meta.url))
 
-/** The longest time for which the event loop of a node stood still, and when it committed, by `nowMs`. */
-export type Inside = { pauseMs: number; commits: number[] }
+/**
+ * The longest time for which the event loop of a node stood still; the longest that it worked itself without a break; and
+ * when it committed, by `nowMs`.
+ */
+export type Inside = { pauseMs: number; workMs: number; commits: number[] }
 
 /** Milliseconds by the clock that all processes of a machine share. */
 export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6

@@ -96,3 +96,15 @@ export function memoryOf({ pid }: Server): { rss: number; peak: number } {
     )
   return { rss: kilobytes('smaps_rollup', 'Rss') / 1024, peak: kilobytes('status', 'VmHWM') / 1024 }
 }
+
+/** The same once it has come to rest: it has not moved for two seconds, or half a minute is over. */
+export async function settledMemoryOf(server: Server): Promise<{ rss: number; peak: number }> {
+  let before = memoryOf(server)
+  for (let still = 0, tries = 0; still < 4 && tries < 60; tries++) {
+    await wait(500)
+    const now = memoryOf(server)
+    still = Math.abs(now.rss - before.rss) < 1 ? still + 1 : 0
+    before = now
+  }
+  return before
+}

@@ -25,7 +25,7 @@ export const dump: Measure = async (bench) => {
 
 type Asked = Pick<Load, 'connections' | 'requests' | 'entries'>
 
-export const searches = ({ usersDn }: Pair, users: number): Asked => ({
+export const searches = ({ usersDn }: Pick<Pair, 'usersDn'>, users: number): Asked => ({
   connections,
   requests: Array.from({ length: users }, (_, index) => searchRequest(usersDn, 'sub', equal('uid', usernameOf(index)))),
   entries: 1,

@@ -7,7 +7,7 @@ import { setUpOwn } from '../../server/mode/set-up.ts'
 import type { GroupBody, UserBody } from '../../server/store/bodies.ts'
 import { canonical } from '../../server/store/canonical.ts'
 import { closeDb, openDb } from '../../server/store/db.ts'
-import { objectsOf } from '../../server/store/objects.ts'
+import { liveObjects, objectsOf } from '../../server/store/objects.ts'
 import { type Change, write } from '../../server/store/write.ts'
 import { groupCount, groupNameOf, personOf } from '../people.ts'
 
@@ -56,6 +56,23 @@ export async function makeMaster(
       if (numbers) await change.put('numbers', numbers.id, { ...numbers.body, uidNumber: firstUid + count })
     })
     return await addClient(db, actor, { name: 'bench', role: 'read' })
+  } finally {
+    await closeDb(db)
+  }
+}
+
+/** Gives everybody another title, in the store of a master that is stopped. */
+export async function changeEverybody(dir: string, title: string): Promise<void> {
+  const db = await openDb(dir)
+  try {
+    for await (const rows of liveObjects(db)) {
+      const moves = rows.flatMap(({ kind, id, body }) => {
+        if (kind !== 'user' || !body) return []
+        const extensions = { ...body.extensions, contact: { ...body.extensions.contact, title } }
+        return [{ kind, id, body: canonical({ ...body, extensions }) }]
+      })
+      await write(db, actor, (change) => change.move(moves))
+    }
   } finally {
     await closeDb(db)
   }
