@@ -5,7 +5,7 @@ import { type MeasureName, measureNames } from './measures/index.ts'
 
 export type Options = {
   users: number
-  /** People in the store that pages are measured with. */
+  /** People in the stores of measures that ask for very many. */
   many: number
   repeats: number
   /** Seconds that each run of the load generator counts. */
@@ -23,7 +23,7 @@ const usage = `npm run bench -- [--quick] [--users N] [--many N] [--repeats N] [
 Runs Debian's slapd (provider and consumer) and account-sync (master and slave) side by side on 127.0.0.1.
   --quick         1,000 users, one repeat
   --users N       people in the directory (10,000: the bars are meant for that many)
-  --many N        people in the store that pages are measured with (100,000)
+  --many N        people in the stores of pages and ldap-many (100,000)
   --repeats N     how often each measure is taken, in turns; the median counts (3)
   --only LIST     only these measures; ldap stands for all that begin with ldap-
   --profile DIR   write CPU profiles of our nodes there; profiled figures are slower

@@ -12,7 +12,7 @@ export type Surroundings = {
   /** The load generator. */
   ldapload: string
   users: number
-  /** People in the store that pages are measured with. */
+  /** People in the stores of measures that ask for very many. */
   many: number
   repeats: number
   seconds: number
