@@ -18,7 +18,7 @@ const options = readOptions(process.argv.slice(2))
 if (options) process.exitCode = await bench(options)
 
 async function bench(options: Options): Promise<number> {
-  const missing = await missingPrograms()
+  const missing = await missingPrograms(options)
   if (missing.length > 0) {
     process.stderr.write(
       `The benchmark needs ${missing.join(' and ')}: apt-get install --no-install-recommends ${missing.join(' ')}\n`,
@@ -79,7 +79,7 @@ function say(text: string): void {
 }
 
 /** Debian's packages for what is not here. */
-async function missingPrograms(): Promise<string[]> {
+async function missingPrograms({ only }: Options): Promise<string[]> {
   const hasSlapd =
     slapdProgram('slapd') && slapdProgram('slapadd') && ['/etc/ldap/schema', '/etc/openldap/schema'].some(existsSync)
   const hasGcc = await run('gcc', ['--version']).then(
@@ -88,7 +88,7 @@ async function missingPrograms(): Promise<string[]> {
   )
   return [
     ...(hasSlapd ? [] : ['slapd']),
-    ...(argon2Module() ? [] : ['slapd-contrib']),
+    ...(argon2Module() || !only.includes('ldap-load') ? [] : ['slapd-contrib']),
     ...(hasGcc ? [] : ['gcc', 'libc6-dev']),
     ...((await hasOpenSsl()) ? [] : ['libssl-dev']),
   ]

@@ -16,6 +16,7 @@
  * Prints one line of JSON. Exit 1 when the server cannot be used.
  */
 #define _GNU_SOURCE
+#include "ber.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,9 +24,6 @@
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -34,11 +32,6 @@
 
 enum { MOST_PLACES = 64, MOST_COOKIE = 256 };
 enum { ENTRY = 0x64, SEARCHED = 0x65, BOUND = 0x61, REFERENCE = 0x73, CONTROLS = 0xa0 };
-
-typedef struct {
-  unsigned char *bytes;
-  size_t length, room;
-} Buffer;
 
 /* `number`: where its message id is. `rest`: where the operation begins, behind that. */
 typedef struct {
@@ -80,65 +73,6 @@ static double seconds_now(void) {
   return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static void give_up(const char *what) {
-  fprintf(stderr, "ldapload: %s\n", what);
-  exit(1);
-}
-
-/* ---- BER (X.690), as much as is needed */
-
-static void append(Buffer *to, const void *bytes, size_t length) {
-  if (to->length + length > to->room) {
-    to->room = (to->length + length) * 2;
-    to->bytes = realloc(to->bytes, to->room);
-  }
-  memcpy(to->bytes + to->length, bytes, length);
-  to->length += length;
-}
-
-static void header(Buffer *to, int tag, size_t length) {
-  unsigned char bytes[4] = {tag, length, 0, 0};
-  if (length >= 0x10000) give_up("a request is too long");
-  if (length >= 0x80) {
-    bytes[1] = 0x82;
-    bytes[2] = length >> 8;
-    bytes[3] = length & 0xff;
-  }
-  append(to, bytes, length < 0x80 ? 2 : 4);
-}
-
-static void element(Buffer *to, int tag, const void *content, size_t length) {
-  header(to, tag, length);
-  append(to, content, length);
-}
-
-/* Length of the header of the element at `at`, and of its content; 0 while the header is not all there. */
-static size_t header_at(const unsigned char *at, size_t held, size_t *content) {
-  if (held < 2) return 0;
-  if (at[1] < 0x80) {
-    *content = at[1];
-    return 2;
-  }
-  size_t size = at[1] & 0x7f;
-  if (held < 2 + size) return 0;
-  *content = 0;
-  for (size_t i = 0; i < size; i++) *content = *content << 8 | at[2 + i];
-  return 2 + size;
-}
-
-typedef struct {
-  const unsigned char *at, *end;
-} Range;
-
-/* Goes into the element at the beginning of a range. */
-static Range into(Range from) {
-  size_t content, size = header_at(from.at, from.end - from.at, &content);
-  if (size == 0 || from.at + size + content > from.end) give_up("an answer that is not BER");
-  return (Range){from.at + size, from.at + size + content};
-}
-
-static Range behind(Range from) { return (Range){into(from).end, from.end}; }
-
 /* ---- requests */
 
 static void read_requests(void) {
@@ -164,12 +98,11 @@ static void read_requests(void) {
 
 /* The request with a control behind it that asks for the next page. */
 static void put_paged(Buffer *out, const Place *place, unsigned char number) {
-  static Buffer value, control, list, message;
-  value.length = control.length = list.length = message.length = 0;
+  static Buffer value, wrapped, control, list, message;
+  value.length = wrapped.length = control.length = list.length = message.length = 0;
   unsigned char size[4] = {page_size >> 24, page_size >> 16, page_size >> 8, page_size};
   element(&value, 0x02, size, 4);
   element(&value, 0x04, place->cookie, place->cookie_length);
-  Buffer wrapped = {0};
   element(&wrapped, 0x30, value.bytes, value.length);
   static const char oid[] = "1.2.840.113556.1.4.319";
   element(&control, 0x04, oid, sizeof oid - 1);
@@ -181,7 +114,6 @@ static void put_paged(Buffer *out, const Place *place, unsigned char number) {
   append(&message, request->bytes + request->rest, request->length - request->rest);
   element(&message, CONTROLS, list.bytes, list.length);
   element(out, 0x30, message.bytes, message.length);
-  free(wrapped.bytes);
 }
 
 static void put(Client *client, int number) {
