@@ -25,7 +25,8 @@ Runs Debian's slapd (provider and consumer) and account-sync (master and slave) 
   --users N       people in the directory (10,000: the bars are meant for that many)
   --many N        people in the stores of pages and ldap-many (100,000)
   --repeats N     how often each measure is taken, in turns; the median counts (3)
-  --only LIST     only these measures; ldap stands for all that begin with ldap-
+  --only LIST     only these measures; ldap stands for both ldap-load, each kind of request beside slapd, and ldap-many,
+                  what one node does with so many people
   --profile DIR   write CPU profiles of our nodes there; profiled figures are slower
 `
 

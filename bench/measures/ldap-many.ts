@@ -200,9 +200,14 @@ async function replicated(given: Surroundings, master: Node, reader: Reader, sla
   const equal = () => until("The slave's equality", isEqual, 100, slave.server())
 
   say(`ldap-many: a slave takes ${many} people in`)
+  const where = ['--master', `127.0.0.1:${master.ports.sync}`, '--name', 'slave']
+  const joined = command(['setup', '--mode', 'slave', ...where, '--data', slave.dir], `${key}\n`)
+  joined.catch(() => {})
+  // Until it has joined, modules are loaded that only joining needs.
+  const hasJoined = async () => (await statusOf(slave.admin))?.mode === 'slave'
+  await Promise.race([until('The joining', hasJoined, 5, slave.server()), joined])
   const ofBuild = await during(slave.server(), async () => {
-    const where = ['--master', `127.0.0.1:${master.ports.sync}`, '--name', 'slave']
-    await command(['setup', '--mode', 'slave', ...where, '--data', slave.dir], `${key}\n`)
+    await joined
     await equal()
   })
   say(`ldap-many: ${many} changes`)
