@@ -18,7 +18,7 @@ import { rootDse, subschema } from './special.ts'
 import { subschemaDn } from './subschema.ts'
 import { startSync } from './sync.ts'
 import type { Tree } from './tree.ts'
-import { type Who, whoIs } from './who.ts'
+import { type Who, whoIs, whyNothing } from './who.ts'
 import { atEnd, Malformed, type Reader, readBoolean, readConstructed, readInteger, readText, tag } from './wire/ber.ts'
 import { type Control, controlOid } from './wire/controls.ts'
 import { type Filter, FilterTooLarge, readFilter } from './wire/filter.ts'
@@ -103,7 +103,7 @@ export function named(call: Call, tree: Tree, dn: Dn, scope: Scope = 'base'): Na
   }
   if (who.view.entries === 'none') {
     // Not success with nothing in it: clients then take the account for missing, or go on without having signed in.
-    return { code: resultCode.insufficientAccessRights, message: 'Bind first: nothing here is for anonymous clients.' }
+    return { code: resultCode.insufficientAccessRights, message: whyNothing(who) }
   }
   const { entry, above } = tree.resolve(dn)
   if (entry && isKnown(who, entry)) return { entry, who }

@@ -10,7 +10,7 @@ import type { Call } from './operations.ts'
 import { withFault } from './password-fault.ts'
 import { named, selectionFor } from './search.ts'
 import type { Tree } from './tree.ts'
-import { isConfidential, type Who, whoIs } from './who.ts'
+import { isConfidential, type Who, whoIs, whyNothing } from './who.ts'
 import { type Control, controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
 import { Stale, type Writer } from './writer.ts'
@@ -23,7 +23,7 @@ export async function groundsOf(call: Call): Promise<Grounds> {
   const { tree } = services.directory
   const who = whoIs(session, tree)
   if (who.view.entries === 'none')
-    throw new NotDone(resultCode.strongerAuthRequired, 'Bind first: nobody changes anything without a name.')
+    throw new NotDone(who.self ? resultCode.insufficientAccessRights : resultCode.strongerAuthRequired, whyNothing(who))
   if (!isConfidential(session))
     throw new NotDone(resultCode.confidentialityRequired, 'Changes need TLS here: use LDAPS or StartTLS.')
   const { writer } = services
