@@ -4,13 +4,16 @@ import { once } from 'node:events'
 /** Other people's programs, run to their end; never throws for an exit code. */
 export type Ran = { code: number; out: string; err: string }
 
-export type Given = { env?: Record<string, string>; input?: string; timeoutMs?: number }
+export type Given = { env?: Record<string, string>; input?: string; cwd?: string; timeoutMs?: number }
 
 /** Settings of OpenLDAP that this machine has for itself must not matter. */
 const plainEnv = { LDAPCONF: '/dev/null', LC_ALL: 'C.UTF-8' }
 
+const startOf = (command: string, args: readonly string[], { env, cwd }: Given) =>
+  spawn(command, args, { env: { ...process.env, ...plainEnv, ...env }, cwd, stdio: 'pipe' })
+
 export async function run(command: string, args: readonly string[], given: Given = {}): Promise<Ran> {
-  const child = spawn(command, args, { env: { ...process.env, ...plainEnv, ...given.env }, stdio: 'pipe' })
+  const child = startOf(command, args, given)
   const timer = setTimeout(() => child.kill('SIGKILL'), given.timeoutMs ?? 30_000)
   const [out, err]: [Buffer[], Buffer[]] = [[], []]
   child.stdout.on('data', (data) => out.push(data))
@@ -25,7 +28,7 @@ export async function run(command: string, args: readonly string[], given: Given
 
 /** A program that stays: `said` settles once what it wrote has all of these. */
 export function start(command: string, args: readonly string[], given: Given = {}) {
-  const child = spawn(command, args, { env: { ...process.env, ...plainEnv, ...given.env }, stdio: 'pipe' })
+  const child = startOf(command, args, given)
   let text = ''
   let wake = (): void => {}
   for (const stream of [child.stdout, child.stderr])
