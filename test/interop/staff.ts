@@ -33,16 +33,13 @@ export type Staff = {
 const shell = { loginShell: '/bin/bash' }
 
 /** Who is who; `anna` is fit for everything. */
-const cast = (anna: { sshKey?: string }): UserInput[] => [
+const cast: UserInput[] = [
   {
     username: 'anna',
     first: 'Anna',
     last: 'Åkesson',
     plugins: ['ftp'],
-    extensions: {
-      shell: { ...shell, ...(anna.sshKey && { sshKeys: anna.sshKey }) },
-      contact: { mail: 'anna@example.lan', city: 'Malmö' },
-    },
+    extensions: { shell, contact: { mail: 'anna@example.lan', city: 'Malmö' } },
   },
   { username: 'berit', first: 'Berit', last: 'Öhman', extensions: { shell } },
   { username: 'disa', first: 'Disa', last: 'Off', status: 'disabled', plugins: ['ftp'], extensions: { shell } },
@@ -50,10 +47,10 @@ const cast = (anna: { sshKey?: string }): UserInput[] => [
   { username: 'mia', first: 'Mia', last: 'Must', mustChange: true, plugins: ['ftp'], extensions: { shell } },
 ]
 
-export async function startStaff(given: { sshKey?: string } = {}): Promise<Staff> {
+export async function startStaff(): Promise<Staff> {
   const node = await startMaster()
   const { db } = node
-  for (const input of cast(given)) await addUser(db, me, { ...input, password })
+  for (const input of cast) await addUser(db, me, { ...input, password })
   const engineers = await addGroup(db, me, { name: 'engineers', description: 'Who builds' })
   await addMembers(db, me, engineers.id, { usernames: ['anna'] })
   const site = await addGroup(db, me, { name: 'site_malmo', description: 'Malmö' })
