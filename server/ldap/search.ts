@@ -93,8 +93,13 @@ function readAttributes(list: Reader): string[] {
 export type Named = { entry: Entry; who: Who }
 
 /** The entry that a request names, if the one who asks may know of it; and with whose eyes it is read. */
-export function named(call: Call, tree: Tree, dn: Dn, scope: Scope = 'base'): Named | Result {
-  const who = whoIs(call.session, tree)
+export function named(
+  call: Call,
+  tree: Tree,
+  dn: Dn,
+  scope: Scope = 'base',
+  who = whoIs(call.session, tree),
+): Named | Result {
   if (scope === 'base') {
     if (dn.length === 0) return { entry: rootDse(tree, call), who: { view: openView, self: undefined } }
     if (dn.length === 1 && dnKey(dn) === subschemaDn.toLowerCase()) {
