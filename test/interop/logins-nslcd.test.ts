@@ -18,12 +18,16 @@ describe('logins with nslcd, as the documentation says', () => {
   const get = async (...args: string[]): Promise<string[]> =>
     (await machine.must(['getent', ...args])).trim().split('\n')
 
-  /** Takes a configuration, its last lines among them. */
+  /** Takes the configuration with these lines more. */
   async function configure(...lines: string[]): Promise<void> {
-    await machine.write('/etc/nslcd.conf', `${recipe(page, '`/etc/nslcd.conf`', staff)}${lines.join('\n')}\n`, '600')
+    await take(`${recipe(page, '`/etc/nslcd.conf`', staff)}${lines.join('\n')}\n`)
+    await isKnown(machine, 'anna')
+  }
+
+  async function take(configuration: string): Promise<void> {
+    await machine.write('/etc/nslcd.conf', configuration, '600')
     await machine.run(['sh', '-c', 'kill $(cat /run/nslcd/nslcd.pid) && sleep 0.2'])
     await machine.must(['nslcd'])
-    await isKnown(machine, 'anna')
   }
 
   before(async () => {
@@ -160,5 +164,15 @@ describe('logins with nslcd, as the documentation says', () => {
     assert.equal(await may('printing', 'mia', newPassword), false)
     await configure()
     assert.equal(await may('printing', 'mia', newPassword), true)
+  })
+  it('StartTLS does as well, and without trust there is nobody', async () => {
+    const startTls = recipe(page, '`/etc/nslcd.conf`', staff).replace(staff.secureUrl, staff.url)
+    await take(`${startTls}ssl start_tls\n`)
+    await isKnown(machine, 'anna')
+    assert.equal((await logins.su('anna', [password])).code, 0)
+    await machine.must(['cp', '/etc/ssl/certs/ca-certificates.crt', caFile])
+    await take(`${startTls}ssl start_tls\nreconnect_retrytime 1\n`)
+    assert.equal((await machine.run(['getent', 'passwd', 'anna'])).code, 2)
+    assert.notEqual((await logins.su('anna', [password])).code, 0)
   })
 })
