@@ -18,7 +18,7 @@ import { rootDse, subschema } from './special.ts'
 import { subschemaDn } from './subschema.ts'
 import { startSync } from './sync.ts'
 import type { Tree } from './tree.ts'
-import { type Who, whoIs } from './who.ts'
+import { type Who, whoIs, whyNothing } from './who.ts'
 import { atEnd, Malformed, type Reader, readBoolean, readConstructed, readInteger, readText, tag } from './wire/ber.ts'
 import { type Control, controlOid } from './wire/controls.ts'
 import { type Filter, FilterTooLarge, readFilter } from './wire/filter.ts'
@@ -93,8 +93,13 @@ function readAttributes(list: Reader): string[] {
 export type Named = { entry: Entry; who: Who }
 
 /** The entry that a request names, if the one who asks may know of it; and with whose eyes it is read. */
-export function named(call: Call, tree: Tree, dn: Dn, scope: Scope = 'base'): Named | Result {
-  const who = whoIs(call.session, tree)
+export function named(
+  call: Call,
+  tree: Tree,
+  dn: Dn,
+  scope: Scope = 'base',
+  who = whoIs(call.session, tree),
+): Named | Result {
   if (scope === 'base') {
     if (dn.length === 0) return { entry: rootDse(tree, call), who: { view: openView, self: undefined } }
     if (dn.length === 1 && dnKey(dn) === subschemaDn.toLowerCase()) {
@@ -103,7 +108,7 @@ export function named(call: Call, tree: Tree, dn: Dn, scope: Scope = 'base'): Na
   }
   if (who.view.entries === 'none') {
     // Not success with nothing in it: clients then take the account for missing, or go on without having signed in.
-    return { code: resultCode.insufficientAccessRights, message: 'Bind first: nothing here is for anonymous clients.' }
+    return { code: resultCode.insufficientAccessRights, message: whyNothing(who) }
   }
   const { entry, above } = tree.resolve(dn)
   if (entry && isKnown(who, entry)) return { entry, who }

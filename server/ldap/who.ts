@@ -51,15 +51,23 @@ export function forget(session: Session): void {
 /** `others`: with what eyes a person sees the entries of others, where anything of them is published. */
 export type Who = { view: View; self: Entry | undefined; others?: View | undefined }
 
-/** An account that was disabled, locked or removed, or has ended, since it was bound is anonymous from its next request on. */
-export function whoIs(session: Session, tree: Tree): Who {
+/**
+ * An account that was disabled, locked or removed, or has ended, since it was bound is anonymous from its next request on.
+ * `setsOwnPassword`: the request does that and nothing else, which is open to those who must.
+ */
+export function whoIs(session: Session, tree: Tree, setsOwnPassword = false): Who {
   if (session.isMachine) return { view: views.administrator, self: undefined }
-  const self = session.accountId === undefined || session.mustChange ? undefined : tree.entryById(session.accountId)
+  const self = session.accountId === undefined ? undefined : tree.entryById(session.accountId)
   if (!self?.account || standsInTheWay(self.account)) return { view: views.anonymous, self: undefined }
+  if (session.mustChange && !setsOwnPassword) return { view: views.anonymous, self }
   const { view } = self.account
   if (view === 'samba' && !isConfidential(session)) return { view: views.read, self }
   return { view: views[view], self, others: view === 'person' ? tree.published() : undefined }
 }
+
+/** Why somebody who sees no entry sees none. */
+export const whyNothing = ({ self }: Who): string =>
+  self ? 'Your own password has to be changed first.' : 'Bind first: nothing here is for anonymous clients.'
 
 const isLoopback = (address: string): boolean => address === '::1' || /^(::ffff:)?127\./.test(address)
 

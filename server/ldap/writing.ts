@@ -10,7 +10,7 @@ import type { Call } from './operations.ts'
 import { withFault } from './password-fault.ts'
 import { named, selectionFor } from './search.ts'
 import type { Tree } from './tree.ts'
-import { isConfidential, type Who, whoIs } from './who.ts'
+import { isConfidential, type Who, whoIs, whyNothing } from './who.ts'
 import { type Control, controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
 import { Stale, type Writer } from './writer.ts'
@@ -18,12 +18,12 @@ import { Stale, type Writer } from './writer.ts'
 export type Grounds = { writer: Writer; actor: Actor; tree: Tree; who: Who }
 
 /** As whom a request writes, and with what; refused before anything of it is looked at. */
-export async function groundsOf(call: Call): Promise<Grounds> {
+export async function groundsOf(call: Call, setsOwnPassword = false): Promise<Grounds> {
   const { session, services } = call
   const { tree } = services.directory
-  const who = whoIs(session, tree)
+  const who = whoIs(session, tree, setsOwnPassword)
   if (who.view.entries === 'none')
-    throw new NotDone(resultCode.strongerAuthRequired, 'Bind first: nobody changes anything without a name.')
+    throw new NotDone(who.self ? resultCode.insufficientAccessRights : resultCode.strongerAuthRequired, whyNothing(who))
   if (!isConfidential(session))
     throw new NotDone(resultCode.confidentialityRequired, 'Changes need TLS here: use LDAPS or StartTLS.')
   const { writer } = services
@@ -41,14 +41,15 @@ export async function changeEntry(
   call: Call,
   dnText: string,
   change: (grounds: Grounds, entry: Entry, expectedSeq: number | undefined) => Promise<void>,
+  setsOwnPassword = false,
 ): Promise<Result> {
-  const grounds = await groundsOf(call)
+  const grounds = await groundsOf(call, setsOwnPassword)
   const { controls } = call.message
   const dn = parseDn(dnText)
   if (!dn) throw new NotDone(resultCode.invalidDNSyntax, 'The name of the entry is not a DN.')
   const isBound = [controlOid.assertion, controlOid.preRead].some((oid) => controlOf(controls, oid))
   for (let tries = 1; ; tries++) {
-    const found = named(call, grounds.tree, dn)
+    const found = named(call, grounds.tree, dn, 'base', grounds.who)
     if ('code' in found) return found
     const { entry } = found
     if (!isFulfilled(call, grounds.tree, entry, grounds.who)) return { code: resultCode.assertionFailed }

@@ -487,6 +487,34 @@ describe('changes over LDAP', () => {
       await changePolicy(db, me, { mustChange: false })
     })
 
+    it('who must set a new one may do so by a modify, which then may hold nothing else', async () => {
+      await addUser(db, me, { username: 'musta', first: 'Mu', last: 'Sta', password: secret, mustChange: true })
+      const own = `uid=musta,${users}`
+      const client = connectTo(server.port)
+      const { bindRequest } = await import('./client.ts')
+      await client.request(bindRequest(own, secret), controls(['1.3.6.1.4.1.42.2.27.8.5.1', false]))
+      assert.equal(await client.whoAmI(), `dn:${own}`)
+      for (const refused of [
+        await modify(client, own),
+        await modify(client, own, ['replace', 'title', 'x']),
+        await modify(client, own, ['replace', 'userPassword', next], ['replace', 'title', 'x']),
+        await modify(client, dn, ['replace', 'userPassword', next]),
+        await client.search({ base: own, scope: 'base' }),
+      ]) {
+        assert.equal(refused.code, 50)
+        assert.match(refused.message, /own password has to be changed first/)
+      }
+      assert.equal((await modify(client, own, ['replace', 'userPassword', 'short'])).code, 19)
+      assert.equal((await client.search({ base: own, scope: 'base' })).code, 50)
+      assert.equal(
+        (await modify(client, own, ['delete', 'userPassword', secret], ['add', 'userPassword', next])).code,
+        0,
+      )
+      assert.equal((await client.search({ base: own, scope: 'base' })).code, 0)
+      client.end()
+      assert.equal(await bind('musta', next), 0)
+    })
+
     it('a person changes the own one; a wrong old one is 49 and counts', async () => {
       const passa = await signedIn('passa', third)
       assert.equal((await passa.request(passwordRequest({ old: 'wrong', new: next }))).code, 49)

@@ -18,6 +18,8 @@ export type Control = { oid: string; isCritical: boolean; value: Buffer | undefi
 export const controlOid = {
   /** RFC 3296. There are no referral entries here, so that treating them as plain entries is what happens anyway. */
   manageDsaIt: '2.16.840.1.113730.3.4.2',
+  /** Of Active Directory, and in OpenLDAP too: no referrals. There are none here, as with ManageDsaIT. */
+  domainScope: '1.2.840.113556.1.4.1339',
   /** RFC 2696 */
   paged: '1.2.840.113556.1.4.319',
   /** RFC 2891 */
@@ -44,6 +46,7 @@ const { bind, search, compare, add, modify, remove, modifyDn, extended } = reque
 /** What a request may carry, and on which operations it means something. */
 const requestControls = new Map<string, readonly number[]>([
   [controlOid.manageDsaIt, [search, compare, add, modify, remove, modifyDn]],
+  [controlOid.domainScope, [search]],
   [controlOid.paged, [search]],
   [controlOid.sort, [search]],
   [controlOid.listView, [search]],
