@@ -129,7 +129,11 @@ export function selectionFor(
 }
 
 /** The least of what is asked for, what the role of the client may, and what the node may. */
-function limitsOf({ services: { limits } }: Call, { view }: Who, { sizeLimit, timeLimitSeconds }: SearchRequest) {
+function limitsOf(
+  { services: { limits } }: Call,
+  { view: own, others: view = own }: Who,
+  { sizeLimit, timeLimitSeconds }: SearchRequest,
+) {
   const seconds = Math.min(timeLimitSeconds || view.maxSeconds, view.maxSeconds, limits.maxSeconds)
   return {
     endAt: performance.now() + seconds * 1000,
@@ -190,7 +194,7 @@ function startControlled(call: Call, tree: Tree, found: Named, request: SearchRe
   const search = (): Finder => find(tree, who, query, endAt, missedBy(call.services.lens, session))
 
   const sort = controlOf(controls, controlOid.sort)
-  const order = sort && orderOf(tree, who.view, readSortKeys(sort))
+  const order = sort && orderOf(tree, who.others ?? who.view, readSortKeys(sort))
   const sorted = order && sortResponse('code' in order ? order.code : resultCode.success, sortFault(order))
   if (sort?.isCritical && order && 'code' in order)
     return {
@@ -212,7 +216,7 @@ function startControlled(call: Call, tree: Tree, found: Named, request: SearchRe
     }
     if (controlOf(controls, controlOid.paged))
       return { code: resultCode.unwillingToPerform, message: 'Either pages or a list view, not both.' }
-    const shown = lookThrough(session, tree, view, asked, ordered, () => sorting(ordered))
+    const shown = lookThrough(session, tree, view, asked, who, ordered, () => sorting(ordered))
     return tell(call, tree, shown.finder, selection, request, maxEntries, () => {
       const { position, count, code, context } = shown.answer()
       return [...told, listViewResponse(position, count, code, context)]
@@ -236,18 +240,19 @@ function startPage(
   finder: () => Finder,
   selection: (entry: Entry) => Selection,
   request: SearchRequest,
-  { view }: Who,
+  who: Who,
   asked: string,
   told: Buffer[],
 ): Result | Work {
   const { session } = call
   const { size, cookie } = readPage(control)
-  const kept = cookie === '' ? newPagedSearch(finder(), asked) : takeUp(session, cookie, asked)
+  const kept = cookie === '' ? newPagedSearch(finder(), asked, who) : takeUp(session, cookie, asked, who)
   if (!kept) return { code: resultCode.unwillingToPerform, message: 'This paged search is not known: begin it anew.' }
   // A page of nothing gives a search up.
   if (size <= 0) return { code: resultCode.success, controls: [...told, pageResponse(0, '')] }
-  const most = Math.min(request.sizeLimit || Number.POSITIVE_INFINITY, view.maxEntries) - kept.sent
-  const page = pageOf(kept, Math.min(size, view.maxEntries))
+  const { maxEntries } = who.others ?? who.view
+  const most = Math.min(request.sizeLimit || Number.POSITIVE_INFINITY, maxEntries) - kept.sent
+  const page = pageOf(kept, Math.min(size, maxEntries))
   const counted: Finder = {
     next(deadline) {
       const found = page.next(deadline)

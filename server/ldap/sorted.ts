@@ -1,4 +1,4 @@
-import type { View } from './access.ts'
+import { sees, type View } from './access.ts'
 import type { SortKey } from './controls/sort.ts'
 import type { Entry } from './entry.ts'
 import { readableSlots, someValueOf } from './evaluate.ts'
@@ -19,11 +19,12 @@ export type SortProblem = { code: ResultCode; attribute: string }
 
 const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
+/** An attribute that may not be read must not be sorted by either: the order would tell its values. */
 export function orderOf(tree: Tree, view: View, keys: readonly SortKey[]): Order | SortProblem {
   const found: OrderKey[] = []
   for (const { attribute, rule: name, isReverse } of keys) {
     const type = tree.schema.attributeByName(attribute)
-    const slots = type && readableSlots(type, tree, view)
+    const slots = type && sees(view, type) && readableSlots(type, tree, view)
     if (!type || !slots || slots.length === 0) return { code: resultCode.noSuchAttribute, attribute }
     const named = name === undefined ? (type.ordering ?? type.equality) : ruleByName(name)
     if (!named) return { code: resultCode.inappropriateMatching, attribute }
