@@ -1,4 +1,5 @@
 import type { SecureContextOptions } from 'node:tls'
+import { clientLens, keepClientUses, openClientUses } from './accounts/client-uses.ts'
 import { keepSignIns } from './accounts/sign-ins.ts'
 import { noteTurned } from './accounts/turns.ts'
 import { thisNode } from './audit/actor.ts'
@@ -47,6 +48,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
   await openContacts(db)
+  await openClientUses(db)
   const [
     { createDirectory },
     { feedOf, followFeed },
@@ -128,6 +130,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
         unix: ldapi && { path: ldapi.path },
         writer: createWriter(db, directory),
         feed: feedOf(db),
+        lens: clientLens(db),
         limits: config.ldapLimits,
         log,
       }).catch((error) => {
@@ -162,6 +165,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   const keepNow = async () => {
     await flushContacts(db)
     await keepSignIns(db)
+    await keepClientUses(db)
     await keepProof(db.writer, db.local)
   }
 

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { whoIs } from '../../server/ldap/who.ts'
+import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
 import { controlOid } from '../../server/ldap/wire/controls.ts'
+import { startMaster, type TestNode } from '../support/node.ts'
+import { aUser as addAUser, password } from '../support/people.ts'
 import { startAfar } from './afar.ts'
 import { type Client, connectTo, controls, names } from './client.ts'
-import { answered, asserting, sortedBy, viewAt } from './controls.ts'
+import { answered, asserting, reading, sortedBy, viewAt } from './controls.ts'
 import { aUser, base, change, groups, ids, type Started, startServer, users, uuid } from './sample.ts'
 
 const frida = `uid=fnystrom,${users}`
@@ -245,5 +248,37 @@ describe('who sees what', () => {
       client.socket.off('data', listen)
       assert.equal(bytes.includes('hash:'), false)
     }
+  })
+})
+
+describe('what is read along with a change', () => {
+  let node: TestNode
+  before(async () => {
+    node = await startMaster()
+    await addAUser(node.db, { username: 'anna', password, extensions: { contact: { city: 'Malmö' } } })
+  })
+  after(() => node.close())
+
+  it('never has a password or its hash in it, before or after', async () => {
+    const admin = connectTo(node.ports().ldap ?? 0)
+    assert.equal(await admin.bind(`uid=admin,${users}`, password), 0)
+    const city = tlv(0x30, tlv(0x04, 'l'), tlv(0x31, tlv(0x04, 'Lund')))
+    const secret = tlv(0x30, tlv(0x04, 'userPassword'), tlv(0x31, tlv(0x04, 'another-long-one-2')))
+    for (const attribute of [city, secret]) {
+      const modification = tlv(0x30, integerTlv(2, 0x0a), attribute)
+      const modify = tlv(0x66, tlv(0x04, `uid=anna,${users}`), tlv(0x30, modification))
+      const attributes = ['*', '+', 'userPassword', '2.5.4.35', '@simpleSecurityObject']
+      const answer = await admin.request(
+        modify,
+        controls(reading('preRead', ...attributes), reading('postRead', ...attributes)),
+      )
+      assert.equal(answer.code, 0, answer.message)
+      for (const oid of [controlOid.preRead, controlOid.postRead]) {
+        const read = answered(answer, oid)?.toString('utf8') ?? ''
+        assert.match(read, /uid=anna/)
+        assert.doesNotMatch(read, /userPassword|argon2|another-long-one/i)
+      }
+    }
+    admin.end()
   })
 })
