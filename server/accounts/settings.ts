@@ -10,14 +10,17 @@ import { write } from '../store/write.ts'
 import { declared } from './declarations.ts'
 import { needRight } from './roles.ts'
 
+export type Settings = Required<SettingsBody>
+
 /** What holds until somebody settles otherwise. */
-export const firstSettings: SettingsBody = {
+export const firstSettings: Settings = {
   binDays: 30,
   ownFields: ['contact.telephone', 'contact.mobile', 'contact.roomNumber'],
+  publishedFields: [],
   invitationHours: 72,
 }
 
-export async function settings(db: Db): Promise<SettingsBody> {
+export async function settings(db: Db): Promise<Settings> {
   const [object] = await objectsOf(db.reader, 'settings')
   return { ...firstSettings, ...object?.body }
 }
@@ -28,7 +31,7 @@ const dayMs = 86_400_000
 export const binUntil = async (db: Db): Promise<string> =>
   new Date(Date.now() + (await settings(db)).binDays * dayMs).toISOString()
 
-export async function changeSettings(db: Db, actor: Actor, input: Partial<SettingsBody>): Promise<SettingsBody> {
+export async function changeSettings(db: Db, actor: Actor, input: Partial<SettingsBody>): Promise<Settings> {
   needRight(actor, 'change')
   const problems = await problemsIn(db, input)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
@@ -60,10 +63,12 @@ async function problemsIn(db: Db, input: Partial<SettingsBody>): Promise<Problem
   within('binDays', 1, 3650, 'Days in the recycle bin')
   within('invitationHours', 1, 720, 'Hours of a first-password link')
   const { extension } = await declared(db)
-  const unknown = (input.ownFields ?? []).filter((path) => {
-    const [name = '', field = ''] = path.split('.')
-    return !Object.hasOwn(extension(name)?.user ?? {}, field)
-  })
-  if (unknown.length > 0) problems.ownFields = `There is no field ${unknown.map((path) => `“${path}”`).join(', ')}.`
+  for (const list of ['ownFields', 'publishedFields'] as const) {
+    const unknown = (input[list] ?? []).filter((path) => {
+      const [name = '', field = ''] = path.split('.')
+      return !Object.hasOwn(extension(name)?.user ?? {}, field)
+    })
+    if (unknown.length > 0) problems[list] = `There is no field ${unknown.map((path) => `“${path}”`).join(', ')}.`
+  }
   return problems
 }

@@ -71,6 +71,9 @@ const shownSettings = z
     ownFields: z
       .array(z.string())
       .meta({ description: 'Fields that people may change themselves, as contact.mobile.' }),
+    publishedFields: z
+      .array(z.string())
+      .meta({ description: 'Fields that people see of each other over LDAP; empty: nobody sees anybody.' }),
     invitationHours: z.int().meta({ description: 'Hours until a first-password link ends.' }),
   })
   .meta({ id: 'Settings' })
@@ -87,6 +90,7 @@ export const nodeCommands = {
     z.strictObject({
       binDays: z.number().optional(),
       ownFields: texts.optional(),
+      publishedFields: texts.optional(),
       invitationHours: z.number().optional(),
     }),
     shownSettings,
