@@ -97,7 +97,12 @@ const table: [string, readonly Who[]][] = [
 
   ['GET /clients', auditors],
   ['POST /clients', admins],
+  ['GET /clients/{name}', auditors],
+  ['PATCH /clients/{client}', admins],
   ['DELETE /clients/{name}', admins],
+  ['POST /clients/{name}/password', admins],
+  ['GET /clients/{name}/misses', auditors],
+  ['DELETE /clients/{name}/misses', admins],
   ['GET /tokens', auditors],
   ['POST /tokens', admins],
   ['DELETE /tokens/{name}', admins],
