@@ -66,7 +66,8 @@ async function problemsIn(db: Db, input: Partial<SettingsBody>): Promise<Problem
   for (const list of ['ownFields', 'publishedFields'] as const) {
     const unknown = (input[list] ?? []).filter((path) => {
       const [name = '', field = ''] = path.split('.')
-      return !Object.hasOwn(extension(name)?.user ?? {}, field)
+      const found = extension(name)
+      return found?.name !== name || !Object.hasOwn(found.user, field)
     })
     if (unknown.length > 0) problems[list] = `There is no field ${unknown.map((path) => `“${path}”`).join(', ')}.`
   }

@@ -8,7 +8,7 @@ import { controlOf } from './controls/value.ts'
 import { type Dn, dnKey, parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
 import { type Finder, find, later, type Scope, scopes, tooLate } from './find.ts'
-import { missedBy } from './lens.ts'
+import { missAttribute, missedBy } from './lens.ts'
 import { lookThrough } from './list-view.ts'
 import type { Call, Work } from './operations.ts'
 import { newPagedSearch, pageOf, putAside, takeUp } from './paged.ts'
@@ -210,7 +210,10 @@ function startControlled(call: Call, tree: Tree, found: Named, request: SearchRe
   const search = (): Finder => find(tree, who, query, endAt, missed)
 
   const sort = controlOf(controls, controlOid.sort)
-  const order = sort && orderOf(tree, who.others ?? who.view, readSortKeys(sort), missed)
+  const eyes = who.others ?? who.view
+  const keys = sort && readSortKeys(sort)
+  for (const { attribute } of keys ?? []) missAttribute(missed, tree.schema, eyes, attribute)
+  const order = keys && orderOf(tree, eyes, keys)
   const sorted = order && sortResponse('code' in order ? order.code : resultCode.success, sortFault(order))
   if (sort?.isCritical && order && 'code' in order)
     return {

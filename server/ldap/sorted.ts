@@ -3,7 +3,6 @@ import type { SortKey } from './controls/sort.ts'
 import type { Entry } from './entry.ts'
 import { readableSlots, someValueOf } from './evaluate.ts'
 import { type Finder, later, tooLate } from './find.ts'
-import { type Missed, missAttribute } from './lens.ts'
 import { type Rule, ruleByName } from './matching.ts'
 import type { Slot } from './slots.ts'
 import type { Tree } from './tree.ts'
@@ -20,14 +19,13 @@ export type SortProblem = { code: ResultCode; attribute: string }
 
 const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** An attribute that may not be read must not be sorted by either: the order would tell its values. */
-export function orderOf(tree: Tree, view: View, keys: readonly SortKey[], missed?: Missed): Order | SortProblem {
+export function orderOf(tree: Tree, view: View, keys: readonly SortKey[]): Order | SortProblem {
   const found: OrderKey[] = []
   for (const { attribute, rule: name, isReverse } of keys) {
     const type = tree.schema.attributeByName(attribute)
-    missAttribute(missed, tree.schema, view, attribute)
-    const slots = type && sees(view, type) && readableSlots(type, tree, view)
-    if (!type || !slots || slots.length === 0) return { code: resultCode.noSuchAttribute, attribute }
+    // A denied attribute is as unknown as one that is not in the schema: an order would tell of its values.
+    if (!type || !sees(view, type)) return { code: resultCode.noSuchAttribute, attribute }
+    const slots = readableSlots(type, tree, view)
     const named = name === undefined ? (type.ordering ?? type.equality) : ruleByName(name)
     if (!named) return { code: resultCode.inappropriateMatching, attribute }
     // Most attributes have no ORDERING rule in the standards; what makes their values equal puts them in order as well.
