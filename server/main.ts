@@ -1,4 +1,5 @@
 import type { SecureContextOptions } from 'node:tls'
+import { clientLens, keepClientUses, openClientUses } from './accounts/client-uses.ts'
 import { keepSignIns, rememberSignIns } from './accounts/sign-ins.ts'
 import { noteTurned } from './accounts/turns.ts'
 import { thisNode } from './audit/actor.ts'
@@ -54,6 +55,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
   await openContacts(db)
+  await openClientUses(db)
   const [
     { createDirectory },
     { feedOf, followFeed },
@@ -135,6 +137,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
         unix: ldapi && { path: ldapi.path },
         writer: createWriter(db, directory),
         feed: feedOf(db),
+        lens: clientLens(db),
         limits: config.ldapLimits,
         log,
       }).catch((error) => {
@@ -169,6 +172,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   const keepNow = async () => {
     await flushContacts(db)
     await keepSignIns(db)
+    await keepClientUses(db)
     await keepProof(db.writer, db.local)
   }
 

@@ -10,20 +10,23 @@ import { write } from '../store/write.ts'
 import { declared } from './declarations.ts'
 import { needRight } from './roles.ts'
 
+export type Settings = Required<SettingsBody>
+
 /** What holds until somebody settles otherwise. */
-export const firstSettings: SettingsBody = {
+export const firstSettings: Settings = {
   binDays: 30,
   ownFields: ['contact.telephone', 'contact.mobile', 'contact.roomNumber'],
+  publishedFields: [],
   invitationHours: 72,
 }
 
-export async function settings(db: Db): Promise<SettingsBody> {
+export async function settings(db: Db): Promise<Settings> {
   const { seq, ...body } = await keptSettings(db)
   return body
 }
 
 /** The same with the seq of their last change; 0 while nobody has changed them. */
-export async function keptSettings(db: Db): Promise<SettingsBody & { seq: number }> {
+export async function keptSettings(db: Db): Promise<Settings & { seq: number }> {
   const [object] = await objectsOf(db.reader, 'settings')
   return { ...firstSettings, ...object?.body, seq: object?.seq ?? 0 }
 }
@@ -72,11 +75,13 @@ async function problemsIn(db: Db, input: Partial<SettingsBody>): Promise<Problem
   within('binDays', 1, 3650, 'Days in the recycle bin')
   within('invitationHours', 1, 720, 'Hours of a first-password link')
   const { extension } = await declared(db)
-  const unknown = (input.ownFields ?? []).filter((path) => {
-    const [name = '', field = ''] = path.split('.')
-    const found = extension(name)
-    return found?.name !== name || !Object.hasOwn(found.user, field)
-  })
-  if (unknown.length > 0) problems.ownFields = `There is no field ${unknown.map((path) => `“${path}”`).join(', ')}.`
+  for (const list of ['ownFields', 'publishedFields'] as const) {
+    const unknown = (input[list] ?? []).filter((path) => {
+      const [name = '', field = ''] = path.split('.')
+      const found = extension(name)
+      return found?.name !== name || !Object.hasOwn(found.user, field)
+    })
+    if (unknown.length > 0) problems[list] = `There is no field ${unknown.map((path) => `“${path}”`).join(', ')}.`
+  }
   return problems
 }

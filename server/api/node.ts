@@ -81,6 +81,9 @@ const shownSettings = z
     ownFields: z
       .array(z.string())
       .meta({ description: 'Fields that people may change themselves, as contact.mobile.' }),
+    publishedFields: z
+      .array(z.string())
+      .meta({ description: 'Fields that people see of each other over LDAP; empty: nobody sees anybody.' }),
     invitationHours: z.int().meta({ description: 'Hours until a first-password link ends.' }),
   })
   .meta({ id: 'Settings' })
@@ -101,6 +104,7 @@ export const nodeCommands = {
       ...expected,
       binDays: z.number().optional(),
       ownFields: texts.optional(),
+      publishedFields: texts.optional(),
       invitationHours: z.number().optional(),
     }),
     shownSettings,

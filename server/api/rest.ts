@@ -43,7 +43,7 @@ async function answer({ db, find, actorOf }: Api, req: IncomingMessage, res: Ser
   needRightFor(actor, route.command)
   if (!accepts(req, route.gives ?? 'application/json'))
     throw new RequestProblem(406, 'accept', `This is answered as ${route.gives ?? 'application/json'} only.`)
-  if (route.method !== 'GET' && db.local.mode === 'slave')
+  if (route.method !== 'GET' && !route.isLocal && db.local.mode === 'slave')
     throw new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master')
   const args = { ...(await sent(route, url, req)), ...parts, ...route.fixed, ...expectedOf(route, req) }
   const left = new AbortController()

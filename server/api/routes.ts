@@ -19,6 +19,8 @@ export type Route = {
   at?: string
   /** The body is a file, whole. */
   takesFile?: boolean
+  /** Changes what this node has seen, and no account: done on a slave too. */
+  isLocal?: boolean
   /** Answered as this kind of text instead of JSON. */
   gives?: 'text/csv' | 'text/ldif'
 }
@@ -146,6 +148,10 @@ export const routes: readonly Route[] = [
   list('/clients', 'client-list', 'Services that bind to LDAP.'),
   add('/clients', 'client-add', 'Add an LDAP client; its password is in the answer, once.', '/clients/{name}'),
   get('/clients/{name}', 'client-show', 'One LDAP client.'),
+  patch('/clients/{client}', 'client-change', 'Settle from where it may come; what is not named stays.'),
+  act('/clients/{name}/password', 'client-password', 'Make a new password; it is in the answer, once.'),
+  list('/clients/{name}/misses', 'client-misses', 'What it asked this node for and did not get.'),
+  { ...remove('/clients/{name}/misses', 'client-forget', 'Forget that.'), isLocal: true },
   remove('/clients/{name}', 'client-remove', 'Remove an LDAP client.'),
   list('/tokens', 'token-list', 'Bearer tokens of this API.'),
   add('/tokens', 'token-add', 'Add a token; it is in the answer, once.', '/tokens/{name}'),

@@ -5,7 +5,7 @@ import { controlOf } from './controls/value.ts'
 import { parseDn } from './dn.ts'
 import type { Account, Entry } from './entry.ts'
 import type { Call, Refusal, Services } from './operations.ts'
-import { forget, isConfidential, standsInTheWay } from './who.ts'
+import { forget, isConfidential, type Session, standsInTheWay } from './who.ts'
 import { atEnd, peekTag, readConstructed, readInteger, readOctets, readText } from './wire/ber.ts'
 import { controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
@@ -78,6 +78,7 @@ async function check(call: Call, name: string, given: Buffer): Promise<Result> {
   // Who understands the control learns that a new password is asked for, and can do that and nothing else.
   const mayOnlyChange = refused?.error === 'changeAfterReset' && asksForPolicy
   report(!refused || mayOnlyChange, refused?.reason)
+  if (refused && entry?.account && !isPerson(entry.account)) tellRefused(services, entry, refused.reason, session)
   // One answer for all of it: which one it was stands in the log, not on the wire.
   if (refused && !mayOnlyChange) return withNotice({ code: resultCode.invalidCredentials }, noticeOf(refused))
   const { id, account } = entry!
@@ -90,6 +91,12 @@ async function check(call: Call, name: string, given: Buffer): Promise<Result> {
     { code: resultCode.success },
     { ...(refused && noticeOf(refused)), ...(secondsLeft !== undefined && { secondsLeft }) },
   )
+}
+
+/** Whoever looks after a service finds the reason on the page of the client; the log has it once, not at each try. */
+function tellRefused({ lens, log, directory }: Services, entry: Entry, reason: string, { address }: Session): void {
+  if (lens?.missed(entry.id, 'bind', reason) === false) return
+  log.warn({ dn: directory.tree.dnOf(entry), address, reason }, 'LDAP: the bind of a client was refused')
 }
 
 const noticeOf = ({ error }: Refusal): PolicyNotice => (error ? { error } : {})

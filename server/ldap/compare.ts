@@ -2,6 +2,7 @@ import { mayRead } from './access.ts'
 import { isFulfilled } from './assertion.ts'
 import { parseDn } from './dn.ts'
 import { prepare, truth } from './evaluate.ts'
+import { missAttribute, missedBy } from './lens.ts'
 import type { Call } from './operations.ts'
 import { named } from './search.ts'
 import { readConstructed, readOctets, readText } from './wire/ber.ts'
@@ -23,6 +24,7 @@ export function compare(call: Call): Result {
   const view = who.others && entry !== who.self ? who.others : who.view
   if (controls.length > 0 && !isFulfilled(call, tree, entry, who)) return { code: resultCode.assertionFailed }
   const type = tree.schema.attributeByName(attribute)
+  missAttribute(missedBy(call.services.lens, call.session), tree.schema, view, attribute)
   if (!type) return { code: resultCode.undefinedAttributeType, message: 'This attribute is not in the schema.' }
   // What may not be read is as if it were not there.
   const isPresent = prepare({ kind: 'present', attribute }, tree, view).evaluate(entry) === truth.true

@@ -54,6 +54,7 @@ export function serveConnection(
   let isClosed = false
   let isTurnPlanned = false
   let lastActive = performance.now()
+  let lastTold = lastActive
   let messageSince: number | undefined = lastActive
   let framer = newFramer()
 
@@ -313,6 +314,8 @@ export function serveConnection(
 
   function answer(message: Message, operation: Operation, result: Result): void {
     writeResult(output, message.id, operation.response, result)
+    if (result.code === resultCode.insufficientAccessRights)
+      missedBy(services.lens, session)?.('operation', operation.name)
     if (result.after === 'startTls') startTls()
   }
 
@@ -373,7 +376,16 @@ export function serveConnection(
     setTimeout(() => ended.destroy(), 1000).unref()
   }
 
+  /** A client may stay for days after its bind, and has used its account all the while. */
+  function tellUse(): void {
+    const { accountId, isClient } = session
+    if (!isClient || accountId === undefined || lastActive <= lastTold) return
+    lastTold = lastActive
+    services.lens?.used(accountId, session.address)
+  }
+
   function close(): void {
+    if (!isClosed) tellUse()
     isClosed = true
     waiting.length = 0
     if (busy) busy.isAbandoned = true
@@ -399,6 +411,7 @@ export function serveConnection(
 
   function checkIdle(now: number): void {
     if (isClosed) return
+    tellUse()
     const silent = now - lastActive
     const isAnonymous = session.accountId === undefined && !session.isMachine
     if (isWaitingForDrain || socket.writableLength > 0) {

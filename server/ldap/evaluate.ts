@@ -4,7 +4,7 @@ import { type AttributeType, attribute } from './attribute-types.ts'
 import { findSlot, someValue } from './block.ts'
 import { parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
-import type { Missed } from './lens.ts'
+import { type Missed, whyMissing } from './lens.ts'
 import { fits, isInChain, type Rule, ruleByName } from './matching.ts'
 import type { Slot } from './slots.ts'
 import type { Tree } from './tree.ts'
@@ -71,7 +71,7 @@ export function prepare(filter: Filter, tree: Tree, view: View, missed?: Missed)
       return present(type, tree, view)
     case 'equal':
     case 'approximate':
-      return equal(type, type.equality, filter.value, tree, view)
+      return equal(type, type.equality, filter.value, tree, view, missed)
     case 'atLeast':
       return ordered(type, filter.value, tree, view, (order) => order >= 0)
     case 'atMost':
@@ -84,9 +84,9 @@ export function prepare(filter: Filter, tree: Tree, view: View, missed?: Missed)
 /** A denied attribute is as unknown as one that is not in the schema. */
 function typeToSee(name: string, tree: Tree, view: View, missed: Missed | undefined): AttributeType | undefined {
   const type = tree.schema.attributeByName(name)
-  if (type && sees(view, type)) return type
-  missed?.(type ? 'hidden attribute' : 'unknown attribute', name)
-  return undefined
+  const why = missed && whyMissing(tree.schema, view, name)
+  if (why) missed?.(`${why} in a filter`, name)
+  return type && sees(view, type) ? type : undefined
 }
 
 /** No value here has an option (`cn;lang-sv`, RFC 4512 section 2.5): of an attribute that is known, nobody has such values. */
@@ -233,12 +233,19 @@ function present(type: AttributeType, tree: Tree, view: View): Test {
   return { evaluate: (entry) => toTruth(someValueOf(tree, entry, slots, () => true)) }
 }
 
-function equal(type: AttributeType, rule: Rule | undefined, value: Buffer, tree: Tree, view: View): Test {
+function equal(
+  type: AttributeType,
+  rule: Rule | undefined,
+  value: Buffer,
+  tree: Tree,
+  view: View,
+  missed?: Missed,
+): Test {
   const text = textOf(value)
   const key = text === undefined ? undefined : rule?.key(text)
   if (!rule || text === undefined || key === undefined) return never
   if (rule === type.equality) {
-    if (type === objectClass) return hasClass(text, tree)
+    if (type === objectClass) return hasClass(text, tree, missed)
     if (type === memberOf) return isMemberOf(text, tree)
     if (type === member) return hasMember(entryNamed(text, tree), tree)
     if (type === memberUid) return hasMember(userCalled(key, tree), tree)
@@ -270,8 +277,9 @@ function entries(found: (Entry | undefined)[]): Candidates {
   return { count: list.length, lists: [list] }
 }
 
-function hasClass(name: string, tree: Tree): Test {
+function hasClass(name: string, tree: Tree, missed: Missed | undefined): Test {
   const known = tree.schema.objectClassByName(name.trim())
+  if (missed && !(known && tree.schema.isClassShown(known))) missed('unknown class', name.trim())
   if (!known) return never
   const folded = known.name.toLowerCase()
   const parts = [...tree.parts.all()].filter((part) => part.classes.has(folded))

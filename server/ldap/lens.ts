@@ -1,26 +1,16 @@
+import type { MissKind } from '../accounts/client-misses.ts'
+import { sees, type View } from './access.ts'
+import type { Schema } from './schema.ts'
 import type { Session } from './who.ts'
 import type { Filter } from './wire/filter.ts'
-
-/** What a client asked for and did not get. The names are what an administrator reads on the page of the client. */
-export type MissKind =
-  /** Nothing here has an attribute of this name. */
-  | 'unknown attribute'
-  /** There is one, and this client may not see it. */
-  | 'hidden attribute'
-  /** A search that had to look at every entry; its shape, without the values. */
-  | 'filter without index'
-  | 'control'
-  | 'operation'
-  /** A search whose base does not exist, or is not to be seen. */
-  | 'base'
-  | 'limit'
 
 export type Missed = (kind: MissKind, what: string) => void
 
 /** Keeps what clients do, by the id of their object. */
 export type Lens = {
   used: (id: string, address: string) => void
-  missed: (id: string, kind: MissKind, what: string) => void
+  /** True when it is seen for the first time. */
+  missed: (id: string, kind: MissKind, what: string) => boolean
 }
 
 const longest = 200
@@ -29,7 +19,20 @@ const longest = 200
 export function missedBy(lens: Lens | undefined, session: Session): Missed | undefined {
   const { accountId, isClient } = session
   if (!lens || !isClient || accountId === undefined) return undefined
-  return (kind, what) => lens.missed(accountId, kind, what.slice(0, longest))
+  return (kind, what) => void lens.missed(accountId, kind, what.slice(0, longest))
+}
+
+/** Why these eyes do not get an attribute; one that only extensions bring that are off is nowhere. */
+export function whyMissing(schema: Schema, view: View, name: string): 'unknown' | 'hidden' | undefined {
+  const type = schema.attributeByName(name)
+  if (!type || !schema.isTypeShown(type)) return 'unknown'
+  return sees(view, type) ? undefined : 'hidden'
+}
+
+/** Tells of an attribute that was named, where it is missing. */
+export function missAttribute(missed: Missed | undefined, schema: Schema, view: View, name: string): void {
+  const why = missed && whyMissing(schema, view, name)
+  if (why) missed?.(`${why} attribute`, name)
 }
 
 const signs = { equal: '=', atLeast: '>=', atMost: '<=', approximate: '~=' } as const

@@ -4,11 +4,11 @@ import type { Entry } from './entry.ts'
 import type { Finder } from './find.ts'
 import { type Order, placeOf, type Sorting } from './sorted.ts'
 import type { Tree } from './tree.ts'
-import type { Session } from './who.ts'
+import { isSameWho, type Session, type Who } from './who.ts'
 import { type ResultCode, resultCode } from './wire/result.ts'
 
 /** A sorted list that a client looks at through a window: it scrolls, and the list is not sorted again each time. */
-export type SortedView = { entries: Entry[]; asked: string; madeAt: number }
+export type SortedView = { entries: Entry[]; asked: string; who: Who; madeAt: number }
 
 export type Window = {
   finder: Finder
@@ -25,10 +25,11 @@ export function lookThrough(
   tree: Tree,
   view: ListView,
   asked: string,
+  who: Who,
   order: Order,
   sorting: () => Sorting,
 ): Window {
-  let list = keptList(session, view.context, asked)
+  let list = keptList(session, view.context, asked, who)
   const under = list ? undefined : sorting()
   let range: { at: number; end: number; position: number } | undefined
   let context = view.context
@@ -38,7 +39,7 @@ export function lookThrough(
       if (!list) {
         const entries = under!.next(deadline)
         if (typeof entries === 'symbol') return entries
-        list = { entries, asked, madeAt: performance.now() }
+        list = { entries, asked, who, madeAt: performance.now() }
         context = keep(session, list)
       }
       range ??= rangeOf(tree, view, list.entries, order)
@@ -58,9 +59,10 @@ export function lookThrough(
   }
 }
 
-function keptList(session: Session, context: string | undefined, asked: string): SortedView | undefined {
+function keptList(session: Session, context: string | undefined, asked: string, who: Who): SortedView | undefined {
   const list = context === undefined ? undefined : session.lists.get(context)
-  return list?.asked === asked && performance.now() - list.madeAt < freshMs ? list : undefined
+  const isSame = list?.asked === asked && isSameWho(list.who, who)
+  return isSame && performance.now() - list.madeAt < freshMs ? list : undefined
 }
 
 function keep(session: Session, list: SortedView): string {

@@ -41,6 +41,9 @@ export type Schema = {
   objectClassByName: (name: string) => ObjectClass | undefined
   /** Where values of this attribute type (and its subtypes) may be. */
   slotsOfFamily: (type: AttributeType) => readonly Slot[]
+  /** False where only extensions that are off bring it: then nothing here has it. */
+  isTypeShown: (type: AttributeType) => boolean
+  isClassShown: (objectClass: ObjectClass) => boolean
   /** Of the standards and of the extensions that are on. */
   attributeTypes: () => AttributeType[]
   objectClasses: () => ObjectClass[]
@@ -260,6 +263,8 @@ export function createSchema(): Schema {
   }
 
   const isShown = (extensions: Iterable<string>): boolean => [...extensions].some((name) => on.has(name))
+  /** What no extension brings is of the standards. */
+  const isShownIfBrought = (extensions: Iterable<string> | undefined): boolean => !extensions || isShown(extensions)
 
   settle()
   return {
@@ -280,6 +285,8 @@ export function createSchema(): Schema {
       standardType(description) ?? now.types.get(description) ?? now.types.get(description.toLowerCase()),
     objectClassByName: (name) => standardByName.get(name.toLowerCase()) ?? now.classByName.get(name.toLowerCase()),
     slotsOfFamily,
+    isTypeShown: (type) => isShownIfBrought(now.typesOf.get(type)),
+    isClassShown: ({ name }) => isShownIfBrought(now.classes.get(name.toLowerCase())?.extensions),
     attributeTypes: () => [
       ...standardTypes,
       ...[...now.typesOf].flatMap(([type, extensions]) => (isShown(extensions) ? [type] : [])),

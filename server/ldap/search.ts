@@ -8,7 +8,7 @@ import { controlOf } from './controls/value.ts'
 import { type Dn, dnKey, parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
 import { type Finder, find, later, type Scope, scopes, tooLate } from './find.ts'
-import { missedBy } from './lens.ts'
+import { missAttribute, missedBy } from './lens.ts'
 import { lookThrough } from './list-view.ts'
 import type { Call, Work } from './operations.ts'
 import { newPagedSearch, pageOf, putAside, takeUp } from './paged.ts'
@@ -77,8 +77,9 @@ function readSearch({ message: { body }, session, services }: Call): SearchReque
   try {
     filter = readFilter(body, most, filterDepth)
   } catch (error) {
-    if (error instanceof FilterTooLarge) return { code: resultCode.adminLimitExceeded, message: error.message }
-    throw error
+    if (!(error instanceof FilterTooLarge)) throw error
+    missedBy(services.lens, session)?.('limit', error.message)
+    return { code: resultCode.adminLimitExceeded, message: error.message }
   }
   const attributes = readAttributes(readConstructed(body, tag.sequence))
   return { base, scope, sizeLimit, timeLimitSeconds, typesOnly, filter, attributes }
@@ -133,33 +134,49 @@ export function selectionFor(
   return (entry) => (entry === who.self ? mine : theirs)
 }
 
-/** The least of what is asked for, what the role of the client may, and what the node may. */
-function limitsOf({ services: { limits } }: Call, { view }: Who, { sizeLimit, timeLimitSeconds }: SearchRequest) {
-  const seconds = Math.min(timeLimitSeconds || view.maxSeconds, view.maxSeconds, limits.maxSeconds)
+/** What the role of the client and the node allow. */
+function mostFor({ services: { limits } }: Call, { view, others = view }: Who) {
   return {
-    endAt: performance.now() + seconds * 1000,
-    maxEntries: Math.min(sizeLimit || Number.POSITIVE_INFINITY, view.maxEntries, limits.maxEntries),
+    entries: Math.min(others.maxEntries, limits.maxEntries),
+    seconds: Math.min(others.maxSeconds, limits.maxSeconds),
   }
+}
+
+/** The least of that and of what is asked for. */
+function limitsOf(call: Call, who: Who, { sizeLimit, timeLimitSeconds }: SearchRequest) {
+  const { entries, seconds } = mostFor(call, who)
+  return {
+    endAt: performance.now() + Math.min(timeLimitSeconds || seconds, seconds) * 1000,
+    maxEntries: Math.min(sizeLimit || entries, entries),
+  }
+}
+
+/** A bound that the client has set itself is nothing that it did not get. */
+function missLimit(call: Call, who: Who, unit: 'entries' | 'seconds', asked: number): void {
+  const most = mostFor(call, who)[unit]
+  if (asked === 0 || asked > most)
+    missedBy(call.services.lens, call.session)?.('limit', `a search of more than ${most} ${unit}`)
 }
 
 function startSearch(call: Call, tree: Tree, { entry, who }: Named, request: SearchRequest): Work {
   const { endAt, maxEntries } = limitsOf(call, who, request)
   const query = { base: entry, scope: request.scope, filter: request.filter }
   const finder = find(tree, who, query, endAt, missedBy(call.services.lens, call.session))
-  return tell(call, tree, finder, selectionFor(call, tree, who, request.attributes), request, maxEntries, () => [])
+  return tell(call, tree, who, finder, request, maxEntries, () => [])
 }
 
 /** Sends what is found; `closing` gives the controls of the result, which is the last word of the search. */
 function tell(
   call: Call,
   tree: Tree,
+  who: Who,
   finder: Finder,
-  selection: (entry: Entry) => Selection,
-  { typesOnly }: SearchRequest,
+  { attributes, typesOnly, sizeLimit, timeLimitSeconds }: SearchRequest,
   maxEntries: number,
   closing: () => Buffer[],
 ): Work {
   const { message, output } = call
+  const selection = selectionFor(call, tree, who, attributes)
   let sent = 0
   const end = (code: Result['code']): Result => {
     const controls = closing()
@@ -171,9 +188,12 @@ function tell(
         const found = finder.next(deadline)
         if (found === undefined) return end(resultCode.success)
         if (found === later) return undefined
-        if (found === tooLate) return end(resultCode.timeLimitExceeded)
+        if (found === tooLate) {
+          missLimit(call, who, 'seconds', timeLimitSeconds)
+          return end(resultCode.timeLimitExceeded)
+        }
         if (sent >= maxEntries) {
-          missedBy(call.services.lens, call.session)?.('limit', `more than ${maxEntries} entries`)
+          missLimit(call, who, 'entries', sizeLimit)
           return end(resultCode.sizeLimitExceeded)
         }
         sent++
@@ -191,11 +211,14 @@ function startControlled(call: Call, tree: Tree, found: Named, request: SearchRe
   const { entry, who } = found
   const { endAt, maxEntries } = limitsOf(call, who, request)
   const query = { base: entry, scope: request.scope, filter: request.filter }
-  const selection = selectionFor(call, tree, who, request.attributes)
-  const search = (): Finder => find(tree, who, query, endAt, missedBy(call.services.lens, session))
+  const missed = missedBy(call.services.lens, session)
+  const search = (): Finder => find(tree, who, query, endAt, missed)
 
   const sort = controlOf(controls, controlOid.sort)
-  const order = sort && orderOf(tree, who.view, readSortKeys(sort))
+  const eyes = who.others ?? who.view
+  const keys = sort && readSortKeys(sort)
+  for (const { attribute } of keys ?? []) missAttribute(missed, tree.schema, eyes, attribute)
+  const order = keys && orderOf(tree, eyes, keys)
   const sorted = order && sortResponse('code' in order ? order.code : resultCode.success, sortFault(order))
   if (sort?.isCritical && order && 'code' in order)
     return {
@@ -217,8 +240,8 @@ function startControlled(call: Call, tree: Tree, found: Named, request: SearchRe
     }
     if (controlOf(controls, controlOid.paged))
       return { code: resultCode.unwillingToPerform, message: 'Either pages or a list view, not both.' }
-    const shown = lookThrough(session, tree, view, asked, ordered, () => sorting(ordered))
-    return tell(call, tree, shown.finder, selection, request, maxEntries, () => {
+    const shown = lookThrough(session, tree, view, asked, who, ordered, () => sorting(ordered))
+    return tell(call, tree, who, shown.finder, request, maxEntries, () => {
       const { position, count, code, context } = shown.answer()
       return [...told, listViewResponse(position, count, code, context)]
     })
@@ -227,8 +250,8 @@ function startControlled(call: Call, tree: Tree, found: Named, request: SearchRe
   const paged = controlOf(controls, controlOid.paged)
   // A page that may hold all that is asked for at the most is no page (RFC 2696 section 3).
   if (paged && !(request.sizeLimit > 0 && readPage(paged).size >= request.sizeLimit && readPage(paged).cookie === ''))
-    return startPage(call, tree, paged, finder, selection, request, who, asked, told)
-  return tell(call, tree, finder(), selection, request, maxEntries, () => told)
+    return startPage(call, tree, who, paged, finder, request, asked, told)
+  return tell(call, tree, who, finder(), request, maxEntries, () => told)
 }
 
 const sortFault = (order: ReturnType<typeof orderOf>): string | undefined =>
@@ -237,22 +260,21 @@ const sortFault = (order: ReturnType<typeof orderOf>): string | undefined =>
 function startPage(
   call: Call,
   tree: Tree,
+  who: Who,
   control: Control,
   finder: () => Finder,
-  selection: (entry: Entry) => Selection,
   request: SearchRequest,
-  { view }: Who,
   asked: string,
   told: Buffer[],
 ): Result | Work {
   const { session } = call
   const { size, cookie } = readPage(control)
-  const kept = cookie === '' ? newPagedSearch(finder(), asked) : takeUp(session, cookie, asked)
+  const kept = cookie === '' ? newPagedSearch(finder(), asked, who) : takeUp(session, cookie, asked, who)
   if (!kept) return { code: resultCode.unwillingToPerform, message: 'This paged search is not known: begin it anew.' }
   // A page of nothing gives a search up.
   if (size <= 0) return { code: resultCode.success, controls: [...told, pageResponse(0, '')] }
-  const most = Math.min(request.sizeLimit || Number.POSITIVE_INFINITY, view.maxEntries) - kept.sent
-  const page = pageOf(kept, Math.min(size, view.maxEntries))
+  const { maxEntries } = limitsOf(call, who, request)
+  const page = pageOf(kept, Math.min(size, maxEntries))
   const counted: Finder = {
     next(deadline) {
       const found = page.next(deadline)
@@ -260,7 +282,7 @@ function startPage(
       return found
     },
   }
-  return tell(call, tree, counted, selection, request, most, () => [
+  return tell(call, tree, who, counted, request, maxEntries - kept.sent, () => [
     ...told,
     pageResponse(0, kept.ahead ? putAside(session, kept) : ''),
   ])

@@ -1,6 +1,6 @@
 import { sees, type View } from './access.ts'
 import { copySelected, selectedLength } from './block.ts'
-import type { Missed } from './lens.ts'
+import { type Missed, whyMissing } from './lens.ts'
 import type { Part } from './parts.ts'
 import type { Schema } from './schema.ts'
 import { slotOf } from './slots.ts'
@@ -73,7 +73,8 @@ function createSelection(schema: Schema, view: View, requested: readonly string[
     for (const each of names) {
       const type = schema.attributeByName(each)
       if (type && sees(view, type)) for (const slot of schema.slotsOfFamily(type)) want(slot)
-      else if (each === name) (type ? hidden : unknown).push(name)
+      const why = each === name ? whyMissing(schema, view, name) : undefined
+      if (why) (why === 'unknown' ? unknown : hidden).push(name)
     }
   }
   const cuts = new Map<Part, Cut>()

@@ -8,6 +8,7 @@ import { entriesBelow, isInScope } from './find.ts'
 import type { Call, Watch, Work } from './operations.ts'
 import { type Named, type SearchRequest, selectionFor } from './search.ts'
 import type { News, Tree } from './tree.ts'
+import { isSameWho, type Who, whoIs } from './who.ts'
 import { integerTlv, tag, tlv } from './wire/ber.ts'
 import type { Control } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
@@ -47,7 +48,8 @@ export function startSync(
   const reached = cookieOf(csnOf(position, tree.lastSeq()), rid)
   const view = viewOf(call, tree, found, request)
   const news = isPersistent ? collectNews(call, tree) : undefined
-  const begin = (gone: string[]): Work => refresh(call, tree, view, start, gone, { reached, rid, news })
+  const eyes = whoIs(call.session, tree)
+  const begin = (gone: string[]): Work => refresh(call, tree, view, start, gone, { reached, rid, news, eyes })
   return start.phase === 'delta' ? feed.goneSince(start.seq).then(begin) : begin([])
 }
 
@@ -77,7 +79,7 @@ function viewOf(call: Call, tree: Tree, { entry: base, who }: Named, request: Se
   }
   return {
     entries: scope === 'base' ? [base] : entriesBelow(base, scope),
-    maxEntries: who.view.maxEntries,
+    maxEntries: (who.others ?? who.view).maxEntries,
     has(entry: Entry): boolean {
       if (entry.place < 0 || !isInScope(entry, base, scope)) return false
       const isOthers = who.others !== undefined && entry !== who.self
@@ -120,7 +122,7 @@ function collectNews({ services }: Call, tree: Tree): Collected {
   return collected
 }
 
-type Session = { reached: Buffer; rid: string; news: Collected | undefined }
+type Session = { reached: Buffer; rid: string; news: Collected | undefined; eyes: Who }
 
 function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[], session: Session): Work {
   const { message, output } = call
@@ -180,7 +182,7 @@ function watch(
   tree: Tree,
   view: View,
   known: Set<string>,
-  { news, rid, reached }: Session & { news: Collected },
+  { news, rid, reached, eyes }: Session & { news: Collected },
 ): Watch {
   const { output, services } = call
   let lastCsn = parseCookie(reached).csn
@@ -188,6 +190,9 @@ function watch(
   function next(deadline: number): 'more' | Result | undefined {
     if (news.isReloaded)
       return { code: resultCode.syncRefreshRequired, message: 'Begin again with the cookie you have.' }
+    // Nothing more is told to who was removed, or sees something else by now.
+    if (!isSameWho(whoIs(call.session, tree), eyes))
+      return { code: resultCode.syncRefreshRequired, message: 'Begin again: what you may see is not what it was.' }
     let written = 0
     for (;;) {
       const one = take()

@@ -21,6 +21,8 @@ export type Session = {
   /** Where the client is. */
   address: string
   door: Door
+  /** The rule about networks that has let its address through. */
+  allowedBy: Account['from']
   /** Paged searches under way, by cookie. */
   pages: Map<string, PagedSearch>
   /** Sorted lists that are looked at through a window, by context. */
@@ -34,6 +36,7 @@ export const newSession = (address: string, door: Door): Session => ({
   mustChange: false,
   address,
   door,
+  allowedBy: undefined,
   pages: new Map(),
   lists: new Map(),
 })
@@ -52,13 +55,16 @@ export function forget(session: Session): void {
 export type Who = { view: View; self: Entry | undefined; others?: View | undefined }
 
 /**
- * An account that was disabled, locked or removed, or has ended, since it was bound is anonymous from its next request on.
- * `setsOwnPassword`: the request does that and nothing else, which is open to those who must.
+/**
+ * An account that was disabled, locked or removed, or has ended, since it was bound is anonymous from its next request on; so
+ * is a client that may no longer come from where it is. `setsOwnPassword`: the request does that and nothing else, which is
+ * open to those who must.
  */
 export function whoIs(session: Session, tree: Tree, setsOwnPassword = false): Who {
   if (session.isMachine) return { view: views.administrator, self: undefined }
   const self = session.accountId === undefined ? undefined : tree.entryById(session.accountId)
-  if (!self?.account || standsInTheWay(self.account)) return { view: views.anonymous, self: undefined }
+  if (!self?.account || standsInTheWay(self.account) || !isAllowed(session, self.account))
+    return { view: views.anonymous, self: undefined }
   if (session.mustChange && !setsOwnPassword) return { view: views.anonymous, self }
   const { view } = self.account
   if (view === 'samba' && !isConfidential(session)) return { view: views.read, self }
@@ -68,6 +74,17 @@ export function whoIs(session: Session, tree: Tree, setsOwnPassword = false): Wh
 /** Why somebody who sees no entry sees none. */
 export const whyNothing = ({ self }: Who): string =>
   self ? 'Your own password has to be changed first.' : 'Bind first: nothing here is for anonymous clients.'
+/** Whether two see the same of everybody: only then may one go on with what the other has found. */
+export const isSameWho = (a: Who, b: Who): boolean => a.view === b.view && a.self === b.self && a.others === b.others
+
+/** An address is held against the same rule once: this is asked for every request. */
+function isAllowed(session: Session, { from }: Account): boolean {
+  if (from && session.allowedBy !== from) {
+    if (!from(session.address)) return false
+    session.allowedBy = from
+  }
+  return true
+}
 
 const isLoopback = (address: string): boolean => address === '::1' || /^(::ffff:)?127\./.test(address)
 

@@ -15,6 +15,7 @@ const names: Record<string, string> = {
   'invitation.until': 'First-password link until',
   binDays: 'Days in the recycle bin',
   ownFields: 'Own fields',
+  publishedFields: 'Published fields',
   invitationHours: 'Hours of a first-password link',
   deviceId: 'Device ID',
 }

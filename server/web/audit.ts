@@ -106,7 +106,12 @@ export async function showAudit(req: Request, res: Response): Promise<void> {
   await render(req, res, 'audit/index', data, { part: asked(req, 'part') === 'chain' ? 'audit/_chain' : 'audit/_list' })
 }
 
-const named: Record<string, string> = { plugin: '/plugins/', extension: '/extensions/', profile: '/profiles/' }
+const named: Record<string, string> = {
+  plugin: '/plugins/',
+  extension: '/extensions/',
+  profile: '/profiles/',
+  client: '/clients/',
+}
 
 /** Where what a row is about has its page now: it may have another name since, or none. */
 async function homesOf(db: Db, rows: AuditRow[]): Promise<(row: AuditRow) => string | undefined> {

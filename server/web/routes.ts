@@ -1,5 +1,6 @@
 import { Router } from 'express'
 import {
+  admin,
   adminChanges,
   audits,
   cameIn,
@@ -15,7 +16,17 @@ import {
 import { addKey, removeKey, saveOwnFields, saveOwnPassword, showAccount, toOwnPage } from './account.ts'
 import { checkAudit, exportAudit, showAudit } from './audit.ts'
 import { askPurge, askRestore, purgeOne, restore, showBin } from './bin.ts'
-import { addLdapClient, askRemoveClient, removeLdapClient, showClients } from './clients.ts'
+import {
+  addLdapClient,
+  askClientPassword,
+  askRemoveClient,
+  forgetSeen,
+  makeClientPassword,
+  removeLdapClient,
+  saveClient,
+  showClient,
+  showClients,
+} from './clients.ts'
 import { askRevoke, revoke, showDevice, showDevices } from './devices.ts'
 import {
   askRemoveValues,
@@ -265,6 +276,11 @@ export function routes(): Router {
   r.post('/devices/:id/revoke', adminChanges, revoke)
   r.get('/clients', audits, showClients)
   r.post('/clients', adminChanges, addLdapClient)
+  r.get('/clients/:name', audits, showClient)
+  r.post('/clients/:name', adminChanges, saveClient)
+  r.post('/clients/:name/forget', admin, forgetSeen)
+  r.get('/clients/:name/password', adminChanges, askClientPassword)
+  r.post('/clients/:name/password', adminChanges, makeClientPassword)
   r.get('/clients/:name/remove', adminChanges, askRemoveClient)
   r.post('/clients/:name/remove', adminChanges, removeLdapClient)
   r.get('/tokens', audits, showTokens)

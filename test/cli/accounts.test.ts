@@ -86,7 +86,7 @@ describe('people', { concurrency: false }, () => {
     assert.equal(await ok(['user', 'unlock', 'gek']), 'gek is enabled.\n')
     await ok(['user', 'disable', 'gek'])
     const { code, err } = await run(data, ['user', 'unlock', 'gek'])
-    assert.deepEqual([code, err], [1, 'gek is disabled, not locked; “user enable gek” takes them into use.\n'])
+    assert.deepEqual([code, err], [1, 'status: The account is disabled, not locked. Enable it instead.\n'])
     await ok(['user', 'enable', 'gek'])
   })
 

@@ -68,6 +68,7 @@ const pages = () => [
   '/import',
   '/import/directory',
   '/clients',
+  '/clients/squid-malmo',
   '/tokens',
   '/settings',
 ]

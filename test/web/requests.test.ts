@@ -57,6 +57,8 @@ const pages = [
   '/mode/become/standalone',
   '/devices',
   '/clients',
+  '/clients/squid',
+  '/clients/squid/password',
   '/clients/squid/remove',
   '/audit',
   '/audit?search=freja',

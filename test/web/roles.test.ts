@@ -142,6 +142,11 @@ const table: [string, readonly Who[]][] = [
   ['POST /devices/:id/revoke', admins],
   ['GET /clients', auditors],
   ['POST /clients', admins],
+  ['GET /clients/:name', auditors],
+  ['POST /clients/:name', admins],
+  ['POST /clients/:name/forget', admins],
+  ['GET /clients/:name/password', admins],
+  ['POST /clients/:name/password', admins],
   ['GET /clients/:name/remove', admins],
   ['POST /clients/:name/remove', admins],
   ['GET /tokens', auditors],
@@ -162,8 +167,15 @@ const table: [string, readonly Who[]][] = [
   ['POST /logout', anybody],
 ]
 
-/** What a slave still does with a form: who is signed in, and how a page looks, is each node's own. */
-const doneOnSlave = new Set(['/theme', '/login', '/logout', '/account/sessions/end', '/audit/check'])
+/** What a slave still does with a form: who is signed in, how a page looks, and what was seen there, is each node's own. */
+const doneOnSlave = new Set([
+  '/theme',
+  '/login',
+  '/logout',
+  '/account/sessions/end',
+  '/audit/check',
+  '/clients/:name/forget',
+])
 
 const listed: string[] = routes().stack.flatMap(({ route }) =>
   route ? route.stack.slice(0, 1).map((layer) => `${layer.method.toUpperCase()} ${route.path}`) : [],
