@@ -3,20 +3,18 @@
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 
-const require = createRequire(import.meta.url)
-const loads = (name) =>
-  spawnSync(process.execPath, ['-e', `require(${JSON.stringify(require.resolve(name))})`], { stdio: 'ignore' })
-    .status === 0
+const name = createRequire(import.meta.url).resolve('sqlite3')
+const loads = () =>
+  spawnSync(process.execPath, ['-e', `require(${JSON.stringify(name)})`], { stdio: 'ignore' }).status === 0
 
-for (const name of ['sqlite3', 'argon2']) {
-  if (loads(name)) continue
-  console.log(`${name}: no prebuilt binary fits this machine, building it from source (a minute or two)`)
-  const built = spawnSync('npm', ['rebuild', name, '--build-from-source', '--foreground-scripts'], {
+if (!loads()) {
+  console.log('sqlite3: no prebuilt binary fits this machine, building it from source (a minute or two)')
+  const built = spawnSync('npm', ['rebuild', 'sqlite3', '--build-from-source', '--foreground-scripts'], {
     stdio: 'inherit',
     env: { ...process.env, npm_config_build_from_source: 'true' },
   })
-  if (built.status !== 0 || !loads(name)) {
-    console.error(`${name} could not be built. It needs: apt-get install build-essential python3`)
+  if (built.status !== 0 || !loads()) {
+    console.error('sqlite3 could not be built. It needs: apt-get install build-essential python3')
     process.exit(1)
   }
 }

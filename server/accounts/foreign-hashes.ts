@@ -1,6 +1,6 @@
 import { createHash, pbkdf2, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import argon2 from 'argon2'
+import { verify } from '@node-rs/argon2'
 import { ntHash } from './md4.ts'
 import { defaultRounds, md5Crypt, shaCrypt } from './unix-crypt.ts'
 
@@ -135,7 +135,16 @@ function readArgon2(text: string): Outcome {
     /^\$(argon2(?:id|i|d))(?:\$v=(16|19))?\$([a-z0-9=,]{5,40})\$([^$]+)\$([^$]+)$/.exec(text) ?? []
   const of = Object.fromEntries((given ?? '').split(',').map((one) => one.split('=')))
   const [m, t, p] = ['m', 't', 'p'].map((name) => (/^[1-9][0-9]{0,8}$/.test(of[name] ?? '') ? Number(of[name]) : 0))
-  const isWhole = Object.keys(of).length === 3 && m && t && p && fromBase64(salt ?? '') && fromBase64(key ?? '')
+  const isLong = (part: Buffer | undefined, least: number, most: number) =>
+    part !== undefined && part.length >= least && part.length <= most
+  const isWhole =
+    Object.keys(of).length === 3 &&
+    m &&
+    t &&
+    p &&
+    m >= 8 * p &&
+    isLong(fromBase64(salt ?? ''), 8, 48) &&
+    isLong(fromBase64(key ?? ''), 10, 64)
   if (!isWhole) return { problem: 'Its argon2 hash is cut off or changed.' }
   if (m > bounds.argon2.m || t > bounds.argon2.t || p > bounds.argon2.p) {
     const { m: most, t: passes, p: lanes } = bounds.argon2
@@ -143,7 +152,7 @@ function readArgon2(text: string): Outcome {
       problem: `Its argon2 hash asks for m=${m}, t=${t}, p=${p}; up to m=${most}, t=${passes}, p=${lanes} is taken over.`,
     }
   }
-  return { hash: text, check: (password) => argon2.verify(text, password) }
+  return { hash: text, check: (password) => verify(text, password) }
 }
 
 function readBcrypt(text: string): Outcome {

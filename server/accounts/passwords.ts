@@ -1,11 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import argon2 from 'argon2'
+import { hash, verify } from '@node-rs/argon2'
 import { Unavailable } from '../errors.ts'
 import { fitsForeign } from './foreign-hashes.ts'
 
-// RFC 9106 / OWASP minimum: 19 MiB, two passes, one lane; about 25 ms here.
-const parameters = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+// RFC 9106 / OWASP minimum: 19 MiB, two passes, one lane; about 11 ms here. The library's own kind is argon2id.
+const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
 // Two at a time leave libuv threads to the database; 64 in line wait about a second and a half at most.
 const running = Math.min(2, availableParallelism())
@@ -33,7 +33,7 @@ async function inTurn<T>(work: () => Promise<T>, patient = false): Promise<T> {
 }
 
 /** The one function that turns a clear password into what is kept. Waits its turn. */
-export const hashPassword = (password: string): Promise<string> => inTurn(() => argon2.hash(password, parameters), true)
+export const hashPassword = (password: string): Promise<string> => inTurn(() => hash(password, parameters), true)
 
 export const minimumLength = 8
 /** Longer is refused before any work is done with it. */
@@ -81,8 +81,8 @@ export const isPassword = (stored: string, password: string): Promise<boolean> =
 
 async function burn(password: string): Promise<void> {
   dummy ??= hashPassword(randomBytes(16).toString('hex'))
-  const hash = await dummy
-  await inTurn(() => argon2.verify(hash, password))
+  const stored = await dummy
+  await inTurn(() => verify(stored, password))
 }
 
 function remember(stored: string, password: string): void {
