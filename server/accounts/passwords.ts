@@ -1,6 +1,6 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { hash as digest, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { hash, verify } from '@node-rs/argon2'
+import * as argon2 from '@node-rs/argon2'
 import { Unavailable } from '../errors.ts'
 import { fitsForeign } from './foreign-hashes.ts'
 
@@ -33,7 +33,7 @@ async function inTurn<T>(work: () => Promise<T>, patient = false): Promise<T> {
 }
 
 /** The one function that turns a clear password into what is kept. Waits its turn. */
-export const hashPassword = (password: string): Promise<string> => inTurn(() => hash(password, parameters), true)
+export const hashPassword = (password: string): Promise<string> => inTurn(() => argon2.hash(password, parameters), true)
 
 export const minimumLength = 8
 /** Longer is refused before any work is done with it. */
@@ -51,23 +51,27 @@ export function passwordProblem(password: string, username = ''): string | undef
 /** Made here, with the parameters of this version: what every other hash becomes at the first good sign-in. */
 export const isOurs = (hash: string): boolean => /^\$argon2id\$v=19\$m=19456,(t=2,p=1|p=1,t=2)\$/.test(hash)
 
-const cacheKey = randomBytes(32)
+const cacheKey = randomBytes(32).toString('hex')
 const cacheMs = 60_000
 const cacheSize = 10_000
 const verified = new Map<string, { mac: string; until: number }>()
-const macOf = (password: string) => createHmac('sha256', cacheKey).update(password).digest('base64')
+// It leaves this process in no way, so that a key in front does as well as HMAC, in a fifth of the time.
+const macOf = (password: string) => digest('sha256', cacheKey + password, 'base64')
 
 let dummy: Promise<string> | undefined
 
 /**
  * Does the password fit the stored hash, ours or of another system? Without one it burns the same time and says no.
  * Successes are remembered for a minute under the stored hash, so a changed password forgets them; services that bind per
- * request need this. Rejects with Unavailable when the line is full.
+ * request need this, and get `true` at once. Rejects with Unavailable when the line is full.
  */
-export async function verifyPassword(stored: string | undefined, password: string): Promise<boolean> {
-  if (Buffer.byteLength(password) > maxBytes) return false
+export function verifyPassword(stored: string | undefined, password: string): true | Promise<boolean> {
   const known = stored === undefined ? undefined : verified.get(stored)
-  if (known && known.until > Date.now() && known.mac === macOf(password)) return true
+  return known && known.until > Date.now() && known.mac === macOf(password) ? true : verify(stored, password)
+}
+
+async function verify(stored: string | undefined, password: string): Promise<boolean> {
+  if (Buffer.byteLength(password) > maxBytes) return false
   const fits = stored !== undefined && (await inTurn(() => fitsForeign(stored, password)))
   if (fits) remember(stored, password)
   // No hash, or one that is checked in no time: the answer takes as long as for one of ours.
@@ -81,8 +85,8 @@ export const isPassword = (stored: string, password: string): Promise<boolean> =
 
 async function burn(password: string): Promise<void> {
   dummy ??= hashPassword(randomBytes(16).toString('hex'))
-  const stored = await dummy
-  await inTurn(() => verify(stored, password))
+  const hash = await dummy
+  await inTurn(() => argon2.verify(hash, password))
 }
 
 function remember(stored: string, password: string): void {

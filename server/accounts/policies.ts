@@ -14,7 +14,14 @@ export { defaultPolicy } from './strictest.ts'
 const dayMs = 86_400_000
 
 /** The policies of a cluster: the default, and those of groups with every group that is in theirs. */
-export type Policies = { first: NamedPolicy & Kept; ofGroups: GroupPolicy[] }
+export type Policies = {
+  first: NamedPolicy & Kept
+  ofGroups: GroupPolicy[]
+  /** What comes of those that some people are under, by the ids of the policies: every sign-in asks. */
+  met: Map<string, InForce>
+}
+type InForce = { policy: PolicyBody; from: Source }
+const metAtMost = 1000
 /** The seq of its last change; 0 while it is as the program has it. */
 type Kept = { seq: number }
 export type GroupPolicy = NamedPolicy & Kept & { id: string; group: string; members: ReadonlySet<string> }
@@ -56,7 +63,7 @@ async function read(db: Db): Promise<Policies> {
     ofGroups.push({ id, seq, name, group: body.group, policy: body, members })
   }
   ofGroups.sort((a, b) => (a.name < b.name ? -1 : 1))
-  return { first: { name: '', seq: kept?.seq ?? 0, policy: { ...defaultPolicy, ...kept?.body } }, ofGroups }
+  return { first: { name: '', seq: kept?.seq ?? 0, policy: { ...defaultPolicy, ...kept?.body } }, ofGroups, met: new Map() }
 }
 
 /** What is in force for a person: the strictest of the default and of every group they are in. */
@@ -70,9 +77,15 @@ export async function policyOfNew(db: Db, groups: readonly string[] = []): Promi
 }
 
 /** The same, and for each rule the name of the group that asks for it; '' is the default. */
-export function inForce(of: Policies, user: Pick<UserBody, 'groups'>): { policy: PolicyBody; from: Source } {
+export function inForce(of: Policies, user: Pick<UserBody, 'groups'>): InForce {
   const theirs = of.ofGroups.filter(({ members }) => user.groups.some((id) => members.has(id)))
-  return strictest(of.first, theirs)
+  const key = theirs.map(({ id }) => id).join()
+  let found = of.met.get(key)
+  if (!found) {
+    found = strictest(of.first, theirs)
+    if (of.met.size < metAtMost) of.met.set(key, found)
+  }
+  return found
 }
 
 /** What is known of somebody who gets a password. */

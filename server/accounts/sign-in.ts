@@ -32,7 +32,12 @@ const minuteMs = 60_000
 const lastAdministratorMinutes = 15
 
 /** How an account stands at a moment. Every page, door and list says it by this. */
-export const stateOf = (user: Standing, now = new Date()): State => stateAt(user, now.toISOString())
+export const stateOf = (user: Standing, now = new Date()): State =>
+  isPlain(user) ? 'enabled' : stateAt(user, now.toISOString())
+
+/** Almost everybody is simply enabled, whatever the time is. */
+export const isPlain = ({ status, validFrom, validUntil, lockedUntil }: Standing): boolean =>
+  status === 'enabled' && !validFrom && !validUntil && !lockedUntil
 
 /** Why this account opens nowhere, whatever the password; undefined: it does. */
 export function mayNotSignIn(user: Standing, now = new Date()): string | undefined {

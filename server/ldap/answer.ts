@@ -3,7 +3,17 @@ import type { Entry } from './entry.ts'
 import type { Selection } from './select.ts'
 import { slotOf } from './slots.ts'
 import type { Tree } from './tree.ts'
-import { readConstructed, readerOf, readInteger, tag, tlv, tlvSize, writeHeader } from './wire/ber.ts'
+import {
+  integerSize,
+  readConstructed,
+  readerOf,
+  readInteger,
+  tag,
+  tlv,
+  tlvSize,
+  writeHeader,
+  writeInteger,
+} from './wire/ber.ts'
 import { createOutput, type Output } from './wire/output.ts'
 import { workedOut } from './worked-out.ts'
 
@@ -14,15 +24,17 @@ const worked = (['entryDN', 'entryCSN', 'contextCSN', 'hasSubordinates'] as cons
   work: workedOut[name],
 }))
 
-const messageIdSize = (id: number): number => (id < 0x80 ? 1 : id < 0x8000 ? 2 : id < 0x80_0000 ? 3 : 4)
-
-/** Writes a SearchResultEntry (RFC 4511 section 4.5.2): finished pieces copied behind one another. `controls`: a finished [0]. */
+/**
+ * Writes a SearchResultEntry (RFC 4511 section 4.5.2): finished pieces copied behind one another. `members`: as members.ts
+ * has them, where the selection wants them. `controls`: a finished [0].
+ */
 export function writeEntry(
   output: Output,
   messageId: number,
   tree: Tree,
   entry: Entry,
   selection: Selection,
+  members: Buffer | undefined,
   typesOnly: boolean,
   controls: Buffer = none,
 ): void {
@@ -31,22 +43,21 @@ export function writeEntry(
   const own = entry.slab.bytes
   const rdn = rdnLength(own, entry.at)
   const dnSize = rdn + suffix.length
-  const members = selection.wantsMembers ? tree.members.blockOf(entry) : undefined
   const dynamic =
-    typesOnly || selection.wantsWorkedOut || entry.children ? dynamicPart(tree, entry, selection, typesOnly) : none
+    typesOnly || selection.wantsWorkedOut || entry.children
+      ? dynamicPart(tree, entry, selection, members, typesOnly)
+      : none
   const ownSize = typesOnly ? 0 : selectedLength(own, entry.at, mask)
   const sharedSize = typesOnly ? 0 : shared.length
   const membersSize = members && !typesOnly ? selectedLength(members, 0, mask) : 0
   const listSize = ownSize + sharedSize + membersSize + dynamic.length
   const bodySize = tlvSize(dnSize) + tlvSize(listSize)
-  const idSize = messageIdSize(messageId)
+  const idSize = integerSize(messageId)
   const messageSize = 2 + idSize + tlvSize(bodySize) + controls.length
   output.reserve(tlvSize(messageSize))
   const { bytes } = output
   let at = writeHeader(bytes, output.length, tag.sequence, messageSize)
-  bytes[at++] = tag.integer
-  bytes[at++] = idSize
-  for (let shift = (idSize - 1) * 8; shift >= 0; shift -= 8) bytes[at++] = (messageId >>> shift) & 0xff
+  at = writeInteger(bytes, at, tag.integer, messageId, idSize)
   at = writeHeader(bytes, at, 0x64, bodySize)
   at = writeHeader(bytes, at, tag.octetString, dnSize)
   at = copyShort(own, firstByte(own, entry.at), rdn, bytes, at)
@@ -78,11 +89,16 @@ function copyShort(from: Buffer, start: number, length: number, to: Buffer, at: 
 const none = Buffer.alloc(0)
 
 /** What is worked out for each answer: all of it for typesOnly, otherwise attributes that depend on the tree. */
-function dynamicPart(tree: Tree, entry: Entry, selection: Selection, typesOnly: boolean): Buffer {
+function dynamicPart(
+  tree: Tree,
+  entry: Entry,
+  selection: Selection,
+  members: Buffer | undefined,
+  typesOnly: boolean,
+): Buffer {
   const { mask } = selection.cut(entry.part)
   const pieces: Buffer[] = []
   if (typesOnly) {
-    const members = selection.wantsMembers ? tree.members.blockOf(entry) : undefined
     const found = [
       ...selectedSlots(entry.part.block, 0, mask),
       ...selectedSlots(entry.slab.bytes, entry.at, mask),
@@ -92,10 +108,22 @@ function dynamicPart(tree: Tree, entry: Entry, selection: Selection, typesOnly: 
   }
   for (const { slot, name, work } of worked) {
     const value = mask[slot] === 1 ? work(tree, entry) : undefined
-    if (value !== undefined)
-      pieces.push(tlv(tag.sequence, name, typesOnly ? tlv(tag.set) : tlv(tag.set, tlv(tag.octetString, value))))
+    if (value !== undefined) pieces.push(attributeTlv(name, typesOnly ? undefined : value))
   }
-  return Buffer.concat(pieces)
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+}
+
+/** A PartialAttribute with one value or none; `name` is finished. */
+function attributeTlv(name: Buffer, value: string | undefined): Buffer {
+  const length = value === undefined ? 0 : Buffer.byteLength(value)
+  const setLength = value === undefined ? 0 : tlvSize(length)
+  const size = name.length + tlvSize(setLength)
+  const bytes = Buffer.allocUnsafe(tlvSize(size))
+  let at = writeHeader(bytes, 0, tag.sequence, size)
+  bytes.set(name, at)
+  at = writeHeader(bytes, at + name.length, tag.set, setLength)
+  if (value !== undefined) bytes.write(value, writeHeader(bytes, at, tag.octetString, length))
+  return bytes
 }
 
 const scratch = createOutput()
@@ -103,7 +131,8 @@ const scratch = createOutput()
 /** A SearchResultEntry by itself, for a control that holds one. */
 export function entryTlv(tree: Tree, entry: Entry, selection: Selection): Buffer {
   scratch.length = 0
-  writeEntry(scratch, 1, tree, entry, selection, false)
+  const members = selection.wantsMembers ? tree.members.blockOf(entry) : undefined
+  writeEntry(scratch, 1, tree, entry, selection, members, false)
   const message = readConstructed(readerOf(scratch.bytes, 0, scratch.length), tag.sequence)
   readInteger(message)
   return Buffer.from(scratch.bytes.subarray(message.at, message.end))

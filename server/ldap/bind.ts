@@ -125,20 +125,26 @@ async function refusal(
   // Who may not bind is held against nothing, like an unknown name: the time tells nobody that the password was right.
   const closed = account && (await judged(account))
   const isShut = closed !== undefined && closed.error !== 'changeAfterReset'
-  const { isRight, hash } = await verified(services, id, isShut ? undefined : account?.hash, password)
+  const asked = isShut || password === undefined ? undefined : account?.hash
+  const welcome = (reason: Refusal | undefined, hash: string): Refusal | undefined => {
+    if (reason === undefined && ofPerson) told(judge?.good(id, hash, password!))
+    return reason
+  }
+  const fits = services.verify(asked, password ?? '')
+  // Found out lately: no time has passed since the account was judged.
+  if (fits === true) return welcome(closed, asked!)
+  const { isRight, hash } = await verified(services, id, asked, password ?? '', fits)
   if (!account) return { reason: 'unknown name' }
   if (isShut) return closed
-  if (hash === undefined) return { reason: 'no password is set' }
+  if (account.hash === undefined) return { reason: 'no password is set' }
   if (!isRight) {
     if (ofPerson && password !== undefined) told(judge?.failed(id, password))
     return { reason: 'wrong password' }
   }
   // The account as it is after the time all this took; of many tries at once those behind a lock are refused as well.
   const current = directory.tree.entryById(id)?.account
-  if (current?.hash !== hash) return { reason: 'changed meanwhile' }
-  const reason = await judged(current)
-  if (reason === undefined && ofPerson) told(judge?.good(id, hash, password!))
-  return reason
+  if (current === undefined || current.hash !== hash) return { reason: 'changed meanwhile' }
+  return welcome(await judged(current), hash!)
 }
 
 /**
@@ -149,10 +155,11 @@ async function verified(
   { directory, verify }: Services,
   id: string,
   hash: string | undefined,
-  password: string | undefined,
+  password: string,
+  fits: Promise<boolean>,
 ): Promise<{ isRight: boolean; hash: string | undefined }> {
-  const isRight = await verify(password === undefined ? undefined : hash, password ?? '')
-  if (!isRight || hash === undefined || password === undefined) return { isRight: false, hash }
+  const isRight = await fits
+  if (!isRight || hash === undefined) return { isRight: false, hash }
   const now = directory.tree.entryById(id)?.account?.hash
   if (now === undefined || now === hash || !(await verify(now, password))) return { isRight, hash }
   return { isRight, hash: now }

@@ -172,6 +172,13 @@ function valueAt(bytes: Buffer, tlvAt: number): number {
   return tlvAt + 2 + (first < 0x80 ? 0 : first & 0x7f)
 }
 
+/** Where the only value of the attribute that starts here stands, and how long it is. */
+export function onlyValue(bytes: Buffer, attributeAt: number): [at: number, length: number] {
+  const name = valueAt(bytes, attributeAt)
+  const value = valueAt(bytes, name + bytes[name + 1]! + 2)
+  return [valueAt(bytes, value), lengthOf(bytes, value)]
+}
+
 /** The first value of a slot, for what has one. */
 export function firstValue(bytes: Buffer, block: number, slot: Slot): string | undefined {
   let found: string | undefined
@@ -189,30 +196,25 @@ export function firstValue(bytes: Buffer, block: number, slot: Slot): string | u
 export function overwriteValue(bytes: Buffer, block: number, slot: Slot, text: string): void {
   const at = findSlot(bytes, block, slot)
   if (at < 0) return
-  const name = valueAt(bytes, at)
-  const value = valueAt(bytes, valueAt(bytes, name + bytes[name + 1]! + 2))
-  bytes.write(text, value)
+  bytes.write(text, onlyValue(bytes, at)[0])
 }
 
-/** A set of values whose TLVs are given, as a block of one or more standard attributes: for long lists that are copied together. */
-export function blockOfLists(
-  lists: { slot: Slot; valuesLength: number; write: (bytes: Buffer, at: number) => number }[],
-): Buffer {
-  const present = lists.filter((list) => list.valuesLength > 0)
+/** Finished values of standard attributes as a block of their own: for long lists that are copied together. */
+export function blockOfLists(lists: { slot: Slot; values: Buffer }[]): Buffer {
+  const filled = lists.filter(({ values }) => values.length > 0)
   const nameOf = (slot: Slot): Buffer => standardSlots[slot]!.type.encodedName
-  const sizes = present.map((list) => tlvSize(nameOf(list.slot).length + tlvSize(list.valuesLength)))
-  const bytes = Buffer.allocUnsafeSlow(
-    countSize + present.length * recordSize + sizes.reduce((sum, size) => sum + size, 0),
-  )
-  bytes.writeUInt16BE(present.length)
-  let at = countSize + present.length * recordSize
-  present.forEach((list, i) => {
-    const name = nameOf(list.slot)
-    writeRecord(bytes, countSize + i * recordSize, list.slot, sizes[i]!)
-    at = writeHeader(bytes, at, tag.sequence, name.length + tlvSize(list.valuesLength))
+  const sizes = filled.map(({ slot, values }) => tlvSize(nameOf(slot).length + tlvSize(values.length)))
+  let at = countSize + filled.length * recordSize
+  const bytes = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + size, at))
+  bytes.writeUInt16BE(filled.length)
+  filled.forEach(({ slot, values }, i) => {
+    const name = nameOf(slot)
+    writeRecord(bytes, countSize + i * recordSize, slot, sizes[i]!)
+    at = writeHeader(bytes, at, tag.sequence, name.length + tlvSize(values.length))
     bytes.set(name, at)
-    at = writeHeader(bytes, at + name.length, tag.set, list.valuesLength)
-    at = list.write(bytes, at)
+    at = writeHeader(bytes, at + name.length, tag.set, values.length)
+    bytes.set(values, at)
+    at += values.length
   })
   return bytes
 }

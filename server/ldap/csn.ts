@@ -14,10 +14,19 @@ const perMicro = 0x100_0000
 const checkOf = (epochId: string): number => createHash('sha256').update(epochId).digest().readUInt16BE() % 3600
 
 export function csnOf({ epochNo, epochId }: Csn, seq: number): string {
-  const time = new Date(since + epochNo * hourMs + checkOf(epochId) * 1000).toISOString()
-  const stamp = time.slice(0, 19).replace(/[-:T]/g, '')
   const micro = String(Math.floor(seq / perMicro)).padStart(6, '0')
-  return `${stamp}.${micro}Z#${(seq % perMicro).toString(16).padStart(6, '0')}#000#000000`
+  return `${stampOf(epochNo, epochId)}.${micro}Z#${(seq % perMicro).toString(16).padStart(6, '0')}#000#000000`
+}
+
+let last = { epochNo: -1, epochId: '', stamp: '' }
+
+/** A node has one epoch for a long time. */
+function stampOf(epochNo: number, epochId: string): string {
+  if (last.epochNo !== epochNo || last.epochId !== epochId) {
+    const time = new Date(since + epochNo * hourMs + checkOf(epochId) * 1000).toISOString()
+    last = { epochNo, epochId, stamp: time.slice(0, 19).replace(/[-:T]/g, '') }
+  }
+  return last.stamp
 }
 
 const form = /^(\d{14})\.(\d{6})Z#([0-9a-f]{6})#[0-9a-f]{3}#[0-9a-f]{6}$/

@@ -132,8 +132,20 @@ function partKey(part: NamePart): string {
   return `${canonicalTypes.get(type) ?? type}=${escapeValue(foldCase(part.value))}`
 }
 
+const keysOf = new WeakMap<Dn, readonly string[]>()
+
+/** The form of each RDN that is equal for equal ones; worked out once. */
+export function dnKeys(dn: Dn): readonly string[] {
+  let keys = keysOf.get(dn)
+  if (!keys) {
+    keys = dn.map(rdnKey)
+    keysOf.set(dn, keys)
+  }
+  return keys
+}
+
 /** The form that is equal for equal DNs. */
-export const dnKey = (dn: Dn): string => dn.map(rdnKey).join(',')
+export const dnKey = (dn: Dn): string => dnKeys(dn).join(',')
 
 /** Text -> key, undefined when it is not a DN. */
 export function normaliseDn(text: string): string | undefined {

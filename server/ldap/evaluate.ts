@@ -24,8 +24,8 @@ export type Test = {
   equality?: { tree: Tree; type: AttributeType; rule: Rule; key: string; slots: readonly Slot[] }
 }
 
-/** An entry may be in more than one list. */
-export type Candidates = { count: number; lists: Iterable<Entry>[] }
+/** An entry may be in more than one list. `areFound`: all of them match, none needs to be looked at. */
+export type Candidates = { count: number; lists: Iterable<Entry>[]; areFound?: boolean }
 
 const nobody: Candidates = { count: 0, lists: [] }
 const constant = (value: Truth): Test => ({
@@ -103,7 +103,7 @@ function all(tests: Test[]): Test {
   let best: Candidates | undefined
   for (const { candidates } of tests) if (candidates && (!best || candidates.count < best.count)) best = candidates
   return {
-    candidates: best,
+    candidates: best && { ...best, areFound: false },
     evaluate(entry) {
       let least: Truth = truth.true
       for (const test of tests) {
@@ -264,16 +264,19 @@ function equal(
 }
 
 function indexed(type: AttributeType, key: string, tree: Tree): Candidates | undefined {
-  if (type === uid) return entries(tree.entriesByUid(key))
-  if (type === entryUuid) return entries([tree.entryById(key), ...tree.containers()])
+  if (type === uid) {
+    const found = tree.entriesByUid(key)
+    return { count: found.length, lists: [found], areFound: true }
+  }
+  if (type === entryUuid) {
+    const found = tree.entryById(key)
+    const list = found ? [found, ...tree.containers()] : tree.containers()
+    return { count: list.length, lists: [list] }
+  }
   const found = tree.indexes.find(type, key)
   if (found === undefined) return undefined
   if (found === 'none') return nobody
-  return found instanceof Set ? { count: found.size, lists: [found] } : { count: 1, lists: [[found]] }
-}
-
-function entries(found: (Entry | undefined)[]): Candidates {
-  const list = found.filter((entry) => entry !== undefined)
+  const list = 'id' in found ? [found] : found
   return { count: list.length, lists: [list] }
 }
 

@@ -1,6 +1,7 @@
 import { mayRead, type View } from './access.ts'
 import type { Entry } from './entry.ts'
 import { everything, prepare, type Test, truth } from './evaluate.ts'
+import { later } from './later.ts'
 import { type Missed, shapeOf } from './lens.ts'
 import type { Tree } from './tree.ts'
 import type { Who } from './who.ts'
@@ -11,8 +12,6 @@ export type Scope = (typeof scopes)[number]
 
 export type Query = { base: Entry; scope: Scope; filter: Filter }
 
-/** Not done, and the time of this turn is over. */
-export const later = Symbol('later')
 /** The time of the whole search is over. */
 export const tooLate = Symbol('too late')
 
@@ -20,7 +19,7 @@ export const tooLate = Symbol('too late')
 export type Finder = { next: (deadline: number) => Entry | typeof later | typeof tooLate | undefined }
 
 /** Everybody sees with one pair of eyes, but a person: the own entry with one, what is published with another. */
-type Pass = { view: View; test: Test; entries: readonly Entry[]; isOthers: boolean }
+type Pass = { view: View; test: Test | undefined; entries: readonly Entry[]; isOthers: boolean }
 
 /** `endAt`: when the search has taken long enough, by the clock of `performance.now`. */
 export function find(tree: Tree, who: Who, query: Query, endAt: number, missed?: Missed): Finder {
@@ -43,7 +42,7 @@ export function find(tree: Tree, who: Who, query: Query, endAt: number, missed?:
         }
         if (!isInScope(entry, base, scope) || !mayRead(view, who.self, entry)) continue
         if (isOthers && entry === who.self) continue
-        if (test !== everything && test.evaluate(entry) !== truth.true) continue
+        if (test && test.evaluate(entry) !== truth.true) continue
         return entry
       }
       pass = passes[++turn]
@@ -59,12 +58,13 @@ function passesOf(tree: Tree, { view, others }: Who, query: Query, missed: Misse
   const { base, scope, filter } = query
   const passWith = (eyes: View, isOthers: boolean): Pass => {
     const test = prepare(filter, tree, eyes, isOthers ? undefined : missed)
-    return { view: eyes, test, entries: candidatesOf(base, scope, test), isOthers }
+    if (missed && !isOthers && scope !== 'base' && test !== everything && !test.candidates)
+      missed('filter without index', shapeOf(filter))
+    const entries = candidatesOf(base, scope, test)
+    const isSettled = test === everything || (scope !== 'base' && test.candidates?.areFound)
+    return { view: eyes, test: isSettled ? undefined : test, entries, isOthers }
   }
   const first = passWith(view, false)
-  const { test } = first
-  if (missed && scope !== 'base' && test !== everything && !test.candidates)
-    missed('filter without index', shapeOf(filter))
   return others ? [first, passWith(others, true)] : [first]
 }
 

@@ -21,17 +21,19 @@ const indexed = [
   'mailLocalAddress',
 ]
 
-/** Key of a value -> the one entry that has it, or all of them. */
-type Index = Map<string, Entry | Set<Entry>>
+/** Key of a value -> the one entry that has it, or all of them. Arrays, as a Set takes five times the memory. */
+type Index = Map<string, Entry | Entry[]>
+type Key = { index: Index; key: string }
 
 export type Indexes = {
-  /** `lines`: what the entry was encoded from. */
   add: (entry: Entry, lines: readonly Line[]) => void
+  /** To be called while the entry still holds what it was: only keys that really change are moved. */
+  change: (entry: Entry, lines: readonly Line[]) => void
   remove: (entry: Entry) => void
   /** Takes in the slots that have come; to be called before an entry fills one of them. */
   learn: () => void
   /** Undefined when the attribute has no index. */
-  find: (type: AttributeType, key: string) => Entry | Set<Entry> | 'none' | undefined
+  find: (type: AttributeType, key: string) => Entry | readonly Entry[] | 'none' | undefined
 }
 
 export function createIndexes(slots: readonly SlotInfo[]): Indexes {
@@ -48,7 +50,7 @@ export function createIndexes(slots: readonly SlotInfo[]): Indexes {
     }
   }
 
-  function addKeys(entry: Entry, lines: readonly Line[]): void {
+  function eachKey(lines: readonly Line[], each: (index: Index, key: string) => void): void {
     // Several attributes mostly have the same value (cn and displayName): then they share one string in memory.
     let last = ''
     for (const [slot, values] of lines) {
@@ -58,29 +60,42 @@ export function createIndexes(slots: readonly SlotInfo[]): Indexes {
         const key = place.type.equality!.key(value)
         if (key === undefined) continue
         if (key !== last) last = key
-        put(place.index, last, entry)
+        each(place.index, last)
       }
     }
   }
 
-  function removeKeys(entry: Entry): void {
+  function keysOf(entry: Entry): Key[] {
     const { bytes } = entry.slab
+    const keys: Key[] = []
     eachSlot(bytes, entry.at, (slot, at) => {
       const place = bySlot[slot]
       if (!place) return
       someValue(bytes, at, (value) => {
         const key = place.type.equality!.key(value)
-        if (key !== undefined) take(place.index, key, entry)
+        if (key !== undefined) keys.push({ index: place.index, key })
         return false
       })
     })
+    return keys
+  }
+
+  function change(entry: Entry, lines: readonly Line[]): void {
+    const before = keysOf(entry)
+    const after: Key[] = []
+    eachKey(lines, (index, key) => after.push({ index, key }))
+    for (const { index, key } of before) if (!has(after, index, key)) take(index, key, entry)
+    for (const { index, key } of after) if (!has(before, index, key)) put(index, key, entry)
   }
 
   learn()
   return {
     learn,
-    add: addKeys,
-    remove: removeKeys,
+    add: (entry, lines) => eachKey(lines, (index, key) => put(index, key, entry)),
+    change,
+    remove(entry) {
+      for (const { index, key } of keysOf(entry)) take(index, key, entry)
+    },
     find(type, key) {
       const index = byType.get(type)
       return index && (index.get(key) ?? 'none')
@@ -88,18 +103,29 @@ export function createIndexes(slots: readonly SlotInfo[]): Indexes {
   }
 }
 
+const has = (keys: readonly Key[], index: Index, key: string): boolean =>
+  keys.some((each) => each.index === index && each.key === key)
+
+/** The keys of an entry come one after the other: where it is in a list already, it is the last. */
 function put(index: Index, key: string, entry: Entry): void {
   const there = index.get(key)
   if (there === undefined) index.set(key, entry)
-  else if (there instanceof Set) there.add(entry)
-  else if (there !== entry) index.set(key, new Set([there, entry]))
+  else if (!Array.isArray(there)) {
+    if (there !== entry) index.set(key, [there, entry])
+  } else if (there.at(-1) !== entry) there.push(entry)
 }
 
 function take(index: Index, key: string, entry: Entry): void {
   const there = index.get(key)
   if (there === entry) index.delete(key)
-  else if (there instanceof Set) {
-    there.delete(entry)
-    if (there.size === 0) index.delete(key)
-  }
+  else if (Array.isArray(there) && takeFrom(there, entry) && there.length === 0) index.delete(key)
+}
+
+/** Takes one out of a list without order; false when it is not in it. */
+export function takeFrom(list: Entry[], entry: Entry): boolean {
+  const at = list.indexOf(entry)
+  if (at < 0) return false
+  const last = list.pop()!
+  if (last !== entry) list[at] = last
+  return true
 }

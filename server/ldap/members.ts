@@ -1,7 +1,9 @@
-import { blockOfLists, copyBlock, firstByte, firstValue, rdnLength } from './block.ts'
+import { copyBlock } from './block.ts'
 import type { Entry } from './entry.ts'
+import { takeFrom } from './indexes.ts'
+import { later } from './later.ts'
+import { encodeMembers, type MemberList } from './member-list.ts'
 import { slotOf } from './slots.ts'
-import { tag, tlvSize, writeHeader } from './wire/ber.ts'
 
 /** The key of the group that everybody is in without being listed. */
 export const everyone = 'everyone'
@@ -43,25 +45,29 @@ export type Members = {
   countOf: (group: Entry) => number
   /** `memberOf` of a user, or `memberUid` and `member` of a group, as a block; encoded when first asked for. */
   blockOf: (entry: Entry) => Buffer | undefined
+  /** The same for one entry after the other, over several turns where a group is large. */
+  lister: () => Lister
 }
+
+/** `later`: ask again for the same entry in the next turn. */
+export type Lister = (entry: Entry, deadline: number) => Buffer | undefined | typeof later
 
 const rememberedLists = 2000
 
 const memberOfSlot = slotOf('memberOf')
-const memberSlot = slotOf('member')
-const memberUidSlot = slotOf('memberUid')
-const uidSlot = slotOf('uid')
 
 export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Entry) => string): Members {
   const groups = new Map<string, Entry>()
-  const usersByGroup = new Map<string, Set<Entry>>()
+  const usersByGroup = new Map<string, Entry[]>()
   const memberships = new Map<string, Membership>()
   const groupsAbove = new Map<string, readonly string[]>()
   const groupsBelow = new Map<string, Set<string>>()
   const numbers = new Map<string, number>()
   const keysByList = new Map<string, { key: string; direct: readonly string[] }>()
   const lists = new Map<string, Buffer>()
-  const none = new Set<Entry>()
+  // Lists that are being made, until their group changes.
+  const encoding = new Map<string, MemberList>()
+  const none: readonly Entry[] = []
   const noBlock = Buffer.alloc(0)
   // Moves on when a group comes, goes or is renamed: every encoded `memberOf` is worked out again when next read.
   let version = 0
@@ -157,18 +163,17 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
   }
 
   function putIn(group: string, user: Entry): void {
-    lists.delete(group)
+    giveUp(group)
     if (group === everyone) return
-    const set = usersByGroup.get(group)
-    if (set) set.add(user)
-    else usersByGroup.set(group, new Set([user]))
+    const users = usersByGroup.get(group)
+    if (users) users.push(user)
+    else usersByGroup.set(group, [user])
   }
 
   function takeOut(group: string, user: Entry): void {
-    lists.delete(group)
-    const set = usersByGroup.get(group)
-    set?.delete(user)
-    if (set?.size === 0) usersByGroup.delete(group)
+    giveUp(group)
+    const users = usersByGroup.get(group)
+    if (users && takeFrom(users, user) && users.length === 0) usersByGroup.delete(group)
   }
 
   function walk(from: string, step: (key: string) => Iterable<string> | undefined): Iterable<string> {
@@ -188,17 +193,51 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
     group.membersKey === everyone ? users().values() : (usersByGroup.get(group.membersKey ?? '') ?? none)
 
   const countOf = (group: Entry): number =>
-    group.membersKey === everyone ? users().size : (usersByGroup.get(group.membersKey ?? '')?.size ?? 0)
+    group.membersKey === everyone ? users().size : (usersByGroup.get(group.membersKey ?? '')?.length ?? 0)
 
   function blockOf(entry: Entry): Buffer | undefined {
-    if (entry.membership) return memberOfBlock(entry, entry.membership)
-    if (!entry.membersKey) return undefined
-    let block = lists.get(entry.membersKey)
-    if (!block) {
-      block = encodeMembers(entry)
-      lists.set(entry.membersKey, block)
+    const block = blockOrList(entry)
+    return block && 'next' in block ? block.next(Number.POSITIVE_INFINITY) : block
+  }
+
+  function lister(): Lister {
+    let begun: { entry: Entry; list: MemberList } | undefined
+    return (entry, deadline) => {
+      const block = begun?.entry === entry ? begun.list : blockOrList(entry)
+      begun = undefined
+      if (!block || !('next' in block)) return block
+      const whole = block.next(deadline)
+      if (!whole) begun = { entry, list: block }
+      return whole ?? later
     }
-    return block
+  }
+
+  function blockOrList(entry: Entry): Buffer | MemberList | undefined {
+    if (entry.membership) return memberOfBlock(entry, entry.membership)
+    const { membersKey } = entry
+    return membersKey === undefined ? undefined : (lists.get(membersKey) ?? beginList(entry, membersKey))
+  }
+
+  function beginList(group: Entry, key: string): MemberList {
+    const users = [...usersOf(group)]
+    const list = encodeMembers(users, Buffer.from(users[0]?.parent ? `,${dnOf(users[0].parent)}` : ''))
+    encoding.set(key, list)
+    return {
+      next(deadline) {
+        const block = list.next(deadline)
+        // What has changed meanwhile is in the next one.
+        if (block && encoding.get(key) === list) {
+          encoding.delete(key)
+          lists.set(key, block)
+        }
+        return block
+      },
+    }
+  }
+
+  function giveUp(key: string): void {
+    lists.delete(key)
+    encoding.delete(key)
   }
 
   function memberOfBlock(user: Entry, membership: Membership): Buffer {
@@ -209,51 +248,12 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
     return membership.block
   }
 
-  /** A group of everybody is long: two passes over the members, straight from bytes to bytes. */
-  function encodeMembers(group: Entry): Buffer {
-    const members = [...usersOf(group)]
-    const suffix = Buffer.from(members[0]?.parent ? `,${dnOf(members[0].parent)}` : '')
-    const uids = members.map((user) => firstValue(user.slab.bytes, user.at, uidSlot) ?? '')
-    let uidsLength = 0
-    for (const uid of uids) uidsLength += tlvSize(Buffer.byteLength(uid))
-    let namesLength = 0
-    for (const user of members) namesLength += tlvSize(rdnLength(user.slab.bytes, user.at) + suffix.length)
-    return blockOfLists([
-      {
-        slot: memberUidSlot,
-        valuesLength: uidsLength,
-        write(bytes, at) {
-          for (const uid of uids) {
-            at = writeHeader(bytes, at, tag.octetString, Buffer.byteLength(uid))
-            at += bytes.write(uid, at)
-          }
-          return at
-        },
-      },
-      {
-        slot: memberSlot,
-        valuesLength: namesLength,
-        write(bytes, at) {
-          for (const user of members) {
-            const length = rdnLength(user.slab.bytes, user.at)
-            const start = firstByte(user.slab.bytes, user.at)
-            at = writeHeader(bytes, at, tag.octetString, length + suffix.length)
-            at += user.slab.bytes.copy(bytes, at, start, start + length)
-            bytes.set(suffix, at)
-            at += suffix.length
-          }
-          return at
-        },
-      },
-    ])
-  }
-
   return {
     join,
     leave,
     nest,
     renamed(user) {
-      for (const group of user.membership?.groups ?? []) lists.delete(group)
+      for (const group of user.membership?.groups ?? []) giveUp(group)
     },
     addGroup(key, group) {
       groups.set(key, group)
@@ -261,12 +261,13 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
     },
     removeGroup(key, group) {
       if (groups.get(key) === group) groups.delete(key)
-      lists.delete(key)
+      giveUp(key)
       version++
     },
     forget() {
       version++
       lists.clear()
+      encoding.clear()
     },
     below: (key) => walk(key, (each) => groupsBelow.get(each)),
     above: (key) => walk(key, (each) => groupsAbove.get(each)),
@@ -274,10 +275,9 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
     groupsOf,
     usersOf,
     countOf,
-    isMember: (user, group) =>
-      group.membersKey === everyone
-        ? user.membership !== undefined
-        : (usersByGroup.get(group.membersKey ?? '')?.has(user) ?? false),
+    isMember: ({ membership }, { membersKey }) =>
+      membersKey !== undefined && (membership?.groups.includes(membersKey) ?? false),
     blockOf,
+    lister,
   }
 }

@@ -42,7 +42,7 @@ export type Judge = {
 /** What the operations work with. */
 export type Services = {
   directory: Directory
-  verify: (storedHash: string | undefined, password: string) => Promise<boolean>
+  verify: (storedHash: string | undefined, password: string) => true | Promise<boolean>
   onBind: ((report: BindReport) => void) | undefined
   judge: Judge | undefined
   /** Changes accounts, by way of the domain; absent where nothing can be changed. */

@@ -7,7 +7,8 @@ import { readSortKeys, sortResponse } from './controls/sort.ts'
 import { controlOf } from './controls/value.ts'
 import { type Dn, dnKey, parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
-import { type Finder, find, later, type Scope, scopes, tooLate } from './find.ts'
+import { type Finder, find, type Scope, scopes, tooLate } from './find.ts'
+import { later } from './later.ts'
 import { missAttribute, missedBy } from './lens.ts'
 import { lookThrough } from './list-view.ts'
 import type { Call, Work } from './operations.ts'
@@ -45,7 +46,7 @@ export function search(call: Call): Result | Work | Promise<Work> {
   const start = message.body.at
   const request = readSearch(call)
   if ('code' in request) return request
-  const dn = parseDn(request.base)
+  const dn = baseOf(request.base)
   if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The base of the search is not a DN.' }
   const found = named(call, tree, dn, request.scope)
   if ('code' in found) {
@@ -58,6 +59,21 @@ export function search(call: Call): Result | Work | Promise<Work> {
   if (sync) return startSync(call, tree, found, request, sync)
   const { bytes } = message.body
   return startControlled(call, tree, found, request, bytes.toString('latin1', start, message.body.end))
+}
+
+const bases = new Map<string, Dn>()
+const mostBases = 200
+const longestBase = 200
+
+/** Services search from few places, again and again: those are not read anew. */
+function baseOf(text: string): Dn | undefined {
+  const known = bases.get(text)
+  if (known) return known
+  const dn = parseDn(text)
+  if (!dn || text.length > longestBase) return dn
+  if (bases.size >= mostBases) bases.clear()
+  bases.set(text, dn)
+  return dn
 }
 
 function readSearch({ message: { body }, session, services }: Call): SearchRequest | Result {
@@ -177,7 +193,10 @@ function tell(
 ): Work {
   const { message, output } = call
   const selection = selectionFor(call, tree, who, attributes)
+  const listOf = tree.members.lister()
   let sent = 0
+  // An entry with a list that is still being made.
+  let held: Entry | undefined
   const end = (code: Result['code']): Result => {
     const controls = closing()
     return controls.length > 0 ? { code, controls } : { code }
@@ -185,7 +204,7 @@ function tell(
   return {
     next(deadline) {
       for (;;) {
-        const found = finder.next(deadline)
+        const found = held ?? finder.next(deadline)
         if (found === undefined) return end(resultCode.success)
         if (found === later) return undefined
         if (found === tooLate) {
@@ -196,8 +215,15 @@ function tell(
           missLimit(call, who, 'entries', sizeLimit)
           return end(resultCode.sizeLimitExceeded)
         }
+        const shown = selection(found)
+        const members = shown.wantsMembers ? listOf(found, deadline) : undefined
+        if (members === later) {
+          held = found
+          return undefined
+        }
+        held = undefined
         sent++
-        writeEntry(output, message.id, tree, found, selection(found), typesOnly)
+        writeEntry(output, message.id, tree, found, shown, members, typesOnly)
         if (output.length >= fullBytes) return undefined
       }
     },

@@ -20,8 +20,11 @@ import type { Writer } from './writer.ts'
 
 export type LdapOptions = {
   directory: Directory
-  /** True when the password is right for the stored hash; rejects with Unavailable when too many wait already. */
-  verify: (storedHash: string | undefined, password: string) => Promise<boolean>
+  /**
+   * True when the password is right for the stored hash, at once where that was found out lately; rejects with Unavailable
+   * when too many wait already.
+   */
+  verify: (storedHash: string | undefined, password: string) => true | Promise<boolean>
   onBind?: (report: BindReport) => void
   judge?: Judge
   writer?: Writer

@@ -5,6 +5,7 @@ import { type Csn, cookieOf, csnOf, parseCookie, parseCsn } from './csn.ts'
 import type { Entry } from './entry.ts'
 import { everything, prepare, truth } from './evaluate.ts'
 import { entriesBelow, isInScope } from './find.ts'
+import { later } from './later.ts'
 import type { Call, Watch, Work } from './operations.ts'
 import { type Named, type SearchRequest, selectionFor } from './search.ts'
 import type { News, Tree } from './tree.ts'
@@ -71,6 +72,7 @@ function viewOf(call: Call, tree: Tree, { entry: base, who }: Named, request: Se
     others: who.others && prepare(filter, tree, who.others),
     selection: selectionFor(call, tree, who, attributes),
   })
+  const listOf = tree.members.lister()
   let kept = prepared()
   /** A search that stays open sees extensions come and go. */
   const now = (): typeof kept => {
@@ -87,10 +89,14 @@ function viewOf(call: Call, tree: Tree, { entry: base, who }: Named, request: Se
       if (!mayRead(isOthers ? who.others! : who.view, who.self, entry)) return false
       return test === everything || test.evaluate(entry) === truth.true
     },
-    write(entry: Entry, state: 'add' | 'modify', cookie?: Buffer): void {
-      const id = uuidOf(tree, entry)
-      const selection = now().selection(entry)
-      writeEntry(output, message.id, tree, entry, selection, request.typesOnly, stateControls(state, id, cookie))
+    /** False: it has a list that is still being made; the same again in the next turn. */
+    write(entry: Entry, state: 'add' | 'modify', deadline: number, cookie?: Buffer): boolean {
+      const shown = now().selection(entry)
+      const members = shown.wantsMembers ? listOf(entry, deadline) : undefined
+      if (members === later) return false
+      const controls = stateControls(state, uuidOf(tree, entry), cookie)
+      writeEntry(output, message.id, tree, entry, shown, members, request.typesOnly, controls)
+      return true
     },
     writeGone({ id, dn }: { id: string; dn: string }, cookie?: Buffer): void {
       const body = tlv(0x64, tlv(tag.octetString, dn), tlv(tag.sequence))
@@ -135,16 +141,18 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
 
   const isChanged = (entry: Entry): boolean => start.phase === 'full' || tree.versions.of(entry) > start.seq
 
-  function tell(entry: Entry): void {
+  /** False when it is not told yet. */
+  function tell(entry: Entry, deadline: number): boolean {
     const isIn = view.has(entry)
     const id = uuidOf(tree, entry)
     if (isIn) known.add(id)
     if (!isChanged(entry)) {
       if (isIn && start.phase === 'present') same.push(id)
     } else if (isIn) {
-      view.write(entry, 'add')
+      if (!view.write(entry, 'add', deadline)) return false
       sent++
     } else if (start.phase === 'delta') left.push(id)
+    return true
   }
 
   function tellIds(ids: string[], areGone: boolean, all: boolean): void {
@@ -156,8 +164,9 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
     end: () => news?.end(),
     next(deadline) {
       while (position < view.entries.length) {
-        const entry = view.entries[position++]!
-        if (entry.place >= 0) tell(entry)
+        const entry = view.entries[position]!
+        if (entry.place >= 0 && !tell(entry, deadline)) return undefined
+        position++
         tellIds(same, false, false)
         if (sent > view.maxEntries) {
           news?.end()
@@ -176,6 +185,8 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
   }
 }
 
+type Told = { entry: Entry; state: 'add' | 'modify' }
+
 /** Goes on telling what changes, as fast as the consumer takes it; what changes twice meanwhile is told once. */
 function watch(
   call: Call,
@@ -186,6 +197,8 @@ function watch(
 ): Watch {
   const { output, services } = call
   let lastCsn = parseCookie(reached).csn
+  // An entry with a list that is still being made.
+  let held: Told | undefined
 
   function next(deadline: number): 'more' | Result | undefined {
     if (news.isReloaded)
@@ -195,26 +208,30 @@ function watch(
       return { code: resultCode.syncRefreshRequired, message: 'Begin again: what you may see is not what it was.' }
     let written = 0
     for (;;) {
-      const one = take()
+      const one = held && view.has(held.entry) ? held : take()
+      held = undefined
       if (!one) return undefined
       const isLast = news.gone.length + news.entries.size === 0
-      const cookie = isLast ? further() : undefined
+      const csn = isLast ? further() : undefined
+      const cookie = csn === undefined ? undefined : cookieOf(csn, rid)
       if ('dn' in one) view.writeGone(one, cookie)
-      else view.write(one.entry, one.state, cookie)
+      else if (!view.write(one.entry, one.state, deadline, cookie)) {
+        held = one
+        return 'more'
+      }
+      lastCsn = csn ?? lastCsn
       if (output.length >= fullBytes || (++written % stride === 0 && performance.now() > deadline)) return 'more'
     }
   }
 
-  /** A cookie, once it leads further than the last one: OpenLDAP passes over an entry whose cookie it has already. */
-  function further(): Buffer | undefined {
+  /** For a cookie that leads further than the last one: OpenLDAP passes over an entry whose cookie it has already. */
+  function further(): string | undefined {
     const csn = csnOf(services.feed!.position(), tree.lastSeq())
-    if (csn <= lastCsn) return undefined
-    lastCsn = csn
-    return cookieOf(csn, rid)
+    return csn <= lastCsn ? undefined : csn
   }
 
   /** The next thing to tell; what is gone first, for something new may have its name. */
-  function take(): { id: string; dn: string } | { entry: Entry; state: 'add' | 'modify' } | undefined {
+  function take(): { id: string; dn: string } | Told | undefined {
     for (let gone = news.gone.shift(); gone; gone = news.gone.shift()) if (known.delete(gone.id)) return gone
     for (const entry of news.entries) {
       news.entries.delete(entry)

@@ -4,7 +4,7 @@ import type { ExtensionBody, RevisionBody } from '../store/bodies.ts'
 import { publishedView, type View } from './access.ts'
 import { type Arena, createArena } from './arena.ts'
 import { encodeBlock, firstByte, firstValue, overwriteValue, rdnLength } from './block.ts'
-import { type Dn, dnKey, escapeValue, formatDn, parseDn, rdnKey } from './dn.ts'
+import { type Dn, dnKeys, escapeValue, formatDn, parseDn, rdnKey } from './dn.ts'
 import { describeBase, describeUnit } from './entries/container.ts'
 import { generalizedTime } from './entries/times.ts'
 import { type Described, type Entry, newEntry } from './entry.ts'
@@ -163,8 +163,9 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
   function write(entry: Entry, described: Described, place: string): void {
     const { rdn, classes, lines } = described
     const before = entry.key
-    if (entry.place >= 0) {
-      indexes.remove(entry)
+    const isNew = entry.place < 0
+    if (!isNew) {
+      indexes.change(entry, lines)
       arena.release(entry)
     }
     arena.keep(encodeBlock(lines, schema.slots, rdn), entry)
@@ -175,7 +176,7 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
       if (before !== entry.key && siblings.get(before) === entry) siblings.delete(before)
       siblings.set(entry.key, entry)
     }
-    indexes.add(entry, lines)
+    if (isNew) indexes.add(entry, lines)
   }
 
   function setBase(id: string, domain: string, added: string, seq: number): void {
@@ -345,7 +346,11 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
 
   function entriesByUid(key: string): Entry[] {
     const name = `uid=${escapeValue(key)}`
-    return [unitEntries.users, unitEntries.computers].flatMap((unit) => unit.children!.get(name) ?? [])
+    const user = unitEntries.users.children!.get(name)
+    const computers = unitEntries.computers.children!
+    const computer = computers.size > 0 ? computers.get(name) : undefined
+    if (!computer) return user ? [user] : []
+    return user ? [user, computer] : [computer]
   }
 
   function setSeq(id: string, seq: number, isThere: boolean): void {
@@ -357,12 +362,13 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
   }
 
   function resolve(dn: Dn): { entry?: Entry; above?: Entry } {
-    const depth = dn.length - baseKeys.length
+    const keys = dnKeys(dn)
+    const depth = keys.length - baseKeys.length
     if (baseKeys.length === 0 || depth < 0) return {}
-    if (dnKey(dn.slice(depth)) !== baseKeys.join(',')) return {}
+    for (let i = 0; i < baseKeys.length; i++) if (keys[depth + i] !== baseKeys[i]) return {}
     let entry = baseEntry
     for (let i = depth - 1; i >= 0; i--) {
-      const below = entry.children?.get(rdnKey(dn[i]!))
+      const below = entry.children?.get(keys[i]!)
       if (!below || below.place < 0) return { above: entry }
       entry = below
     }

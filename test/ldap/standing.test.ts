@@ -172,7 +172,7 @@ describe('the domain judges a bind', () => {
       directory,
       judge: { ...judge, good: () => directory.apply([change('user', id, aUser({ password: 'better:secret' }))]) },
       verify: async (hash, typed) =>
-        hash === 'better:secret' ? typed === 'secret' : verify(hash, typed).then((fits) => sleep(20, fits)),
+        hash === 'better:secret' ? typed === 'secret' : sleep(20, await verify(hash, typed)),
     })
     const binds = Array.from({ length: 8 }, async (_, i) => {
       await sleep(i * 4)

@@ -10,13 +10,14 @@ import {
   readInteger,
   readOctets,
   readText,
+  tag,
   tlv,
 } from '../../server/ldap/wire/ber.ts'
 import { FilterTooLarge, readFilter } from '../../server/ldap/wire/filter.ts'
 import { createFramer } from '../../server/ldap/wire/framer.ts'
 import { readMessage } from '../../server/ldap/wire/message.ts'
 import { createOutput } from '../../server/ldap/wire/output.ts'
-import { encodeResult, resultCode, writeResult } from '../../server/ldap/wire/result.ts'
+import { resultCode, writeResult } from '../../server/ldap/wire/result.ts'
 import { encodeFilter, message, searchRequest } from './client.ts'
 
 describe('BER', () => {
@@ -138,13 +139,28 @@ describe('filters', () => {
 })
 
 describe('results', () => {
-  it('written the short way are the same bytes as encoded the long way', () => {
-    for (const id of [1, 127, 128, 255, 256, 32767, 32768, 2 ** 31 - 1]) {
-      for (const code of Object.values(resultCode)) {
-        const output = createOutput()
-        writeResult(output, id, 0x65, { code })
-        assert.deepEqual(output.bytes.subarray(0, output.length), encodeResult(id, 0x65, { code }))
-      }
-    }
+  it('are the bytes that RFC 4511 asks for, whatever is in them', () => {
+    const field = tlv(0x8a, '1.2.3')
+    const control = tlv(tag.sequence, tlv(tag.octetString, '1.2.4'))
+    for (const id of [1, 127, 128, 255, 256, 32767, 32768, 2 ** 31 - 1])
+      for (const code of Object.values(resultCode))
+        for (const long of ['', 'ö', 'x'.repeat(300)]) {
+          const output = createOutput(8)
+          writeResult(output, id, 0x65, { code, message: long, matchedDn: long && 'dc=x' })
+          writeResult(output, id, 0x78, { code, fields: [field, field], controls: [control] })
+          const plain = tlv(
+            0x65,
+            integerTlv(code, tag.enumerated),
+            tlv(tag.octetString, long && 'dc=x'),
+            tlv(tag.octetString, long),
+          )
+          const nothing = tlv(tag.octetString)
+          const full = tlv(0x78, integerTlv(code, tag.enumerated), nothing, nothing, field, field)
+          const expected = [
+            tlv(tag.sequence, integerTlv(id), plain),
+            tlv(tag.sequence, integerTlv(id), full, tlv(0xa0, control)),
+          ]
+          assert.deepEqual(output.bytes.subarray(0, output.length), Buffer.concat(expected))
+        }
   })
 })

@@ -1,4 +1,4 @@
-import { stateOf } from '../../accounts/sign-in.ts'
+import { isPlain, stateOf } from '../../accounts/sign-in.ts'
 import type { UserBody } from '../../store/bodies.ts'
 import type { Line } from '../block.ts'
 import { escapeValue } from '../dn.ts'
@@ -65,10 +65,10 @@ export function describeUser(schema: Schema, id: string, body: UserBody, now = D
   }
 }
 
-/** Almost everybody is simply enabled: then there is nothing to judge by. */
-function standingOf({ status, validFrom, validUntil, lockedUntil }: UserBody): Account['standing'] {
-  const isPlain = status === 'enabled' && !validFrom && !validUntil && !lockedUntil
-  return isPlain ? undefined : { status, validFrom, validUntil, lockedUntil }
+/** Undefined: there is nothing to judge by. */
+function standingOf(body: UserBody): Account['standing'] {
+  const { status, validFrom, validUntil, lockedUntil } = body
+  return isPlain(body) ? undefined : { status, validFrom, validUntil, lockedUntil }
 }
 
 /**

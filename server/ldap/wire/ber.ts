@@ -156,6 +156,19 @@ export function writeHeader(bytes: Buffer, at: number, tagByte: number, length: 
   return at
 }
 
+/** How many bytes the value of an INTEGER takes, from 0 to 2^31 - 1: X.690 section 8.3.2. */
+export const integerSize = (value: number): number =>
+  value < 0x80 ? 1 : value < 0x8000 ? 2 : value < 0x80_0000 ? 3 : 4
+
+/** An INTEGER or ENUMERATED of that range; `size` is its `integerSize`. */
+export function writeInteger(bytes: Buffer, start: number, tagByte: number, value: number, size: number): number {
+  let at = start
+  bytes[at++] = tagByte
+  bytes[at++] = size
+  for (let shift = (size - 1) * 8; shift >= 0; shift -= 8) bytes[at++] = (value >>> shift) & 0xff
+  return at
+}
+
 /** One TLV of given parts, for what is not written thousands of times a second. */
 export function tlv(tagByte: number, ...parts: (string | Uint8Array)[]): Buffer {
   const values = parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))

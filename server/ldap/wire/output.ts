@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-const initialSize = 160 * 1024
+const usualSize = 160 * 1024
 const copyBelow = 32 * 1024
 
 /**
@@ -16,7 +16,7 @@ export type Output = {
   flush: (socket: Socket) => void
 }
 
-export function createOutput(): Output {
+export function createOutput(initialSize = usualSize): Output {
   const output: Output = {
     bytes: Buffer.allocUnsafeSlow(initialSize),
     length: 0,

@@ -1,5 +1,5 @@
-import { integerTlv, tag, tlv, writeHeader } from './ber.ts'
-import type { Output } from './output.ts'
+import { integerSize, tag, tlv, tlvSize, writeHeader, writeInteger } from './ber.ts'
+import { createOutput, type Output } from './output.ts'
 
 /** RFC 4511 appendix A; the names as they stand there. */
 export const resultCode = {
@@ -75,50 +75,51 @@ export const responseTag = {
   extended: 0x78,
 } as const
 
-export function encodeResult(messageId: number, response: number, result: Result): Buffer {
-  const { code, message = '', matchedDn = '', fields = [], controls = [] } = result
-  const operation = tlv(
-    response,
-    integerTlv(code, tag.enumerated),
-    tlv(tag.octetString, matchedDn),
-    tlv(tag.octetString, message),
-    ...fields,
-  )
-  const parts = [integerTlv(messageId), operation]
-  if (controls.length > 0) parts.push(tlv(0xa0, ...controls))
-  return tlv(tag.sequence, ...parts)
+/** RFC 4511 section 4.1.9, into the output. */
+export function writeResult(output: Output, messageId: number, response: number, result: Result): void {
+  const { code, message = '', matchedDn = '', fields = none, controls = none } = result
+  const matchedSize = sizeOf(matchedDn)
+  const messageSize = sizeOf(message)
+  const codeSize = integerSize(code)
+  const fieldsSize = total(fields)
+  const controlsSize = total(controls)
+  const bodySize = 2 + codeSize + tlvSize(matchedSize) + tlvSize(messageSize) + fieldsSize
+  const idSize = integerSize(messageId)
+  const size = 2 + idSize + tlvSize(bodySize) + (controls.length > 0 ? tlvSize(controlsSize) : 0)
+  output.reserve(tlvSize(size))
+  const { bytes } = output
+  let at = writeHeader(bytes, output.length, tag.sequence, size)
+  at = writeInteger(bytes, at, tag.integer, messageId, idSize)
+  at = writeHeader(bytes, at, response, bodySize)
+  at = writeInteger(bytes, at, tag.enumerated, code, codeSize)
+  at = writeText(bytes, at, matchedDn, matchedSize)
+  at = writeText(bytes, at, message, messageSize)
+  at = writeAll(bytes, at, fields)
+  if (controls.length > 0) at = writeAll(bytes, writeHeader(bytes, at, 0xa0, controlsSize), controls)
+  output.length = at
 }
 
-const bareSize = 7
+const none: Buffer[] = []
+const sizeOf = (text: string): number => (text === '' ? 0 : Buffer.byteLength(text))
+const total = (parts: readonly Buffer[]): number => parts.reduce((sum, part) => sum + part.length, 0)
 
-/** The same into the output; most results are a code and nothing else, and those are written byte by byte. */
-export function writeResult(output: Output, messageId: number, response: number, result: Result): void {
-  if (
-    result.message ||
-    result.matchedDn ||
-    result.fields ||
-    result.controls ||
-    messageId > 0x7fff ||
-    result.code > 0x7f
-  ) {
-    output.append(encodeResult(messageId, response, result))
-    return
+function writeText(bytes: Buffer, start: number, text: string, size: number): number {
+  const at = writeHeader(bytes, start, tag.octetString, size)
+  return size > 0 ? at + bytes.write(text, at) : at
+}
+
+function writeAll(bytes: Buffer, start: number, parts: readonly Buffer[]): number {
+  let at = start
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
   }
-  const idSize = messageId > 0x7f ? 2 : 1
-  output.reserve(32)
-  const { bytes } = output
-  let at = writeHeader(bytes, output.length, tag.sequence, 2 + idSize + 2 + bareSize)
-  at = writeHeader(bytes, at, tag.integer, idSize)
-  if (idSize === 2) bytes[at++] = messageId >> 8
-  bytes[at++] = messageId & 0xff
-  at = writeHeader(bytes, at, response, bareSize)
-  at = writeHeader(bytes, at, tag.enumerated, 1)
-  bytes[at++] = result.code
-  // No matchedDN, no diagnosticMessage.
-  at = writeHeader(bytes, at, tag.octetString, 0)
-  output.length = writeHeader(bytes, at, tag.octetString, 0)
+  return at
 }
 
 /** Notice of Disconnection, RFC 4511 section 4.4.1: the last words before the connection closes. */
-export const encodeNotice = (code: ResultCode, message: string): Buffer =>
-  encodeResult(0, responseTag.extended, { code, message, fields: [tlv(0x8a, '1.3.6.1.4.1.1466.20036')] })
+export function encodeNotice(code: ResultCode, message: string): Buffer {
+  const output = createOutput(256)
+  writeResult(output, 0, responseTag.extended, { code, message, fields: [tlv(0x8a, '1.3.6.1.4.1.1466.20036')] })
+  return output.bytes.subarray(0, output.length)
+}

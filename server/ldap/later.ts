@@ -1,0 +1,2 @@
+/** Not done, and the time of this turn is over. */
+export const later = Symbol('later')
