@@ -214,14 +214,21 @@ const rowToFeed = (row: Row): FeedRow => ({
   body: row.deleted ? undefined : (row.body as string),
 })
 
+const parsedAtOnce = 50
+
 /** Every live object of the kinds this version knows, in slices of one state: what the LDAP directory is built from. */
 export async function* liveObjects(db: Db): AsyncGenerator<Changed[]> {
   const trx = await db.reader.transaction()
   try {
     for await (const rows of feedRows(trx, 0)) {
-      yield rows.flatMap(({ kind, id, seq, body }) =>
-        body !== undefined && isKnownKind(kind) ? [{ kind, id, seq, body: JSON.parse(body) } as Changed] : [],
-      )
+      // Few at a time: what is parsed and not used at once grows old, and makes the heap twice as large as it need be.
+      for (let at = 0; at < rows.length; at += parsedAtOnce) {
+        yield rows
+          .slice(at, at + parsedAtOnce)
+          .flatMap(({ kind, id, seq, body }) =>
+            body !== undefined && isKnownKind(kind) ? [{ kind, id, seq, body: JSON.parse(body) } as Changed] : [],
+          )
+      }
     }
   } finally {
     await trx.rollback()
