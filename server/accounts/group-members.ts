@@ -6,7 +6,16 @@ import type { Db } from '../store/db.ts'
 import { groupIdByName, groupsAbove, groupsBelow, groupsIn } from '../store/groups.ts'
 import { objectById } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
-import { groupsByIds, type KeptGroup, type ListedGroup, needOwnGroup } from './groups.ts'
+import { declared } from './declarations.ts'
+import {
+  editGroup,
+  type Group,
+  type GroupInput,
+  groupsByIds,
+  type KeptGroup,
+  type ListedGroup,
+  needOwnGroup,
+} from './groups.ts'
 import { canonicalName } from './names.ts'
 import { needRight } from './roles.ts'
 import { fullName, type ListedUser, listed, listUsers, moveUsers, needUsers, type Page } from './users.ts'
@@ -55,12 +64,37 @@ export async function changeMembers(
   return write(db, actor, async (change) => {
     const { body: group } = await needOwnGroup(change, groupId)
     needRightOrOwner(actor, group, [...(join.groups ?? []), ...(leave.groups ?? [])])
-    return [
-      ...(await moveMembers(change, groupId, group, join, true)),
-      ...(await moveMembers(change, groupId, group, leave, false)),
-    ]
+    return joinAndLeave(change, groupId, group, join, leave)
   })
 }
+
+/** A group's own fields and who is in it, in one change: all of it or nothing. */
+export async function changeGroupAndMembers(
+  db: Db,
+  actor: Actor,
+  groupId: string,
+  given: { input: Partial<GroupInput>; join: Members; leave: Members; expectedSeq?: number | undefined },
+): Promise<Group> {
+  needRight(actor, 'change')
+  const known = await declared(db)
+  return write(db, actor, async (change) => {
+    const group = await editGroup(change, known, groupId, given.input, given.expectedSeq)
+    const { body } = await needOwnGroup(change, groupId)
+    await joinAndLeave(change, groupId, body, given.join, given.leave)
+    return group
+  })
+}
+
+const joinAndLeave = async (
+  change: Change,
+  groupId: string,
+  group: GroupBody,
+  join: Members,
+  leave: Members,
+): Promise<string[]> => [
+  ...(await moveMembers(change, groupId, group, join, true)),
+  ...(await moveMembers(change, groupId, group, leave, false)),
+]
 
 /** Owners add and remove people. A group brings whoever is in it, now and later, and is for administrators. */
 function needRightOrOwner(actor: Actor, group: GroupBody, groups: readonly string[]): void {

@@ -163,16 +163,25 @@ export async function changeGroup(
 ): Promise<Group> {
   needRight(actor, 'change')
   const known = await declared(db)
-  return write(db, actor, async (change) => {
-    const object = await needOwnGroup(change, id)
-    if (expectedSeq !== undefined && object.seq !== expectedSeq)
-      throw new Invalid({ '': `Not saved: someone else changed group ${object.body.name} first.` })
-    const isRenamed = input.name !== undefined && canonicalName(input.name) !== object.body.name
-    if (object.body.type === 'windows' && isRenamed)
-      throw new Invalid({ name: `Group ${object.body.name} is part of Windows Networking and keeps its name.` })
-    const values = await checked(change, known, input, object)
-    return keepGroup(change, object, { ...object.body, ...values }, `Changed group ${values.name ?? object.body.name}`)
-  })
+  return write(db, actor, (change) => editGroup(change, known, id, input, expectedSeq))
+}
+
+/** Changes a group inside a change. */
+export async function editGroup(
+  change: Change,
+  known: Declared,
+  id: string,
+  input: Partial<GroupInput>,
+  expectedSeq?: number,
+): Promise<Group> {
+  const object = await needOwnGroup(change, id)
+  if (expectedSeq !== undefined && object.seq !== expectedSeq)
+    throw new Invalid({ '': `Not saved: someone else changed group ${object.body.name} first.` })
+  const isRenamed = input.name !== undefined && canonicalName(input.name) !== object.body.name
+  if (object.body.type === 'windows' && isRenamed)
+    throw new Invalid({ name: `Group ${object.body.name} is part of Windows Networking and keeps its name.` })
+  const values = await checked(change, known, input, object)
+  return keepGroup(change, object, { ...object.body, ...values }, `Changed group ${values.name ?? object.body.name}`)
 }
 
 /** Puts a changed group, unless nothing differs, and says so in the audit. */

@@ -7,6 +7,7 @@ import {
   type Failures,
   failuresKept,
   keepSignIns as keepRows,
+  lastGoodOf,
   signInRow,
 } from '../store/sign-ins.ts'
 
@@ -186,6 +187,17 @@ function failuresOf(user_id: string, seen: Seen | undefined): Failures {
 export type SignInFacts = { lastGood?: string; lastDoor?: string; failures: number; lastFailure?: string }
 
 /** What this node knows of somebody's sign-ins. */
+/** When some people last signed in at this node, by id. */
+export async function lastSignIns(db: Db, userIds: string[]): Promise<Map<string, string>> {
+  const { good } = bookOf(db)
+  const found = await lastGoodOf(db.reader, userIds)
+  for (const id of userIds) {
+    const at = good.get(id)?.at
+    if (at) found.set(id, at)
+  }
+  return found
+}
+
 export async function signInFacts(db: Db, userId: string): Promise<SignInFacts> {
   const book = bookOf(db)
   await book.loaded

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { insertRows } from './slices.ts'
+import { inSlices, insertRows } from './slices.ts'
 
 /** What this node saw of somebody's sign-ins; it does not travel. Moments are ISO 8601. */
 export type SignInRow = {
@@ -21,6 +21,19 @@ export const failuresKept = (db: Knex): Promise<SignInRow[]> =>
 
 export const signInRow = (db: Knex, userId: string): Promise<SignInRow | undefined> =>
   db('sign_ins').where({ user_id: userId }).first()
+
+/** When some people last signed in here; who never did is not in it. */
+export async function lastGoodOf(db: Knex, userIds: string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  await inSlices(userIds, async (ids) => {
+    const rows: Pick<SignInRow, 'user_id' | 'last_good'>[] = await db('sign_ins')
+      .select('user_id', 'last_good')
+      .whereIn('user_id', ids)
+      .whereNotNull('last_good')
+    for (const { user_id, last_good } of rows) found.set(user_id, last_good as string)
+  })
+  return found
+}
 
 /** Keeps what changed; of a good sign-in and of failures only their own columns. */
 export async function keepSignIns(

@@ -65,7 +65,7 @@ async function showOne(req: Request, res: Response, { problems, typed }: Typed, 
       problems,
       typed,
     },
-    { status, part: asked(req, 'part') === 'found' ? 'groups/_found' : 'plugins/_users' },
+    { status, part: asked(req, 'part') === 'found' ? 'plugins/_found' : 'plugins/_users' },
   )
 }
 

@@ -8,12 +8,12 @@ import { may, type Right, roleTitle } from '../accounts/roles.ts'
 import { countUsers } from '../accounts/users.ts'
 import { isAdmin } from '../auth/guards.ts'
 import { type Flash, saved } from '../auth/session.ts'
-import { type NodeStatus, nodeStatus } from '../replication/status.ts'
+import { type NodeStatus, nodeStatus, reachedBy } from '../replication/status.ts'
 import type { Db } from '../store/db.ts'
 import { root, version } from '../version.ts'
 import { masterHost, masterName, nodeOf } from './node.ts'
 import * as say from './say.ts'
-import { undoOf } from './toast.ts'
+import { seqOf, undoOf } from './toast.ts'
 
 const eta = new Eta({
   views: join(root, 'views'),
@@ -41,7 +41,7 @@ export async function render(
   const { extension } = await declared(nodeOf(req).db)
   /** What an extension that is off holds is shown nowhere. */
   const isOn = (name: string): boolean => extension(name)?.on ?? false
-  const shell = part ? shellOf(req) : { ...shellOf(req), ...(await menuOf(req)), flash: takeFlash(req) }
+  const shell = part ? shellOf(req) : { ...shellOf(req), ...(await menuOf(req)), ...(await toldOf(req)) }
   res
     .status(options.status ?? 200)
     .type('html')
@@ -57,7 +57,8 @@ export async function redirect(
   kind: Flash['kind'] = 'good',
 ): Promise<void> {
   const undo = text && kind === 'good' ? await undoOf(req, res) : undefined
-  if (text) req.session.flash = { text, kind, ...(undo && { undo }) }
+  const seq = kind === 'good' ? seqOf(req, res) : undefined
+  if (text) req.session.flash = { text, kind, ...(undo && { undo }), ...(seq && { seq }) }
   await saved(req)
   res.redirect(303, to)
 }
@@ -66,10 +67,12 @@ export async function redirect(
 export const asksForPart = (req: Request): boolean =>
   req.get('HX-Request') === 'true' && req.get('HX-Request-Type') === 'partial'
 
-function takeFlash(req: Request): Flash | undefined {
+/** What is said once, and how many slaves have it already. */
+async function toldOf(req: Request) {
   const flash = req.session?.flash
-  if (flash) delete req.session.flash
-  return flash
+  if (!flash) return {}
+  delete req.session.flash
+  return { flash, reached: flash.seq === undefined ? undefined : await reachedBy(nodeOf(req).db, flash.seq) }
 }
 
 const rightsOf = (req: Request): Record<Right, boolean> => {

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
 import { changeSettings, settings } from '../accounts/settings.ts'
 import type { Problems } from '../errors.ts'
+import { sectionTitle } from './field-view.ts'
 import { type Form, formOf, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
@@ -33,7 +34,7 @@ async function ownSections(req: Request) {
   return extensions
     .filter(({ on, name, isOwn }) => on && (isOwn || name === 'contact' || name === 'shell'))
     .map(({ name, title, user }) => ({
-      title,
+      title: sectionTitle({ title }),
       fields: Object.entries(user).map(([key, field]) => ({ path: `${name}.${key}`, label: field.label })),
     }))
 }

@@ -7,7 +7,7 @@ import { newPassword } from '../accounts/passwords.ts'
 import { pluginList } from '../accounts/plugins.ts'
 import { policyOf } from '../accounts/policies.ts'
 import { settings } from '../accounts/settings.ts'
-import { signInFacts } from '../accounts/sign-ins.ts'
+import { lastSignIns, signInFacts } from '../accounts/sign-ins.ts'
 import {
   addUser,
   changeUser,
@@ -72,7 +72,11 @@ export async function showUsers(req: Request, res: Response): Promise<void> {
   // What was searched stands in the address, without the fields that were left empty.
   res.set('HX-Replace-Url', path('/users', { ...query, page: list.page > 1 ? list.page : undefined }))
   const near = list.total === 0 ? await nearHit(db, { ...query, size: 1 }) : undefined
-  const rows = list.rows.map((user) => ({ ...user, stands: standing(user) }))
+  const signIns = await lastSignIns(
+    db,
+    list.rows.map((user) => user.id),
+  )
+  const rows = list.rows.map((user) => ({ ...user, stands: standing(user), lastSignIn: signIns.get(user.id) }))
   const data = {
     query,
     list: { ...list, rows },
