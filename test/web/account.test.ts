@@ -265,3 +265,8 @@ test('a help desk unlocks a person and changes nothing else', async () => {
     'person',
   ])
 })
+
+test('what a person cannot change is told in words, not in codes', async () => {
+  await aUser(store.db, { username: 'words1', password, extensions: { contact: { country: 'SE', city: 'Malmö' } } })
+  assert.match(await page(await signedIn(app, 'words1')), /City Malmö Country Sweden \(SE\)/)
+})

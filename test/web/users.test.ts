@@ -417,3 +417,15 @@ test('the export has a header and everyone, and never a password', async () => {
   assert.match(text, /"fnystrom"/)
   assert.doesNotMatch(text, /argon2|core\.password/)
 })
+
+test('the list says when somebody last signed in here, and the page leads to where each rule comes from', async () => {
+  await aUser(store.db, { username: 'seen1', password })
+  await signedIn(app, 'seen1')
+  assert.match(
+    textOf((await admin.part('/users?search=seen1')).text),
+    /seen1 .*Enabled +(Must set a password +)?today \d\d:\d\d/,
+  )
+  const { text } = await admin.get('/users/seen1')
+  const [, href = ''] = /href="(\/password-policy\?[^"#]+)/.exec(text) ?? []
+  assert.match(textOf((await admin.get(href)).text), /In force for Some Body/)
+})
