@@ -79,8 +79,8 @@ export async function saveMode(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const to = askedMode(req)
   const joined = await joinedTo(req)
+  const typed = formOf(req).text('name').trim()
   try {
-    const typed = formOf(req).text('name').trim()
     if (to === 'standalone' && joined.slaves.length > 0 && typed !== db.local.name) {
       throw new Invalid({ name: `Type ${db.local.name} to make this node standalone.` })
     }
@@ -92,7 +92,7 @@ export async function saveMode(req: Request, res: Response): Promise<void> {
       to === 'master' ? 'This node is a master now. Slaves can join.' : 'This node is standalone now.',
     )
   } catch (error) {
-    await render(req, res, 'mode/become', { to, ...joined, problems: problemsOf(error) }, { status: 422 })
+    await render(req, res, 'mode/become', { to, ...joined, typed, problems: problemsOf(error) }, { status: 422 })
   }
 }
 

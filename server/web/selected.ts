@@ -187,6 +187,15 @@ async function renderEdit(req: Request, res: Response, ids: string[], problems?:
     plugins: known.plugins.filter((plugin) => plugin.on),
     fields: editableFields(known),
     fieldRows,
+    statuses: [
+      { value: 'enabled', label: 'Enabled' },
+      { value: 'locked', label: 'Locked' },
+      { value: 'disabled', label: 'Disabled' },
+    ],
+    switches: [
+      { value: 'on', label: 'On' },
+      { value: 'off', label: 'Off' },
+    ],
     groups: (await allGroups(db)).map((group) => group.name),
     zoneName: zone(),
   }

@@ -212,7 +212,7 @@ test('an edit for many that cannot be is said before anything is written', async
   })
   assert.equal(wrong.status, 422)
   assert.match(wrong.text, /id="f-value-2-problem"/)
-  assert.match(wrong.text, /name="value-2" value="call me"/)
+  assert.match(wrong.text, /name="value-2" type="text" value="call me"/)
   const group = await admin.post('/selected-users/preview', { usernames: 'edit1', back: '/users', join: 'nowhere' })
   assert.match(textOf(group.text), /There is no group “nowhere”/)
 })
