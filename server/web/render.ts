@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Eta } from 'eta'
 import type { Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
+import { baseDn } from '../accounts/domain.ts'
 import { countGroups, ownedGroups } from '../accounts/groups.ts'
 import { jobsToTell } from '../accounts/jobs.ts'
 import { may, type Right, roleTitle } from '../accounts/roles.ts'
@@ -120,7 +121,7 @@ type Entry = { href: string; icon: string; name: string; count?: number; attenti
 type Section = { title: string; pages: Entry[] }
 
 /** The pages that belong together and that this person may open, with counts beside them. */
-async function menuOf(req: Request): Promise<{ fleet?: NodeStatus; menu?: Section[] }> {
+async function menuOf(req: Request): Promise<{ fleet?: NodeStatus; baseDn?: string | undefined; menu?: Section[] }> {
   // Nothing else is open before a new password is set.
   if (!req.user || req.user.mustSetPassword !== undefined) return {}
   const { db } = nodeOf(req)
@@ -170,7 +171,7 @@ async function menuOf(req: Request): Promise<{ fleet?: NodeStatus; menu?: Sectio
   const menu = sections
     .map(({ title, pages }) => ({ title, pages: pages.filter((page): page is Entry => page !== false) }))
     .filter(({ pages }) => pages.length > 0)
-  return { fleet: status, menu }
+  return { fleet: status, baseDn: status.baseDomain && baseDn(status.baseDomain), menu }
 }
 
 /** Somebody without a role sees what is theirs. */
