@@ -9,8 +9,11 @@ document.addEventListener('keydown', (event) => {
     return
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return
+  // A dialog that is open has the keys to itself.
+  if (document.querySelector('dialog[open]')) return
   if (event.key === 'Escape') return leave(event)
-  if (isTyping(document.activeElement) || document.querySelector('dialog[open]')) return
+  if (event.key === 'Enter' && document.activeElement?.matches('[data-search]')) return toFirstRow()
+  if (isTyping(document.activeElement)) return
   if (event.key === '/') {
     const search = document.querySelector('[data-search]')
     if (search) {
@@ -78,6 +81,9 @@ function move(step) {
   next.querySelector('summary, a')?.focus({ preventScroll: true })
   next.scrollIntoView({ block: 'nearest' })
 }
+
+/** Who has typed a search goes on to what it found. */
+const toFirstRow = () => document.addEventListener('htmx:after:swap', () => move(1), { once: true })
 
 function leave(event) {
   const field = document.activeElement

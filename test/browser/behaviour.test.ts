@@ -61,6 +61,9 @@ test('j and k take the focus along, Enter opens where it is, and / comes from an
   assert.equal(await focused('id'), 'search')
   await page.keyboard.type('liam')
   await page.waitForURL('**/users?search=liam')
+  await page.keyboard.press('Enter')
+  await page.locator('tbody a:focus', { hasText: 'Roy, Liam' }).waitFor()
+  await page.keyboard.press('/')
   await page.keyboard.press('Escape')
   await page.waitForURL(`${url}/users`)
   assert.equal(await page.getByLabel('Search users').inputValue(), '')
@@ -68,6 +71,21 @@ test('j and k take the focus along, Enter opens where it is, and / comes from an
   await page.keyboard.press('j')
   await page.keyboard.press('Enter')
   await page.waitForURL('**/users/*')
+})
+
+test('the list of keys gives the focus back to where it was opened', async () => {
+  await page.goto(`${url}/users`)
+  await page.locator('.me summary').click()
+  await page.getByRole('link', { name: 'Keyboard' }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+  for (let n = 0; n < 3; n++) {
+    await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate('document.activeElement.closest(".frame") === null'), true)
+  }
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  assert.match(await focused('textContent'), /Keyboard/)
 })
 
 test('the first Tab skips to the page', async () => {
