@@ -146,6 +146,25 @@ test('every page fits a phone and a finger, and axe-core finds it good there too
   assert.deepEqual(await tour(slave, { scheme: 'dark', phone: true }), [])
 })
 
+const cutOff = `[...document.querySelectorAll('.list-card, main')]
+  .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
+  .map(({ scrollWidth, clientWidth, className }) => location.pathname + ' ' + innerWidth + ': ' + (scrollWidth - clientWidth) + ' px of ' + className)`
+
+test('no list is cut off in a window between a phone and a desktop', async () => {
+  const page = await openPage(browser)
+  await signIn(page, urlOf(master), 'admin', password)
+  const wrong: string[] = []
+  for (const { path } of paths) {
+    await page.goto(urlOf(master) + path)
+    for (const width of [768, 960, 1024, 1200]) {
+      await page.setViewportSize({ width, height: 800 })
+      wrong.push(...((await page.evaluate(cutOff)) as string[]))
+    }
+  }
+  assert.deepEqual(wrong, [])
+  await page.context().close()
+})
+
 test('the page behind a first-password link needs no account, and is good as well', async () => {
   const person = await userByUsername(master.db, 'awhite').catch(() => userByUsername(master.db, made.person))
   const { path } = await inviteUser(master.db, me, person.id)
