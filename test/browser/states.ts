@@ -67,6 +67,18 @@ export function statesOf(master: TestNode, made: Organisation): State[] {
       },
     },
     {
+      name: 'users-loading',
+      come: async (page, look) => {
+        await page.goto(on('/users'))
+        await page.route('**/users?*', (route) => setTimeout(() => route.continue().catch(() => {}), 4000))
+        await page.getByLabel('Search users').fill('freja')
+        await page.locator('.filters.htmx-request').waitFor()
+        await page.waitForTimeout(400)
+        await look()
+        await page.unrouteAll({ behavior: 'ignoreErrors' })
+      },
+    },
+    {
       name: 'users-selected',
       come: async (page, look) => {
         await page.goto(on('/users?group=site_malmo'))
