@@ -1,12 +1,12 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { compileLoad, hasOpenSsl } from './ldapload.ts'
 import { measures, ownMeasures } from './measures/index.ts'
 import { type Options, readOptions } from './options.ts'
 import { accountSyncPair } from './pairs/account-sync.ts'
 import type { Pair } from './pairs/pair.ts'
-import { slapdPair, slapdProgram } from './pairs/slapd.ts'
+import { argon2Module, slapdPair, slapdProgram } from './pairs/slapd.ts'
 import { run, stopAll } from './processes.ts'
 import { keep, type Row, table } from './report.ts'
 
@@ -18,7 +18,7 @@ const options = readOptions(process.argv.slice(2))
 if (options) process.exitCode = await bench(options)
 
 async function bench(options: Options): Promise<number> {
-  const missing = await missingPrograms()
+  const missing = await missingPrograms(options)
   if (missing.length > 0) {
     process.stderr.write(
       `The benchmark needs ${missing.join(' and ')}: apt-get install --no-install-recommends ${missing.join(' ')}\n`,
@@ -39,8 +39,8 @@ async function bench(options: Options): Promise<number> {
     say(heading)
     const rows: Row[] = []
     const between = options.only.filter((name) => name in measures) as (keyof typeof measures)[]
+    const ldapload = await compileLoad(folder)
     if (between.length > 0) {
-      const ldapload = await compileLoad(folder)
       say(`loading ${options.users} people into both`)
       const slapd = await slapdPair(folder, options.users)
       pairs = [slapd]
@@ -54,7 +54,7 @@ async function bench(options: Options): Promise<number> {
     }
     for (const name of options.only)
       if (name in ownMeasures)
-        rows.push(...(await ownMeasures[name as keyof typeof ownMeasures]({ ...options, folder, say })))
+        rows.push(...(await ownMeasures[name as keyof typeof ownMeasures]({ ...options, folder, ldapload, say })))
     process.stdout.write(`\n${table(rows)}\n`)
     say(`kept in ${relative(process.cwd(), keep(options.results, heading, rows))}`)
     return rows.some((row) => row.met === false) ? 1 : 0
@@ -79,18 +79,17 @@ function say(text: string): void {
 }
 
 /** Debian's packages for what is not here. */
-async function missingPrograms(): Promise<string[]> {
+async function missingPrograms({ only }: Options): Promise<string[]> {
   const hasSlapd =
     slapdProgram('slapd') && slapdProgram('slapadd') && ['/etc/ldap/schema', '/etc/openldap/schema'].some(existsSync)
   const hasGcc = await run('gcc', ['--version']).then(
     () => true,
     () => false,
   )
-  return [...(hasSlapd ? [] : ['slapd']), ...(hasGcc ? [] : ['gcc', 'libc6-dev'])]
-}
-
-async function compileLoad(folder: string): Promise<string> {
-  const program = join(folder, 'ldapload')
-  await run('gcc', ['-O2', '-o', program, fileURLToPath(new URL('./ldapload.c', import.meta.url))])
-  return program
+  return [
+    ...(hasSlapd ? [] : ['slapd']),
+    ...(argon2Module() || !only.includes('ldap-load') ? [] : ['slapd-contrib']),
+    ...(hasGcc ? [] : ['gcc', 'libc6-dev']),
+    ...((await hasOpenSsl()) ? [] : ['libssl-dev']),
+  ]
 }

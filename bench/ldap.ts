@@ -18,35 +18,27 @@ const messageId = integer(1)
 export const bindRequest = (dn: string, password: string): Buffer =>
   request(tlv(tag.bind, integer(3), octets(dn), tlv(0x80, password)))
 
-/** Equality of one attribute, or presence where no value is given. */
+/** Filters of RFC 4511 section 4.5.1.7, those that are asked with here. */
+export const present = (attribute: string): Buffer => tlv(0x87, attribute)
+export const equal = (attribute: string, value: string): Buffer => tlv(0xa3, octets(attribute), octets(value))
+export const contains = (attribute: string, part: string): Buffer =>
+  tlv(0xa4, octets(attribute), tlv(0x30, tlv(0x81, part)))
+export const allOf = (...filters: Buffer[]): Buffer => tlv(0xa0, ...filters)
+export const anyOf = (...filters: Buffer[]): Buffer => tlv(0xa1, ...filters)
+export const anything = present('objectClass')
+
+/** Without `attributes` all of them are sent that clients see by default; `limit`: as many entries at most. */
 export function searchRequest(
   base: string,
-  scope: 'base' | 'one' | 'sub',
-  attribute: string,
-  value: string | undefined,
-  attributes: string[],
+  scope: 'base' | 'sub',
+  filter: Buffer,
+  attributes: string[] = [],
+  limit = 0,
 ): Buffer {
-  const filter = value === undefined ? tlv(0x87, attribute) : tlv(0xa3, octets(attribute), octets(value))
-  const number = { base: 0, one: 1, sub: 2 }[scope]
-  const limits = [tlv(0x0a, Buffer.of(0)), integer(0), integer(0), tlv(0x01, Buffer.of(0))]
-  return request(
-    tlv(
-      tag.search,
-      octets(base),
-      tlv(0x0a, Buffer.of(number)),
-      ...limits,
-      filter,
-      tlv(0x30, ...attributes.map(octets)),
-    ),
-  )
-}
-
-/** The first `limit` entries in which one of the attributes holds `part` anywhere. */
-export function anyPartRequest(base: string, attributes: string[], part: string, limit: number): Buffer {
-  const filters = attributes.map((name) => tlv(0xa4, octets(name), tlv(0x30, tlv(0x81, part))))
+  const number = { base: 0, sub: 2 }[scope]
   const limits = [tlv(0x0a, Buffer.of(0)), integer(limit), integer(0), tlv(0x01, Buffer.of(0))]
   const wanted = tlv(0x30, ...attributes.map(octets))
-  return request(tlv(tag.search, octets(base), tlv(0x0a, Buffer.of(2)), ...limits, tlv(0xa1, ...filters), wanted))
+  return request(tlv(tag.search, octets(base), tlv(0x0a, Buffer.of(number)), ...limits, filter, wanted))
 }
 
 export const replaceRequest = (dn: string, attribute: string, value: string): Buffer =>

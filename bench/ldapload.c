@@ -1,49 +1,71 @@
 /*
- * ldapload: asks an LDAP server as fast as it answers. Every request is encoded before the clock starts; each connection
- * has one request under way, and sends the next when the answer is whole. One thread, so that the server has the rest.
+ * ldapload: asks an LDAP server as fast as it answers. The requests come encoded on standard input, one LDAPMessage behind
+ * the other; before a request is sent, it gets the number of the place that it is under way in. One thread, so that the
+ * server has the rest.
  *
- * usage: ldapload PORT BASE search|dump CONNECTIONS SECONDS USERS EXPECTED
- *   search  (uid=uNNNNNN) with NNNNNN drawn from 0 to USERS-1;  dump  (objectClass=posixAccount)
- *   EXPECTED  entries that each answer must have
- * The environment gives LDAPLOAD_DN and LDAPLOAD_PASSWORD. Half a second passes before anything counts.
+ * usage: ldapload [options] PORT < requests
+ *   -c N  connections (1)
+ *   -w N  requests under way on each (1, at most 64)
+ *   -t S  seconds that count (4); half a second passes before them. SIGTERM ends it sooner
+ *   -o    each request once, in order, until all are answered; otherwise any of them, at random
+ *   -b    the first request is a bind that each connection begins with
+ *   -s    over TLS 1.3
+ *   -e N  entries that each answer must have (0)
+ *   -r N  the result code that it must have (0)
+ *   -p N  a search is taken in pages of N entries (RFC 2696); its answer is all of them
  * Prints one line of JSON. Exit 1 when the server cannot be used.
  */
 #define _GNU_SOURCE
+#include "ber.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <openssl/ssl.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+enum { MOST_PLACES = 64, MOST_COOKIE = 256 };
+enum { ENTRY = 0x64, SEARCHED = 0x65, BOUND = 0x61, REFERENCE = 0x73, CONTROLS = 0xa0 };
+
+/* `number`: where its message id is. `rest`: where the operation begins, behind that. */
 typedef struct {
-  unsigned char bytes[2048];
-  size_t length;
-} Text;
+  const unsigned char *bytes;
+  size_t length, number, rest;
+} Request;
+
+/* Where a request is under way; its message id is the place's number. */
+typedef struct {
+  const Request *request;
+  double asked;
+  long entries, pages;
+  unsigned char cookie[MOST_COOKIE];
+  size_t cookie_length;
+} Place;
 
 typedef struct {
   int socket;
-  unsigned char *in;
-  size_t held, room;
-  double asked;
-  long entries;
+  SSL *tls;
+  Buffer in, out;
+  Place places[MOST_PLACES + 1];
 } Client;
 
-enum { ENTRY = 0x64, DONE = 0x65, BOUND = 0x61, REFERENCE = 0x73 };
+static int connections = 1, window = 1, once, binds, secure;
+static double seconds = 4;
+static long expected_entries, expected_code, page_size;
 
-static Text *requests;
-static long request_count, expected;
-static unsigned long long answers, entries, received, wrong;
+static Request *requests;
+static size_t request_count, first_request, next_request;
+static unsigned long long answers, entries, received, wrong, under_way;
 static float *latencies;
-static size_t latency_count, latency_room;
+static size_t latency_room;
 static double counts_from;
+static volatile sig_atomic_t stopped;
 
 static double seconds_now(void) {
   struct timespec t;
@@ -51,164 +73,216 @@ static double seconds_now(void) {
   return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static void give_up(const char *what) {
-  fprintf(stderr, "ldapload: %s\n", what);
-  exit(1);
-}
+/* ---- requests */
 
-/* ---- BER (X.690), as much as these requests need */
-
-static void append(Text *text, const void *bytes, size_t length) {
-  if (text->length + length > sizeof text->bytes) give_up("a request is too long");
-  memcpy(text->bytes + text->length, bytes, length);
-  text->length += length;
-}
-
-static void element(Text *text, int tag, const void *content, size_t length) {
-  unsigned char header[4] = {tag, length, 0, 0};
-  size_t size = 2;
-  if (length >= 0x80) {
-    header[1] = 0x82;
-    header[2] = length >> 8;
-    header[3] = length & 0xff;
-    size = 4;
+static void read_requests(void) {
+  Buffer all = {0};
+  unsigned char chunk[1 << 16];
+  for (ssize_t got; (got = read(0, chunk, sizeof chunk)) != 0;) {
+    if (got < 0) give_up("the requests cannot be read");
+    append(&all, chunk, got);
   }
-  append(text, header, size);
-  append(text, content, length);
-}
-
-static void string(Text *text, int tag, const char *value) { element(text, tag, value, strlen(value)); }
-
-static void number(Text *text, int tag, unsigned char value) { element(text, tag, &value, 1); }
-
-/* LDAPMessage with id 1: on one connection the requests come one after the other. */
-static void message(Text *out, int tag, const Text *operation) {
-  Text inner = {.length = 0};
-  number(&inner, 0x02, 1);
-  element(&inner, tag, operation->bytes, operation->length);
-  out->length = 0;
-  element(out, 0x30, inner.bytes, inner.length);
-}
-
-static void search_request(Text *out, const char *base, const char *attribute, const char *value) {
-  Text operation = {.length = 0}, filter = {.length = 0};
-  string(&operation, 0x04, base);
-  number(&operation, 0x0a, 2); /* scope: subtree */
-  number(&operation, 0x0a, 0);
-  number(&operation, 0x02, 0);
-  number(&operation, 0x02, 0);
-  number(&operation, 0x01, 0);
-  string(&filter, 0x04, attribute);
-  string(&filter, 0x04, value);
-  element(&operation, 0xa3, filter.bytes, filter.length);
-  element(&operation, 0x30, "", 0);
-  message(out, 0x63, &operation);
-}
-
-static void bind_request(Text *out, const char *dn, const char *password) {
-  Text operation = {.length = 0};
-  number(&operation, 0x02, 3);
-  string(&operation, 0x04, dn);
-  string(&operation, 0x80, password);
-  message(out, 0x60, &operation);
-}
-
-/* Length of header and content of the element at `at`; 0 while the header is not all there. */
-static size_t header_at(const unsigned char *at, size_t held, size_t *content) {
-  if (held < 2) return 0;
-  if (at[1] < 0x80) {
-    *content = at[1];
-    return 2;
+  size_t room = 0, content;
+  for (size_t at = 0; at < all.length;) {
+    const unsigned char *bytes = all.bytes + at;
+    size_t size = header_at(bytes, all.length - at, &content);
+    if (size == 0 || at + size + content > all.length || bytes[size] != 0x02 || bytes[size + 1] != 1)
+      give_up("the requests are not LDAP messages with ids of one byte");
+    if (request_count == room) requests = realloc(requests, (room = room ? room * 2 : 1024) * sizeof *requests);
+    requests[request_count++] = (Request){bytes, size + content, size + 2, size + 3};
+    at += size + content;
   }
-  size_t size = at[1] & 0x7f;
-  if (held < 2 + size) return 0;
-  *content = 0;
-  for (size_t i = 0; i < size; i++) *content = *content << 8 | at[2 + i];
-  return 2 + size;
+  if (request_count <= (size_t)binds) give_up("there are no requests");
+  first_request = next_request = binds;
 }
 
-/* ---- clients */
+/* The request with a control behind it that asks for the next page. */
+static void put_paged(Buffer *out, const Place *place, unsigned char number) {
+  static Buffer value, wrapped, control, list, message;
+  value.length = wrapped.length = control.length = list.length = message.length = 0;
+  unsigned char size[4] = {page_size >> 24, page_size >> 16, page_size >> 8, page_size};
+  element(&value, 0x02, size, 4);
+  element(&value, 0x04, place->cookie, place->cookie_length);
+  element(&wrapped, 0x30, value.bytes, value.length);
+  static const char oid[] = "1.2.840.113556.1.4.319";
+  element(&control, 0x04, oid, sizeof oid - 1);
+  element(&control, 0x01, "\xff", 1);
+  element(&control, 0x04, wrapped.bytes, wrapped.length);
+  element(&list, 0x30, control.bytes, control.length);
+  const Request *request = place->request;
+  element(&message, 0x02, &number, 1);
+  append(&message, request->bytes + request->rest, request->length - request->rest);
+  element(&message, CONTROLS, list.bytes, list.length);
+  element(out, 0x30, message.bytes, message.length);
+}
 
-static void ask(Client *client) {
+static void put(Client *client, int number) {
+  const Place *place = &client->places[number];
+  if (page_size > 0) {
+    put_paged(&client->out, place, number);
+    return;
+  }
+  const Request *request = place->request;
+  append(&client->out, request->bytes, request->length);
+  client->out.bytes[client->out.length - request->length + request->number] = number;
+}
+
+static void ask(Client *client, int number) {
   static unsigned long long random = 88172645463325252ull;
-  random ^= random << 13;
-  random ^= random >> 7;
-  random ^= random << 17;
-  const Text *request = &requests[random % request_count];
-  client->entries = 0;
-  client->asked = seconds_now();
-  /* A request is far smaller than a socket's buffer, and the one before it is answered. */
-  if (write(client->socket, request->bytes, request->length) != (ssize_t)request->length) give_up("a request was not taken");
+  Place *place = &client->places[number];
+  if (once) {
+    if (next_request == request_count) return;
+    place->request = &requests[next_request++];
+  } else {
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    place->request = &requests[first_request + random % (request_count - first_request)];
+  }
+  place->entries = place->pages = 0;
+  place->cookie_length = 0;
+  place->asked = seconds_now();
+  under_way++;
+  put(client, number);
 }
 
-static void answered(Client *client, int code) {
-  double now = seconds_now();
-  if (now >= counts_from) {
-    answers++;
-    entries += client->entries;
-    if (code != 0 || client->entries != expected) wrong++;
-    if (latency_count == latency_room) {
-      latency_room = latency_room ? latency_room * 2 : 1 << 16;
-      latencies = realloc(latencies, latency_room * sizeof *latencies);
+/* What is asked for together goes in one piece, so that it is under way together. */
+static void send_asked(Client *client) {
+  Buffer *out = &client->out;
+  if (out->length == 0) return;
+  ssize_t sent = client->tls ? SSL_write(client->tls, out->bytes, out->length)
+                             : write(client->socket, out->bytes, out->length);
+  /* Requests are far smaller than a socket's buffer, and those before them are answered. */
+  if (sent != (ssize_t)out->length) give_up("a request was not taken");
+  out->length = 0;
+}
+
+/* ---- answers */
+
+/* The cookie of the next page, from behind the operation: controls [0] { control { oid, critical?, value { { size, cookie } } } }. */
+static void read_cookie(Place *place, Range controls) {
+  place->cookie_length = 0;
+  if (controls.at == controls.end || *controls.at != CONTROLS) return;
+  Range value = behind(into(into(controls)));
+  if (*value.at == 0x01) value = behind(value);
+  Range cookie = into(behind(into(into(value))));
+  place->cookie_length = cookie.end - cookie.at;
+  if (place->cookie_length > MOST_COOKIE) give_up("a cookie is too long");
+  memcpy(place->cookie, cookie.at, place->cookie_length);
+}
+
+static int is_wrong(const Place *place, int code) {
+  if (code != expected_code || place->entries != expected_entries) return 1;
+  return page_size > 0 && place->pages < (place->entries + page_size - 1) / page_size;
+}
+
+static void answered(Client *client, int number, int code, Range controls) {
+  Place *place = &client->places[number];
+  if (page_size > 0) {
+    place->pages++;
+    read_cookie(place, controls);
+    if (place->cookie_length > 0) {
+      put(client, number);
+      return;
     }
-    latencies[latency_count++] = now - client->asked;
   }
-  ask(client);
+  double now = seconds_now();
+  under_way--;
+  if (now >= counts_from) {
+    if (is_wrong(place, code)) wrong++;
+    if (answers == latency_room)
+      latencies = realloc(latencies, (latency_room = latency_room ? latency_room * 2 : 1 << 16) * sizeof *latencies);
+    latencies[answers++] = now - place->asked;
+    entries += place->entries;
+  }
+  ask(client, number);
 }
 
 /* Takes what has come in; returns how much of it was whole messages. */
 static size_t take(Client *client) {
   size_t at = 0, content;
   for (;;) {
-    const unsigned char *start = client->in + at;
-    size_t header = header_at(start, client->held - at, &content);
-    if (header == 0 || client->held - at < header + content) return at;
-    at += header + content;
-    size_t id = 0, length = 0;
-    const unsigned char *operation = start + header;
-    operation += header_at(operation, content, &id) + id;
-    if (*operation == ENTRY) {
-      client->entries++;
-    } else if (*operation == DONE) {
-      size_t skip = header_at(operation, content, &length);
-      answered(client, operation[skip + 2]);
-    } else if (*operation != REFERENCE) {
-      give_up("an answer of an unknown kind");
-    }
+    const unsigned char *start = client->in.bytes + at;
+    size_t size = header_at(start, client->in.length - at, &content);
+    if (size == 0 || client->in.length - at < size + content) return at;
+    at += size + content;
+    Range message = {start + size, start + size + content};
+    int number = message.at[2];
+    Range operation = behind(message);
+    if (message.at[1] != 1 || number < 1 || number > window) give_up("the server closes the connection");
+    if (*operation.at == ENTRY) client->places[number].entries++;
+    else if (*operation.at == SEARCHED || *operation.at == BOUND)
+      answered(client, number, into(operation).at[2], behind(operation));
+    else if (*operation.at != REFERENCE) give_up("an answer of an unknown kind");
   }
 }
 
-static void read_all(Client *client) {
-  for (;;) {
-    if (client->room - client->held < 1 << 17) {
-      client->room = client->room ? client->room * 2 : 1 << 18;
-      client->in = realloc(client->in, client->room);
-    }
-    ssize_t got = read(client->socket, client->in + client->held, client->room - client->held);
-    if (got < 0 && errno == EAGAIN) return;
-    if (got <= 0) give_up("the server closed a connection");
+/* -1 while there is nothing to read. */
+static ssize_t read_some(Client *client) {
+  Buffer *in = &client->in;
+  if (in->room - in->length < 1 << 17) in->bytes = realloc(in->bytes, in->room = in->room ? in->room * 2 : 1 << 18);
+  size_t room = in->room - in->length;
+  ssize_t got;
+  if (client->tls) {
+    got = SSL_read(client->tls, in->bytes + in->length, room);
+    if (got <= 0 && SSL_get_error(client->tls, got) == SSL_ERROR_WANT_READ) return -1;
+  } else {
+    got = read(client->socket, in->bytes + in->length, room);
+    if (got < 0 && errno == EAGAIN) return -1;
+  }
+  if (got <= 0) give_up("the server closed a connection");
+  in->length += got;
+  return got;
+}
+
+/* Once: while there is more in the socket, epoll says so again. What TLS has read ahead it does not see. */
+static void read_client(Client *client) {
+  do {
+    ssize_t got = read_some(client);
+    if (got < 0) return;
     if (seconds_now() >= counts_from) received += got;
-    client->held += got;
     size_t used = take(client);
-    client->held -= used;
-    memmove(client->in, client->in + used, client->held);
-  }
+    client->in.length -= used;
+    memmove(client->in.bytes, client->in.bytes + used, client->in.length);
+    send_asked(client);
+  } while (client->tls && SSL_has_pending(client->tls));
 }
 
-static void open_client(Client *client, int port) {
+/* ---- connections */
+
+static SSL_CTX *tls_context(void) {
+  SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  /* One and the same cipher for every server. Whose certificate it is does not matter: nothing secret is sent. */
+  SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384");
+  SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+  SSL_CTX_set_read_ahead(context, 1);
+  return context;
+}
+
+static void bind_client(Client *client) {
+  append(&client->out, requests[0].bytes, requests[0].length);
+  send_asked(client);
+  read_some(client);
+  Range message = into((Range){client->in.bytes, client->in.bytes + client->in.length});
+  Range operation = behind(message);
+  if (*operation.at != BOUND || into(operation).at[2] != 0) give_up("the bind was refused");
+  client->in.length = 0;
+}
+
+static void open_client(Client *client, int port, SSL_CTX *tls) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
   inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
   client->socket = socket(AF_INET, SOCK_STREAM, 0);
   if (connect(client->socket, (void *)&address, sizeof address)) give_up("nothing listens there");
   int on = 1;
   setsockopt(client->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  Text request;
-  bind_request(&request, getenv("LDAPLOAD_DN"), getenv("LDAPLOAD_PASSWORD"));
-  if (write(client->socket, request.bytes, request.length) < 0) give_up("the bind was not taken");
-  unsigned char answer[512];
-  ssize_t got = read(client->socket, answer, sizeof answer);
-  /* 30 len 02 01 01 61 len 0a 01 CODE */
-  if (got < 10 || answer[5] != BOUND || answer[9] != 0) give_up("the bind was refused");
+  if (tls) {
+    client->tls = SSL_new(tls);
+    SSL_set_fd(client->tls, client->socket);
+    if (SSL_connect(client->tls) != 1) give_up("the TLS handshake failed");
+  }
+  if (binds) bind_client(client);
   fcntl(client->socket, F_SETFL, O_NONBLOCK);
 }
 
@@ -217,50 +291,70 @@ static int by_size(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+static double latency_ms(double share) {
+  return answers ? latencies[(size_t)((answers - 1) * share)] * 1000 : 0;
+}
+
 static double cpu_seconds(void) {
   struct rusage use;
   getrusage(RUSAGE_SELF, &use);
   return use.ru_utime.tv_sec + use.ru_stime.tv_sec + (use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
 }
 
-int main(int count, char **given) {
-  if (count != 8) give_up("usage: ldapload PORT BASE search|dump CONNECTIONS SECONDS USERS EXPECTED");
-  int port = atoi(given[1]), connections = atoi(given[4]);
-  double seconds = atof(given[5]);
-  long users = atol(given[6]);
-  expected = atol(given[7]);
+static void stop(int signal) {
+  (void)signal;
+  stopped = 1;
+}
 
-  request_count = strcmp(given[3], "dump") == 0 ? 1 : users;
-  requests = calloc(request_count, sizeof *requests);
-  for (long i = 0; i < request_count; i++) {
-    char name[32];
-    snprintf(name, sizeof name, "u%06ld", i);
-    if (request_count == 1) search_request(&requests[0], given[2], "objectClass", "posixAccount");
-    else search_request(&requests[i], given[2], "uid", name);
+static int read_options(int count, char **given) {
+  for (int option; (option = getopt(count, given, "c:w:t:obse:r:p:")) != -1;) {
+    switch (option) {
+      case 'c': connections = atoi(optarg); break;
+      case 'w': window = atoi(optarg); break;
+      case 't': seconds = atof(optarg); break;
+      case 'o': once = 1; break;
+      case 'b': binds = 1; break;
+      case 's': secure = 1; break;
+      case 'e': expected_entries = atol(optarg); break;
+      case 'r': expected_code = atol(optarg); break;
+      case 'p': page_size = atol(optarg); break;
+      default: exit(1);
+    }
   }
+  if (optind != count - 1 || window < 1 || window > MOST_PLACES) give_up("usage: ldapload [options] PORT < requests");
+  return atoi(given[optind]);
+}
 
+int main(int count, char **given) {
+  int port = read_options(count, given);
+  signal(SIGTERM, stop);
+  read_requests();
+  SSL_CTX *tls = secure ? tls_context() : NULL;
   Client *clients = calloc(connections, sizeof *clients);
   int poll = epoll_create1(0);
   for (int i = 0; i < connections; i++) {
-    open_client(&clients[i], port);
+    open_client(&clients[i], port, tls);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &clients[i]};
     epoll_ctl(poll, EPOLL_CTL_ADD, clients[i].socket, &event);
   }
 
-  counts_from = seconds_now() + 0.5;
-  double end = counts_from + seconds, cpu = cpu_seconds();
-  for (int i = 0; i < connections; i++) ask(&clients[i]);
+  double began = seconds_now(), cpu = cpu_seconds();
+  counts_from = once ? began : began + 0.5;
+  double end = once ? began + 600 : counts_from + seconds;
+  for (int i = 0; i < connections; i++) {
+    for (int number = 1; number <= window; number++) ask(&clients[i], number);
+    send_asked(&clients[i]);
+  }
   struct epoll_event events[64];
-  while (seconds_now() < end) {
+  while (!stopped && under_way > 0 && seconds_now() < end) {
     int ready = epoll_wait(poll, events, 64, 100);
-    for (int i = 0; i < ready; i++) read_all(events[i].data.ptr);
+    for (int i = 0; i < ready; i++) read_client(events[i].data.ptr);
   }
 
-  double took = seconds_now() - counts_from;
-  qsort(latencies, latency_count, sizeof *latencies, by_size);
-  double p50 = latency_count ? latencies[latency_count / 2] : 0;
-  double p99 = latency_count ? latencies[(size_t)(latency_count * 0.99)] : 0;
+  double now = seconds_now(), took = now - counts_from;
+  qsort(latencies, answers, sizeof *latencies, by_size);
   printf("{\"perSecond\":%.3f,\"answers\":%llu,\"entries\":%llu,\"bytes\":%llu,\"wrong\":%llu,\"p50Ms\":%.4f,\"p99Ms\":%.4f,\"cpu\":%.3f}\n",
-         answers / took, answers, entries, received, wrong, p50 * 1000, p99 * 1000, (cpu_seconds() - cpu) / (took + 0.5));
+         took > 0 ? answers / took : 0, answers, entries, received, wrong, latency_ms(0.5), latency_ms(0.99),
+         (cpu_seconds() - cpu) / (now - began));
   return 0;
 }

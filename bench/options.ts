@@ -5,7 +5,7 @@ import { type MeasureName, measureNames } from './measures/index.ts'
 
 export type Options = {
   users: number
-  /** People in the store that pages are measured with. */
+  /** People in the stores of measures that ask for very many. */
   many: number
   repeats: number
   /** Seconds that each run of the load generator counts. */
@@ -23,9 +23,10 @@ const usage = `npm run bench -- [--quick] [--users N] [--many N] [--repeats N] [
 Runs Debian's slapd (provider and consumer) and account-sync (master and slave) side by side on 127.0.0.1.
   --quick         1,000 users, one repeat
   --users N       people in the directory (10,000: the bars are meant for that many)
-  --many N        people in the store that pages are measured with (100,000)
+  --many N        people in the stores of pages and ldap-many (100,000)
   --repeats N     how often each measure is taken, in turns; the median counts (3)
-  --only LIST     only these measures
+  --only LIST     only these measures; ldap stands for both ldap-load, each kind of request beside slapd, and ldap-many,
+                  what one node does with so many people
   --profile DIR   write CPU profiles of our nodes there; profiled figures are slower
 `
 
@@ -63,7 +64,7 @@ function parse(args: string[]): Options | undefined {
     repeats: whole('--repeats', values.repeats, values.quick ? 1 : 3, 1),
     seconds: values.quick ? 1.5 : 4,
     samples: values.quick ? 60 : 200,
-    only: values.only === undefined ? measureNames : values.only.split(',').map(named),
+    only: values.only === undefined ? measureNames : values.only.split(',').flatMap(named),
     profile: values.profile,
     results: join(root, 'bench', 'results'),
   }
@@ -76,8 +77,9 @@ function whole(name: string, typed: string | undefined, initial: number, least: 
   return value
 }
 
-function named(typed: string): MeasureName {
-  const name = measureNames.find((each) => each === typed.trim())
-  if (!name) throw new Error(`There is no measure “${typed}”; there are ${measureNames.join(', ')}.`)
-  return name
+function named(typed: string): MeasureName[] {
+  const name = typed.trim()
+  const found = measureNames.filter((each) => each === name || each.startsWith(`${name}-`))
+  if (found.length === 0) throw new Error(`There is no measure “${typed}”; there are ${measureNames.join(', ')}.`)
+  return found
 }

@@ -8,9 +8,13 @@ export type Server = { name: string; pid: number; log: string; child: ChildProce
 
 const running = new Set<Server>()
 
-export function start(name: string, log: string, command: string, args: string[], cwd?: string): Server {
+/** `talks`: messages go both ways between it and us. */
+export function start(name: string, log: string, command: string, args: string[], talks = false): Server {
   const out = openSync(log, 'a')
-  const child = spawn(command, args, { stdio: ['ignore', out, out], cwd, env: cleanEnv() })
+  const child = spawn(command, args, {
+    stdio: ['ignore', out, out, ...(talks ? ['ipc' as const] : [])],
+    env: cleanEnv(),
+  })
   closeSync(out)
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
@@ -74,6 +78,16 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
+/** Time of processors that it has taken so far, in its own code and in the kernel's. */
+export function cpuSecondsOf({ pid }: Server): number {
+  // The name, in parentheses, may hold spaces; user and system time are the 14th and 15th of all.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+}
+
+/** USER_HZ, the same on every Linux. */
+const ticksPerSecond = 100
+
 /** Resident memory now, and the most that it ever was, in MB. */
 export function memoryOf({ pid }: Server): { rss: number; peak: number } {
   const kilobytes = (file: string, name: string): number =>
@@ -81,4 +95,16 @@ export function memoryOf({ pid }: Server): { rss: number; peak: number } {
       new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1] ?? Number.NaN,
     )
   return { rss: kilobytes('smaps_rollup', 'Rss') / 1024, peak: kilobytes('status', 'VmHWM') / 1024 }
+}
+
+/** The same once it has come to rest: it has not moved for two seconds, or half a minute is over. */
+export async function settledMemoryOf(server: Server): Promise<{ rss: number; peak: number }> {
+  let before = memoryOf(server)
+  for (let still = 0, tries = 0; still < 4 && tries < 60; tries++) {
+    await wait(500)
+    const now = memoryOf(server)
+    still = Math.abs(now.rss - before.rss) < 1 ? still + 1 : 0
+    before = now
+  }
+  return before
 }

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # The system packages that the tests need: installs what is missing where it may, and names it where it may not.
-# usage: packages.sh COMMAND=PACKAGE ...
+# usage: packages.sh COMMAND=PACKAGE FILE=PACKAGE ...   (a file begins with /)
 set -euo pipefail
 
 missing=()
 for pair in "$@"; do
-  PATH="$PATH:/usr/sbin" command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+  wanted=${pair%%=*}
+  if [[ $wanted == /* ]]; then
+    [ -e "$wanted" ] || missing+=("${pair#*=}")
+  else
+    PATH="$PATH:/usr/sbin" command -v "$wanted" >/dev/null || missing+=("${pair#*=}")
+  fi
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -10,6 +10,13 @@ const port = (name: string) =>
     .min(0, `${name} must be 0 (off) to 65535.`)
     .max(65_535, `${name} must be 0 (off) to 65535.`)
 
+const count = (name: string, least: number, most: number) =>
+  z.coerce
+    .number({ error: `${name} must be a number.` })
+    .int(`${name} must be a whole number.`)
+    .min(least, `${name} must be ${least} to ${most}.`)
+    .max(most, `${name} must be ${least} to ${most}.`)
+
 const settings = z.object({
   data: z.string().min(1, 'data must name a directory.').default('./data'),
   listen: z
@@ -19,6 +26,21 @@ const settings = z.object({
   'web-port': port('web-port').default(8081),
   'ldap-port': port('ldap-port').default(3890),
   'ldaps-port': port('ldaps-port').default(6360),
+  'ldap-listen': z
+    .string()
+    .refine((address) => isIP(address) !== 0, 'ldap-listen must be an IP address, as 127.0.0.1, 0.0.0.0 or ::.')
+    .default('127.0.0.1'),
+  ldapi: z.string().min(1, 'ldapi must name a socket, or be off.').default('ldapi'),
+  'ldap-max-connections': count('ldap-max-connections', 1, 100_000).default(10_000),
+  'ldap-max-per-address': count('ldap-max-per-address', 1, 100_000).default(200),
+  'ldap-max-message-kb': count('ldap-max-message-kb', 64, 16_384).default(4096),
+  'ldap-max-filter-parts': count('ldap-max-filter-parts', 16, 100_000).default(4096),
+  'ldap-max-filter-depth': count('ldap-max-filter-depth', 2, 30).default(20),
+  'ldap-max-entries': count('ldap-max-entries', 0, 10_000_000).default(0),
+  'ldap-max-seconds': count('ldap-max-seconds', 1, 86_400).default(300),
+  'ldap-idle-seconds': count('ldap-idle-seconds', 10, 86_400).default(1800),
+  'ldap-handshake-seconds': count('ldap-handshake-seconds', 1, 300).default(10),
+  'ldap-unread-kb': count('ldap-unread-kb', 64, 65_536).default(256),
   'sync-port': port('sync-port').default(8154),
   // Set aside for files that follow the accounts; checked, so that a setting is never silently wrong.
   'files-port': port('files-port').default(8155),
@@ -35,6 +57,22 @@ export type Config = {
   ldapPort: number
   ldapsPort: number
   syncPort: number
+  /** Where LDAP is offered in the clear; from another machine nothing goes over it but StartTLS. */
+  ldapListen: string
+  /** Path of the Unix socket for LDAP; absent: off. */
+  ldapiPath?: string
+  ldapLimits: {
+    maxConnections: number
+    maxConnectionsPerAddress: number
+    maxMessageBytes: { anonymous: number; bound: number }
+    filterParts: { anonymous: number; bound: number }
+    filterDepth: number
+    maxEntries: number
+    maxSeconds: number
+    idleMs: { anonymous: number; bound: number }
+    handshakeMs: number
+    unreadBytes: number
+  }
 }
 
 export const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
@@ -49,8 +87,12 @@ export function readConfig(flags: Record<string, string | undefined>, env: NodeJ
   if (!parsed.success)
     throw new Invalid(Object.fromEntries(parsed.error.issues.map((issue) => [String(issue.path[0]), issue.message])))
   const values = parsed.data
+  const dataDir = resolve(values.data)
   return {
-    dataDir: resolve(values.data),
+    dataDir,
+    ldapListen: values['ldap-listen'],
+    ...(values.ldapi !== 'off' && { ldapiPath: resolve(dataDir, values.ldapi) }),
+    ldapLimits: limitsOf(values),
     listen: values.listen,
     webPort: values['web-port'],
     ldapPort: values['ldap-port'],
@@ -58,5 +100,33 @@ export function readConfig(flags: Record<string, string | undefined>, env: NodeJ
     syncPort: values['sync-port'],
   }
 }
+
+const anonymousMessageKb = 256
+const anonymousFilterParts = 256
+const anonymousIdleSeconds = 120
+
+/** Who has not signed in gets a part of it. */
+const limitsOf = (values: z.output<typeof settings>): Config['ldapLimits'] => ({
+  maxConnections: values['ldap-max-connections'],
+  maxConnectionsPerAddress: values['ldap-max-per-address'],
+  maxMessageBytes: {
+    anonymous: Math.min(anonymousMessageKb, values['ldap-max-message-kb']) * 1024,
+    bound: values['ldap-max-message-kb'] * 1024,
+  },
+  filterParts: {
+    anonymous: Math.min(anonymousFilterParts, values['ldap-max-filter-parts']),
+    bound: values['ldap-max-filter-parts'],
+  },
+  filterDepth: values['ldap-max-filter-depth'],
+  // 0 sets no bound of its own.
+  maxEntries: values['ldap-max-entries'] || Number.POSITIVE_INFINITY,
+  maxSeconds: values['ldap-max-seconds'],
+  idleMs: {
+    anonymous: Math.min(anonymousIdleSeconds, values['ldap-idle-seconds']) * 1000,
+    bound: values['ldap-idle-seconds'] * 1000,
+  },
+  handshakeMs: values['ldap-handshake-seconds'] * 1000,
+  unreadBytes: values['ldap-unread-kb'] * 1024,
+})
 
 const camel = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())

@@ -2,6 +2,7 @@ import { createServer as createHttp, type RequestListener, type Server } from 'n
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
 import { messageOf } from './errors.ts'
+import { answerMalformed, wellFormed } from './malformed.ts'
 
 export type Listener = { port: number; close: () => Promise<void>; renewTls: () => void }
 
@@ -68,10 +69,12 @@ export const beside =
 
 /** Opens one HTTP(S) listener with time limits that slow or silent clients cannot outlast. */
 export async function listen(given: Given): Promise<Listener> {
-  const { app, context } = given
+  const { context } = given
+  const app = wellFormed(given.app)
   const server: Server | HttpsServer = context
     ? createHttps({ ...context(), minVersion: 'TLSv1.2', handshakeTimeout: 10_000 }, app)
     : createHttp(app)
+  answerMalformed(server)
   server.headersTimeout = 10_000
   server.requestTimeout = given.longPoll ? 0 : 120_000
   server.keepAliveTimeout = given.longPoll ? 90_000 : 15_000

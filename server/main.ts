@@ -1,5 +1,7 @@
 import type { SecureContextOptions } from 'node:tls'
-import { keepSignIns } from './accounts/sign-ins.ts'
+import { clientLens, keepClientUses, openClientUses } from './accounts/client-uses.ts'
+import { keepSignIns, rememberSignIns } from './accounts/sign-ins.ts'
+import { noteTurned } from './accounts/turns.ts'
 import { thisNode } from './audit/actor.ts'
 import { claimCode, forgetClaimCode } from './auth/claim.ts'
 import { type Config, isLoopback } from './config.ts'
@@ -8,10 +10,12 @@ import { messageOf } from './errors.ts'
 import { beside, type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
+import { missingFiles } from './mode/missing-files.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
 import { takeSample } from './replication/samples.ts'
 import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
+import { socketPath } from './socket-path.ts'
 import { closeDb, type Db, onLocalChange, openDb } from './store/db.ts'
 import { keepProof } from './store/local.ts'
 import { removeExpiredSessions } from './store/sessions.ts'
@@ -36,23 +40,40 @@ const dayMs = 86_400_000
  */
 export async function serve(config: Config, log = createLog()): Promise<Running> {
   const db = await openDb(config.dataDir)
+  const missing = missingFiles(db)
+  if (missing.length > 0)
+    log.error(
+      `missing in ${db.dir}: ${missing.join(', ')}. Copy the whole data directory from where it was, or restore it.`,
+    )
   const isSecure = !isLoopback(config.listen)
   const webUrl = () => `${isSecure ? 'https' : 'http'}://${isSecure ? db.local.name : config.listen}:${config.webPort}`
 
+  await rememberSignIns(db)
   const worker = createWorker(db, log)
   servedBy(db, worker, config.webPort > 0 ? webUrl() : undefined)
   // The master has its answer ready while the rest of this is loaded.
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
   await openContacts(db)
-  const [{ createDirectory }, { followFeed }, { startLdap }, { verifyPassword }, { doorFor }] = await Promise.all([
+  await openClientUses(db)
+  const [
+    { createDirectory },
+    { feedOf, followFeed },
+    { startLdap },
+    { createWriter },
+    { verifyPassword },
+    { doorFor },
+  ] = await Promise.all([
     import('./ldap/directory.ts'),
     import('./ldap/follow.ts'),
     import('./ldap/server.ts'),
+    import('./ldap/writer.ts'),
     import('./accounts/passwords.ts'),
     import('./accounts/sign-in.ts'),
   ])
   const directory = createDirectory()
+  directory.onTurned = (ids) =>
+    void noteTurned(db, ids).catch((error) => log.warn({ err: error }, 'accounts that have ended were not noted'))
   const following = followFeed(db, directory, log)
   following.catch(() => {})
 
@@ -99,23 +120,35 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   }
   const ldap: Face = {
     name: 'ldap',
-    wanted: () => db.local.mode !== undefined && config.ldapPort + config.ldapsPort > 0,
+    wanted: () =>
+      db.local.mode !== undefined && (config.ldapPort + config.ldapsPort > 0 || config.ldapiPath !== undefined),
     open: async () => {
       await following
+      const ldapi = config.ldapiPath ? socketPath(config.ldapiPath) : undefined
       const given = { host: config.listen, port: config.ldapsPort, name: 'LDAP', flag: '--ldap-port or --ldaps-port' }
       const server = await startLdap({
         directory,
         verify: verifyPassword,
         onBind: countBind,
         judge: doorFor(db, 'ldap'),
-        // Simple binds carry the password: in the clear they stay on this machine.
-        plain: config.ldapPort > 0 ? { host: '127.0.0.1', port: config.ldapPort } : undefined,
+        plain: config.ldapPort > 0 ? { host: config.ldapListen, port: config.ldapPort } : undefined,
         tls: config.ldapsPort > 0 ? { host: config.listen, port: config.ldapsPort, context: certificate } : undefined,
+        startTls: certificate,
+        unix: ldapi && { path: ldapi.path },
+        writer: createWriter(db, directory),
+        feed: feedOf(db),
+        lens: clientLens(db),
+        limits: config.ldapLimits,
         log,
       }).catch((error) => {
+        ldapi?.done()
         throw portProblem(error, given)
       })
-      return { port: server.ports.plain ?? server.ports.tls ?? 0, close: server.close, renewTls: server.renewTls }
+      return {
+        port: server.ports.plain ?? server.ports.tls ?? 0,
+        close: () => server.close().finally(ldapi?.done),
+        renewTls: server.renewTls,
+      }
     },
   }
   const open = faces([ldap, sync, web])
@@ -139,6 +172,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   const keepNow = async () => {
     await flushContacts(db)
     await keepSignIns(db)
+    await keepClientUses(db)
     await keepProof(db.writer, db.local)
   }
 

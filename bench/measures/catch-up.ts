@@ -1,4 +1,4 @@
-import { openBound, searchRequest } from '../ldap.ts'
+import { anything, openBound, searchRequest } from '../ldap.ts'
 import type { Pair } from '../pairs/pair.ts'
 import { usernameOf } from '../people.ts'
 import { atMost, duration, plain, rate } from '../report.ts'
@@ -49,7 +49,7 @@ async function refuseWrong(bench: Bench, pair: Pair, repeat: number): Promise<vo
   const ldap = await openBound(pair.ldapPorts.slave, pair.reader.dn, pair.reader.password)
   if (!ldap) throw new Error(`${pair.name}: the slave says it is equal, and refuses the reader.`)
   const dn = `uid=${usernameOf(indexOf(bench, changes - 1, repeat))},${pair.usersDn}`
-  const answer = await ldap.send(searchRequest(dn, 'base', 'objectClass', undefined, ['title']))
+  const answer = await ldap.send(searchRequest(dn, 'base', anything, ['title']))
   ldap.close()
   if (answer.entries.length === 0)
     throw new Error(`${pair.name}: the slave says it is equal, and answers ${answer.code}.`)

@@ -1,5 +1,7 @@
 import { catchUp } from './catch-up.ts'
 import { first } from './first.ts'
+import { ldapLoad } from './ldap-load.ts'
+import { ldapMany } from './ldap-many.ts'
 import { dump, search } from './load.ts'
 import type { Measure, OwnMeasure } from './measure.ts'
 import { node } from './node.ts'
@@ -14,7 +16,7 @@ export const measures = { sync, propagation, 'catch-up': catchUp, search, dump, 
 >
 
 /** Those that bring their own stores; they are taken last. */
-export const ownMeasures = { pages } satisfies Record<string, OwnMeasure>
+export const ownMeasures = { pages, 'ldap-load': ldapLoad, 'ldap-many': ldapMany } satisfies Record<string, OwnMeasure>
 
 export type MeasureName = keyof typeof measures | keyof typeof ownMeasures
 export const measureNames = [...Object.keys(measures), ...Object.keys(ownMeasures)] as MeasureName[]

@@ -5,14 +5,14 @@ import type { Row } from '../report.ts'
 export type Bench = Surroundings & {
   ours: Pair
   slapd: Pair
-  /** The load generator. */
-  ldapload: string
 }
 
 export type Surroundings = {
   folder: string
+  /** The load generator. */
+  ldapload: string
   users: number
-  /** People in the store that pages are measured with. */
+  /** People in the stores of measures that ask for very many. */
   many: number
   repeats: number
   seconds: number

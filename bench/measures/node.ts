@@ -1,8 +1,9 @@
+import { generate } from '../ldapload.ts'
 import { hasDirectory } from '../pairs/account-sync.ts'
 import { memoryOf, until } from '../processes.ts'
 import { atMostAbsolute, duration, megabytes, plain } from '../report.ts'
 import { median } from '../stats.ts'
-import { generate } from './load.ts'
+import { dumps, readerBind, searches } from './load.ts'
 import { haveSlave, type Measure } from './measure.ts'
 
 /** A node with everybody in it: how soon it serves, and how much memory it has after it was used. */
@@ -11,8 +12,8 @@ export const node: Measure = async (bench) => {
   for (const pair of [slapd, ours]) await haveSlave(pair)
   bench.say('memory: account-sync, after searches and dumps on both nodes')
   for (const port of Object.values(ours.ldapPorts)) {
-    await generate(bench, ours, port, 'search', 32, 1)
-    await generate(bench, ours, port, 'dump', 1, 1)
+    for (const asked of [searches(ours, users), dumps(ours)])
+      await generate(bench.ldapload, ours.name, { ...asked, port, bind: readerBind(ours), seconds: 1 })
   }
   const master = memoryOf(ours.master())
   const slave = memoryOf(ours.slave()!)

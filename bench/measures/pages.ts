@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Browser, signedInBrowser } from '../browser.ts'
-import { anyPartRequest, openBound } from '../ldap.ts'
+import { anyOf, contains, openBound, searchRequest } from '../ldap.ts'
 import { command, nodePorts, serveNode, statusOf } from '../pairs/account-sync.ts'
 import { type Admin, openAdmin } from '../pairs/admin.ts'
 import { slapdPair } from '../pairs/slapd.ts'
@@ -217,18 +217,22 @@ function watch(port: number): { end: () => number[] } {
   }
 }
 
+const named = ['cn', 'uid', 'mail']
+
 /** The same letters as a filter over three attributes that are indexed for parts; unsorted, uncounted, the first 50. */
 async function theirs({ folder, many, samples, say }: Surroundings): Promise<number[]> {
   say(`pages: loading ${many} people into slapd`)
   mkdirSync(join(folder, 'pages-slapd'))
-  const pair = await slapdPair(join(folder, 'pages-slapd'), many, true)
+  const pair = await slapdPair(join(folder, 'pages-slapd'), many, { substrings: true })
   try {
     await pair.startMaster()
     const ldap = await openBound(pair.ldapPorts.master, pair.reader.dn, pair.reader.password)
     if (!ldap) throw new Error('slapd refuses the reader.')
     const found = await timesOf(prefixes, samples, async (text) => {
       const began = performance.now()
-      await ldap.send(anyPartRequest(pair.usersDn, ['cn', 'uid', 'mail'], text, 50))
+      await ldap.send(
+        searchRequest(pair.usersDn, 'sub', anyOf(...named.map((name) => contains(name, text))), named, 50),
+      )
       return performance.now() - began
     })
     ldap.close()

@@ -2,12 +2,13 @@ import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../server/version.ts'
 import { openRelay } from '../counting.ts'
-import { type Ldap, openLdap, searchRequest } from '../ldap.ts'
+import { insideProgram } from '../inside.ts'
+import { anything, type Ldap, openLdap, searchRequest } from '../ldap.ts'
 import { usernameOf } from '../people.ts'
 import { freePorts, run, type Server, start, stop, until } from '../processes.ts'
 import { type Admin, openAdmin } from './admin.ts'
 import type { Pair } from './pair.ts'
-import { makeMaster } from './store.ts'
+import { type Further, makeMaster } from './store.ts'
 
 export type NodePorts = { web: number; ldap: number; ldaps: number; sync: number }
 export type NodeStatus = { mode?: string; seq: number; stateHash: string; objects: number }
@@ -23,8 +24,8 @@ export async function nodePorts(): Promise<NodePorts> {
   return { web, ldap, ldaps, sync }
 }
 
-/** `account-sync serve` as it runs for real: built, with every face open. */
-export function serveNode(name: string, dir: string, ports: NodePorts, profile?: string): Server {
+/** `account-sync serve` as it runs for real: built, with every face open. `told`: it tells what goes on inside. */
+export function serveNode(name: string, dir: string, ports: NodePorts, profile?: string, told = false): Server {
   const profiling = profile
     ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`]
     : []
@@ -32,14 +33,12 @@ export function serveNode(name: string, dir: string, ports: NodePorts, profile?:
     ...['--data', dir, '--web-port', `${ports.web}`, '--ldap-port', `${ports.ldap}`],
     ...['--ldaps-port', `${ports.ldaps}`, '--sync-port', `${ports.sync}`],
   ]
-  return start(`account-sync (${name})`, `${dir}.log`, process.execPath, [
-    ...nodeFlags,
-    ...profiling,
-    program,
-    'serve',
-    ...flags,
-  ])
+  const telling = told ? ['--import', insideProgram] : []
+  const args = [...nodeFlags, ...profiling, ...telling, program, 'serve', ...flags]
+  return start(`account-sync (${name})`, `${dir}.log`, process.execPath, args, told)
 }
+
+export const base = 'dc=example,dc=lan'
 
 /** A command of a person at this machine. */
 export const command = (args: string[], input = ''): Promise<string> => run(program, args, input)
@@ -49,7 +48,7 @@ export async function hasDirectory(port: number): Promise<boolean> {
   let ldap: Ldap | undefined
   try {
     ldap = await openLdap(port)
-    const { entries } = await ldap.send(searchRequest('', 'base', 'objectClass', undefined, ['namingContexts']))
+    const { entries } = await ldap.send(searchRequest('', 'base', anything, ['namingContexts']))
     return (entries[0]?.get('namingcontexts') ?? []).some((name) => name !== '')
   } catch {
     return false
@@ -61,14 +60,19 @@ export async function hasDirectory(port: number): Promise<boolean> {
 export const statusOf = (admin: Admin): Promise<NodeStatus | undefined> =>
   admin.call<NodeStatus>('status', {}).catch(() => undefined)
 
-export async function accountSyncPair(folder: string, count: number, profile: string | undefined): Promise<Pair> {
+export async function accountSyncPair(
+  folder: string,
+  count: number,
+  profile: string | undefined,
+  further: Further = {},
+): Promise<Pair & { masterDir: string }> {
   const dir = join(folder, 'account-sync')
   mkdirSync(dir)
   const dirs = { master: join(dir, 'master'), joined: join(dir, 'joined'), slave: join(dir, 'slave') }
   const ports = { master: await nodePorts(), slave: await nodePorts() }
   const admins = { master: openAdmin(dirs.master), slave: openAdmin(dirs.slave) }
   const relay = await openRelay(ports.master.sync)
-  const reader = await makeMaster(dirs.master, count)
+  const reader = await makeMaster(dirs.master, count, further)
   let master: Server | undefined
   let slave: Server | undefined
 
@@ -79,13 +83,17 @@ export async function accountSyncPair(folder: string, count: number, profile: st
     await command(['setup', '--mode', 'slave', ...where, '--no-wait', '--data', dirs.joined], `${key}\n`)
   }
 
-  const pair: Pair = {
+  const pair: Pair & { masterDir: string } = {
     name: 'account-sync',
+    masterDir: dirs.master,
     // The administrator that set-up made is one of them.
     people: count + 1,
-    usersDn: 'ou=Users,ou=Accounts,dc=example,dc=lan',
+    base,
+    usersDn: `ou=Users,ou=Accounts,${base}`,
+    groupsDn: `ou=Groups,ou=Accounts,${base}`,
     reader,
     ldapPorts: { master: ports.master.ldap, slave: ports.slave.ldap },
+    tlsPort: ports.master.ldaps,
     master: () => master!,
     slave: () => slave,
     startMaster: async () => {

@@ -6,12 +6,16 @@ export type Writer = { setTitle: (index: number, title: string) => Promise<void>
 /** A master and a slave of one product, as processes, with the same people in them. */
 export type Pair = {
   name: 'account-sync' | 'slapd'
+  base: string
   /** Entries of people, and where they stand. */
   people: number
   usersDn: string
+  groupsDn: string
   /** Who reads: everything but secrets, on both sides. */
   reader: { dn: string; password: string }
   ldapPorts: { master: number; slave: number }
+  /** LDAPS on the master. */
+  tlsPort: number
   master: () => Server
   /** Undefined while it is stopped. */
   slave: () => Server | undefined

@@ -1,15 +1,16 @@
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { contact } from '../../server/extensions/contact.ts'
 import { openRelay } from '../counting.ts'
-import { type Ldap, openBound, replaceRequest, searchRequest } from '../ldap.ts'
+import { anything, type Ldap, openBound, replaceRequest, searchRequest } from '../ldap.ts'
 import { groupCount, groupNameOf, type Person, personOf, usernameOf } from '../people.ts'
 import { freePorts, run, type Server, start, stop, until } from '../processes.ts'
 import type { Pair } from './pair.ts'
 
 const suffix = 'dc=example,dc=lan'
 const users = `ou=Users,${suffix}`
+const groups = `ou=Groups,${suffix}`
 const admin = { dn: `cn=admin,${suffix}`, password: 'bench' }
 const reader = { dn: `cn=reader,${suffix}`, password: 'bench' }
 const schemaFolders = ['/etc/ldap/schema', '/etc/openldap/schema']
@@ -21,17 +22,39 @@ export const slapdProgram = (name: 'slapd' | 'slapadd'): string | undefined =>
     .map((folder) => join(folder, name))
     .find((path) => existsSync(path))
 
+/** The module for argon2, which came in slapd-contrib before it came with slapd itself. */
+export const argon2Module = (): string | undefined =>
+  ['argon2', 'pw-argon2'].find((name) => moduleFolders.some((folder) => existsSync(join(folder, `${name}.so`))))
+
+/** What else slapd has, for measures that ask for it. */
+export type Further = {
+  /** Names and addresses are indexed for parts. */
+  substrings?: boolean
+  groups?: number
+  /** The userPassword of people who sign in. */
+  passwordOf?: (index: number) => string | undefined
+  /** PEM files that it speaks TLS with. */
+  tls?: { certificate: string; key: string }
+}
+
+/** A userPassword as OpenLDAP makes it where nothing else is asked for. */
+export function ssha(password: string): string {
+  const salt = randomBytes(8)
+  const digest = createHash('sha1').update(password).update(salt).digest()
+  return `{SSHA}${Buffer.concat([digest, salt]).toString('base64')}`
+}
+
 /** OpenLDAP as Debian ships it: back_mdb with its durable default, syncrepl refreshAndPersist with a session log. */
-export async function slapdPair(folder: string, count: number, substrings = false): Promise<Pair> {
+export async function slapdPair(folder: string, count: number, further: Further = {}): Promise<Pair> {
   const dir = join(folder, 'slapd')
   for (const name of ['provider', 'consumer']) mkdirSync(join(dir, name), { recursive: true })
-  const [providerPort = 0, consumerPort = 0] = await freePorts(2)
+  const [providerPort = 0, consumerPort = 0, tlsPort = 0] = await freePorts(3)
   const relay = await openRelay(providerPort)
   const file = (name: string) => join(dir, name)
   writeFileSync(file('bench.schema'), benchSchema)
-  writeFileSync(file('provider.conf'), config(dir, 'provider', providerPart, substrings))
-  writeFileSync(file('consumer.conf'), config(dir, 'consumer', consumerPart(relay.port), substrings))
-  writeFileSync(file('people.ldif'), ldif(count))
+  writeFileSync(file('provider.conf'), config(dir, 'provider', providerPart, further))
+  writeFileSync(file('consumer.conf'), config(dir, 'consumer', consumerPart(relay.port), further))
+  writeFileSync(file('people.ldif'), ldif(count, further))
   await run(slapdProgram('slapadd')!, [
     '-q',
     '-w',
@@ -50,9 +73,9 @@ export async function slapdPair(folder: string, count: number, substrings = fals
   let onProvider: Ldap | undefined
   let onConsumer: Ldap | undefined
 
-  function launch(role: string, port: number): Server {
+  function launch(role: string, ...urls: string[]): Server {
     // slapd sets aside memory for every descriptor it might ever have.
-    const command = `ulimit -n 4096; exec "$0" -d 0 -h "ldap://127.0.0.1:${port}/" -f "$1"`
+    const command = `ulimit -n 4096; exec "$0" -d 0 -h "${urls.join(' ')}" -f "$1"`
     return start(`slapd (${role})`, file(`${role}.log`), 'sh', [
       '-c',
       command,
@@ -62,20 +85,24 @@ export async function slapdPair(folder: string, count: number, substrings = fals
   }
 
   async function contextCsn(ldap: Ldap): Promise<string | undefined> {
-    const { entries } = await ldap.send(searchRequest(suffix, 'base', 'objectClass', undefined, ['contextCSN']))
+    const { entries } = await ldap.send(searchRequest(suffix, 'base', anything, ['contextCSN']))
     return entries[0]?.get('contextcsn')?.join()
   }
 
   const pair: Pair = {
     name: 'slapd',
+    base: suffix,
     people: count,
     usersDn: users,
+    groupsDn: groups,
     reader,
     ldapPorts: { master: providerPort, slave: consumerPort },
+    tlsPort,
     master: () => provider!,
     slave: () => consumer,
     startMaster: async () => {
-      provider = launch('provider', providerPort)
+      const tls = further.tls ? [`ldaps://127.0.0.1:${tlsPort}/`] : []
+      provider = launch('provider', `ldap://127.0.0.1:${providerPort}/`, ...tls)
       const connect = async () => {
         onProvider = await openBound(providerPort, admin.dn, admin.password)
         return onProvider !== undefined
@@ -87,7 +114,7 @@ export async function slapdPair(folder: string, count: number, substrings = fals
       await stop(provider)
     },
     startSlave: () => {
-      consumer = launch('consumer', consumerPort)
+      consumer = launch('consumer', `ldap://127.0.0.1:${consumerPort}/`)
     },
     stopSlave: async () => {
       onConsumer?.close()
@@ -130,7 +157,7 @@ const benchSchema = `attributetype ( 1.3.6.1.4.1.55555.1.1 NAME 'benchPlugin' EQ
 objectclass ( 1.3.6.1.4.1.55555.1.2 NAME 'benchPerson' SUP top AUXILIARY MAY ( benchPlugin $ c ) )
 `
 
-function config(dir: string, role: string, part: string, substrings: boolean): string {
+function config(dir: string, role: string, part: string, { substrings, passwordOf, tls }: Further): string {
   const schemas = schemaFolders.find(existsSync)
   const modules = moduleFolders.find(existsSync)
   return `${['core', 'cosine', 'nis', 'inetorgperson'].map((name) => `include ${schemas}/${name}.schema`).join('\n')}
@@ -138,11 +165,13 @@ include ${dir}/bench.schema
 modulepath ${modules}
 moduleload back_mdb
 moduleload syncprov
+${passwordOf ? `moduleload ${argon2Module()}` : ''}
+${tls ? `TLSCertificateFile ${tls.certificate}\nTLSCertificateKeyFile ${tls.key}` : ''}
 pidfile ${dir}/${role}.pid
 argsfile ${dir}/${role}.args
 loglevel 0
 sizelimit unlimited
-threads ${Math.min(16, Math.max(4, 4 * availableParallelism()))}
+threads 16
 database mdb
 suffix "${suffix}"
 rootdn "${admin.dn}"
@@ -153,7 +182,7 @@ index objectClass,entryCSN,entryUUID eq
 index uid,cn eq${substrings ? ',sub\nindex mail eq,sub' : ''}
 index uidNumber,gidNumber,memberUid eq
 access to attrs=userPassword by anonymous auth by * none
-access to * by dn.exact="${reader.dn}" read by * none
+access to * by dn.exact="${reader.dn}" read by self read by * none
 ${part}
 `
 }
@@ -173,24 +202,25 @@ const consumerPart = (port: number): string => `syncrepl rid=001
   credentials=${admin.password}
 updateref ldap://127.0.0.1:${port}`
 
-function ldif(count: number): string {
-  const groups: string[][] = Array.from({ length: groupCount(count) }, () => [])
+function ldif(count: number, { groups: inAll = groupCount(count), passwordOf = () => undefined }: Further): string {
+  const members: string[][] = Array.from({ length: inAll }, () => [])
   const records = [
     record(suffix, { objectClass: ['top', 'domain'], dc: 'example' }),
     record(users, { objectClass: ['top', 'organizationalUnit'], ou: 'Users' }),
-    record(`ou=Groups,${suffix}`, { objectClass: ['top', 'organizationalUnit'], ou: 'Groups' }),
+    record(groups, { objectClass: ['top', 'organizationalUnit'], ou: 'Groups' }),
     record(reader.dn, {
       objectClass: ['top', 'organizationalRole', 'simpleSecurityObject'],
       cn: 'reader',
-      userPassword: reader.password,
+      userPassword: ssha(reader.password),
     }),
   ]
   for (let index = 0; index < count; index++) {
-    const person = personOf(index, count)
-    for (const group of person.groups) groups[group]?.push(person.username)
-    records.push(record(`uid=${person.username},${users}`, attributesOf(person, 2001 + index)))
+    const person = personOf(index, count, inAll)
+    for (const group of person.groups) members[group]?.push(person.username)
+    const userPassword = passwordOf(index) ?? `{ARGON2}${person.password}`
+    records.push(record(`uid=${person.username},${users}`, { ...attributesOf(person, 2001 + index), userPassword }))
   }
-  groups.forEach((members, index) => {
+  members.forEach((memberUid, index) => {
     const cn = groupNameOf(index)
     const about = {
       objectClass: ['top', 'posixGroup'],
@@ -198,12 +228,12 @@ function ldif(count: number): string {
       gidNumber: `${60_010 + index}`,
       description: `Group ${index}`,
     }
-    records.push(record(`cn=${cn},ou=Groups,${suffix}`, { ...about, memberUid: members }))
+    records.push(record(`cn=${cn},${groups}`, { ...about, memberUid }))
   })
   return records.join('\n')
 }
 
-/** What account-sync serves for the same person, and one attribute for the plugins: 28. */
+/** What account-sync serves for the same person, and one attribute for the plugins: 28 with the password. */
 function attributesOf(person: Person, uidNumber: number): Record<string, string | string[]> {
   const { username, first, last } = person
   const name = `${first} ${last}`
@@ -233,7 +263,6 @@ function attributesOf(person: Person, uidNumber: number): Record<string, string 
     gecos: name,
     shadowLastChange: '20000',
     ...Object.fromEntries(contacts),
-    userPassword: `{ARGON2}${person.password}`,
     benchPlugin: person.plugins,
   }
 }

@@ -7,7 +7,7 @@ import { setUpOwn } from '../../server/mode/set-up.ts'
 import type { GroupBody, UserBody } from '../../server/store/bodies.ts'
 import { canonical } from '../../server/store/canonical.ts'
 import { closeDb, openDb } from '../../server/store/db.ts'
-import { objectsOf } from '../../server/store/objects.ts'
+import { liveObjects, objectsOf } from '../../server/store/objects.ts'
 import { type Change, write } from '../../server/store/write.ts'
 import { groupCount, groupNameOf, personOf } from '../people.ts'
 
@@ -23,7 +23,12 @@ export type Further = {
   crowd?: number
   /** A few people are locked, disabled, expired or not valid yet, and some groups are in others. */
   varied?: boolean
+  /** Of people who sign in; that of the others fits no password. */
+  hashOf?: HashOf
 }
+
+/** The argon2id hash of the password that somebody has; undefined: nobody knows it. */
+export type HashOf = (index: number) => string | undefined
 
 /**
  * Makes the store of a master with `count` people in it, through the door for writes, but without a password to compute
@@ -51,6 +56,23 @@ export async function makeMaster(
       if (numbers) await change.put('numbers', numbers.id, { ...numbers.body, uidNumber: firstUid + count })
     })
     return await addClient(db, actor, { name: 'bench', role: 'read' })
+  } finally {
+    await closeDb(db)
+  }
+}
+
+/** Gives everybody another title, in the store of a master that is stopped. */
+export async function changeEverybody(dir: string, title: string): Promise<void> {
+  const db = await openDb(dir)
+  try {
+    for await (const rows of liveObjects(db)) {
+      const moves = rows.flatMap(({ kind, id, body }) => {
+        if (kind !== 'user' || !body) return []
+        const extensions = { ...body.extensions, contact: { ...body.extensions.contact, title } }
+        return [{ kind, id, body: canonical({ ...body, extensions }) }]
+      })
+      await write(db, actor, (change) => change.move(moves))
+    }
   } finally {
     await closeDb(db)
   }
@@ -92,7 +114,7 @@ async function putPeople(
   to: number,
   count: number,
   groups: string[],
-  { groups: groupsInAll, crowd = 0, varied = false }: Further,
+  { groups: groupsInAll, crowd = 0, varied = false, hashOf = () => undefined }: Further,
 ): Promise<void> {
   const now = new Date().toISOString()
   const moves = []
@@ -114,7 +136,7 @@ async function putPeople(
       status: 'enabled',
       role: 'person',
       uidNumber: firstUid + index,
-      password,
+      password: hashOf(index) ?? password,
       passwordChanged: now,
       groups: [...numbers.map((number) => groups[number]!), ...(index < crowd ? groups.slice(-1) : [])].sort(),
       plugins,

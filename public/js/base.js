@@ -13,3 +13,9 @@ function mark(word) {
   badge.textContent = word
   return badge
 }
+
+/** For who does not see the page. */
+function say(text) {
+  const said = document.getElementById('said')
+  if (said) said.textContent = text.replace(/\s+/g, ' ').trim()
+}

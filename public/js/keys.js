@@ -93,8 +93,12 @@ function leave(event) {
     field.value = ''
     return field.dispatchEvent(new Event('input', { bubbles: true }))
   }
-  for (const menu of all('details.me[open]')) menu.open = false
   if (location.hash === '#menu') location.hash = '#main'
+  const menu = document.querySelector('details.menu[open]')
+  if (menu) {
+    menu.open = false
+    return menu.querySelector('summary').focus()
+  }
   const ticked = document.querySelector('form[data-bulk]:has(tr.chosen)')
   if (ticked) clearTicked(ticked)
   if (isTyping(field)) field.blur()

@@ -31,9 +31,8 @@ document.addEventListener('htmx:after:swap', countAll)
 // After a search: what the list has now is said to who does not see it, and an export is of what is filtered.
 document.addEventListener('htmx:after:swap', () => {
   for (const link of all('[data-export]')) link.search = location.search
-  const said = document.getElementById('said')
   const text = document.querySelector('.list-card .nothing h2, .list-card .pages > span')?.textContent
-  if (said && text && document.activeElement?.closest('.filters')) said.textContent = text.replace(/\s+/g, ' ').trim()
+  if (text && document.activeElement?.closest('.filters')) say(text)
 })
 // Back from another page: the browser may bring ticks along after this has run.
 addEventListener('pageshow', countAll)

@@ -17,6 +17,25 @@ for (const card of all('[data-pending-for]')) {
     show()
   })
 
+  // Arrows choose among those who were found, Enter adds; who has chosen nobody searches.
+  const search = card.querySelector('.adder input[type=search]')
+  search?.addEventListener('keydown', (event) => {
+    const rows = all('.found li', card).filter((row) => row.querySelector('[data-pend]'))
+    const at = rows.findIndex((row) => row.classList.contains('at'))
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+    if (step && rows.length > 0) {
+      event.preventDefault()
+      const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))]
+      rows[at]?.classList.remove('at')
+      next.classList.add('at')
+      next.scrollIntoView({ block: 'nearest' })
+      say(next.querySelector('b').textContent)
+    } else if (event.key === 'Enter' && at >= 0) {
+      event.preventDefault()
+      rows[at].querySelector('[data-pend]').click()
+    }
+  })
+
   function wait(key, button) {
     const field = document.createElement('input')
     Object.assign(field, { type: 'hidden', name: button.name, value: button.value })

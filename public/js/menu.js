@@ -1,4 +1,6 @@
-// The menu of who is signed in closes as menus do.
-document.addEventListener('click', (event) => {
-  for (const menu of all('details.me[open]')) if (!menu.contains(event.target)) menu.open = false
-})
+// Menus: one at a time, until somebody looks elsewhere.
+const closeMenus = (besides) => {
+  for (const menu of all('details.menu[open]')) if (!menu.contains(besides)) menu.open = false
+}
+document.addEventListener('click', (event) => closeMenus(event.target))
+document.addEventListener('focusin', (event) => closeMenus(event.target))

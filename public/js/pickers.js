@@ -35,7 +35,16 @@ for (const picker of all('[data-picker]')) {
 for (const form of all('form[data-fills]')) {
   const fields = all('input:not([type=hidden]), textarea', form).filter((field) => /\{\w+\}/.test(field.defaultValue))
   const names = ['username', 'first', 'last'].map((name) => form.elements[name])
-  const plain = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim().replace(/\s+/g, '.')
+  const letters = { ß: 'ss', ø: 'o', æ: 'ae', œ: 'oe', ł: 'l', đ: 'd', ð: 'd', þ: 'th', ı: 'i' }
+  const plain = (text) =>
+    text
+      .normalize('NFKD')
+      .replace(/\p{M}/gu, '')
+      .toLowerCase()
+      .replace(/[ßøæœłđðþı]/g, (letter) => letters[letter])
+      .trim()
+      .replace(/\s+/g, '.')
+      .replace(/[^\p{L}\p{N}._-]/gu, '')
   const show = () => {
     const [username, first, last] = names.map((field) => field.value.trim())
     const words = { username: username.toLowerCase(), first, last, f: [...first][0] ?? '', l: [...last][0] ?? '' }
@@ -47,8 +56,11 @@ for (const form of all('form[data-fills]')) {
         field.after(note)
       }
       const template = field.value.trim()
-      const tidy = /\s/.test(template) || /^\{\w+\}$/.test(template) ? (text) => text : plain
-      const filled = template.replace(/\{(\w+)\}/g, (whole, word) => (words[word] ? tidy(words[word]) : whole))
+      const fill = (line) => {
+        const tidy = /\s/.test(line.trim()) || /^\{\w+\}$/.test(line.trim()) ? (text) => text : plain
+        return line.replace(/\{(\w+)\}/g, (whole, word) => (words[word] ? tidy(words[word]) : whole))
+      }
+      const filled = template.split('\n').map(fill).join('\n')
       note.textContent = filled === template ? 'Filled in with the names.' : `Becomes ${filled}`
       note.hidden = !/\{\w+\}/.test(template)
     }

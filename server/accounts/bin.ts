@@ -2,10 +2,11 @@ import type { Actor } from '../audit/actor.ts'
 import { Invalid, NotFound } from '../errors.ts'
 import type { GroupBody, RemovedBody, UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
-import { groupsBelow } from '../store/groups.ts'
+import { groupNamesByIds, groupsBelow, groupsIn, ownedGroupIds } from '../store/groups.ts'
 import { memberIds } from '../store/memberships.ts'
 import { objectById, objectsByIds, objectsOf } from '../store/objects.ts'
 import { countRemoved, type RemovedQuery, removedBefore, removedByName, removedMatching } from '../store/removed.ts'
+import { usernamesByIds } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
 import { declared } from './declarations.ts'
 import { aliasProblem, canonicalName, groupNameProblem, usernameProblem } from './names.ts'
@@ -93,7 +94,8 @@ export async function bringBack(
   const left: string[] = []
   if (kind === 'user') {
     const extensions = await freeValues(change, known, body, left)
-    await change.put('user', id, { ...body, username: wanted, extensions, changed })
+    const groups = await notGone(change, 'group', body.groups)
+    await change.put('user', id, { ...body, username: wanted, groups, extensions, changed })
   } else await change.put('group', id, { ...body, name: wanted, ...(await openLinks(change, id, body)), changed })
   const who = kind === 'user' ? `${body.first} ${body.last}` : `group ${wanted}`
   change.note({
@@ -139,10 +141,39 @@ async function freeValues(
 }
 
 /** The groups that a restored group was in may be in it by now: such a link would close a circle, and is left out. */
-async function openLinks(change: Change, id: string, body: GroupBody): Promise<Pick<GroupBody, 'groups'>> {
-  if (!body.groups?.length) return {}
-  const below = await groupsBelow(change.trx, [id])
-  return { groups: body.groups.filter((of) => !below.has(of)) }
+async function openLinks(change: Change, id: string, body: GroupBody): Promise<Pick<GroupBody, 'groups' | 'owners'>> {
+  const [below, groups, owners] = await Promise.all([
+    groupsBelow(change.trx, [id]),
+    notGone(change, 'group', body.groups ?? []),
+    notGone(change, 'user', body.owners ?? []),
+  ])
+  return {
+    ...(body.groups && { groups: groups.filter((of) => !below.has(of)) }),
+    ...(body.owners && { owners }),
+  }
+}
+
+/** Of these ids, those of what is there, or in the bin and may come back. */
+export async function notGone(change: Change, kind: Binned['kind'], ids: readonly string[]): Promise<string[]> {
+  const names = kind === 'user' ? usernamesByIds : groupNamesByIds
+  const [here, away] = [await names(change.trx, ids), await objectsByIds(change.trx, 'removed', ids)]
+  return ids.filter((id) => here.has(id) || away.has(id))
+}
+
+/** Changes people who lie in the bin; `turn` gives the new body, or undefined to leave one alone. Returns who was changed. */
+export async function turnRemoved(
+  change: Change,
+  ids: readonly string[],
+  turn: (body: UserBody) => UserBody | undefined,
+): Promise<string[]> {
+  const turned: string[] = []
+  for (const { id, body: removed } of (await objectsByIds(change.trx, 'removed', ids)).values()) {
+    const body = removed.kind === 'user' ? turn(removed.body) : undefined
+    if (removed.kind !== 'user' || !body) continue
+    await change.put('removed', id, { ...removed, body })
+    turned.push(id)
+  }
+  return turned
 }
 
 /** Takes it out of the bin for good. Its number is never given again. */
@@ -170,15 +201,34 @@ async function purgeOne(change: Change, id: string): Promise<void> {
   if (!object) throw new NotFound('This is not in the recycle bin any more.')
   const { kind, name, title } = toBinned(id, object.body)
   await change.remove('removed', id)
-  // Whoever was in the group keeps its id for the day it comes back; now it never will.
-  if (kind === 'group') {
-    for (const policy of await objectsOf(change.trx, 'policy'))
-      if (policy.body.group === id) await change.remove('policy', policy.id)
-    for await (const ids of memberIds(change.trx, id))
-      await moveUsers(change, ids, (body) => ({ ...body, groups: body.groups.filter((of) => of !== id) }))
-  }
+  if (kind === 'group') await forgetGroup(change, id)
+  else await forgetOwner(change, id)
   change.note({
     sentence: `Removed ${kind === 'user' ? title : `group ${name}`} for good`,
     object: { kind, id, name },
   })
+}
+
+/** Whoever was in the group keeps its id for the day it comes back; now it never will. */
+async function forgetGroup(change: Change, id: string): Promise<void> {
+  const without = (groups: string[]) => groups.filter((of) => of !== id)
+  for (const policy of await objectsOf(change.trx, 'policy'))
+    if (policy.body.group === id) await change.remove('policy', policy.id)
+  for (const profile of await objectsOf(change.trx, 'profile'))
+    if (profile.body.groups.includes(id))
+      await change.put('profile', profile.id, { ...profile.body, groups: without(profile.body.groups) })
+  const inside = await objectsByIds(change.trx, 'group', await groupsIn(change.trx, id))
+  for (const group of inside.values())
+    await change.put('group', group.id, { ...group.body, groups: without(group.body.groups ?? []) })
+  for await (const ids of memberIds(change.trx, id))
+    await moveUsers(change, ids, (body) => ({ ...body, groups: without(body.groups) }))
+}
+
+async function forgetOwner(change: Change, id: string): Promise<void> {
+  const owned = await objectsByIds(change.trx, 'group', await ownedGroupIds(change.trx, id))
+  for (const group of owned.values())
+    await change.put('group', group.id, {
+      ...group.body,
+      owners: (group.body.owners ?? []).filter((owner) => owner !== id),
+    })
 }

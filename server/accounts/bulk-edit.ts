@@ -23,6 +23,8 @@ import {
 /** One edit for many people; what is left out stays as it is. */
 export type BulkEdit = {
   status?: Status
+  /** What the status is taken for: who has another one is refused. */
+  from?: Status
   /** Names of groups. */
   join: string[]
   leave: string[]
@@ -160,10 +162,10 @@ export const startEdit = (db: Db, actor: Actor, known: Declared, ids: string[], 
     const { input, status } = turned
     const isMore = Object.keys(input).length > 0
     // One change where one does; a lock of the password policy is ended by setStatus alone.
-    if (isMore && status && !user.lockedUntil) await changeUser(db, actor, user.id, { ...input, status })
+    if (isMore && status && !user.lockedUntil && !edit.from) await changeUser(db, actor, user.id, { ...input, status })
     else {
       if (isMore) await changeUser(db, actor, user.id, input)
-      if (status) await setStatus(db, actor, user.id, status)
+      if (status) await setStatus(db, actor, user.id, status, edit.from)
     }
     return true
   })

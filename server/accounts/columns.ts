@@ -148,7 +148,7 @@ const extensionColumns = (extension: Declared['extensions'][number]): Column[] =
         name: column(extension.name),
         key: `${extension.name}.${name}`,
         label: `${extension.title.replace(/ Extension$/, '')}: ${field.label}`,
-        known: [field.attribute, field.label, name, ...(extension.alias ? [column(extension.alias)] : [])],
+        known: [field.attribute, field.label, name, ...aliasNames(extension, field, column)],
         sample: sampleOf(field),
         ...(field.type === 'list' && { isList: true }),
         ...(field.isName && { isName: true }),
@@ -168,6 +168,13 @@ const extensionColumns = (extension: Declared['extensions'][number]): Column[] =
     ]
   })
 
+/** What the alias of an extension calls it: its own column, and its LDAP attribute. */
+const aliasNames = (
+  { alias }: Declared['extensions'][number],
+  { attribute }: AnyField,
+  column: (of: string) => string,
+) => (alias ? [column(alias.name), alias.attribute(attribute)] : [])
+
 type AnyField = Declared['extensions'][number]['user'][string]
 
 /** Entries of a list with commas between; on lines of their own where an entry may hold a comma. */
@@ -179,17 +186,18 @@ function cellOf(field: AnyField, value: unknown): string {
   return 'value' in again && String(again.value) === String(value) ? commas : text
 }
 
-const sampleOf = (field: AnyField): string => {
-  if (field.type === 'choice') return field.initial ?? field.options?.[0]?.value ?? ''
-  return {
-    text: '',
-    list: '',
-    email: 'wshatner@example.com',
-    telephone: '+1 416 555 0100',
-    number: '',
-    switch: 'no',
-    date: '',
-  }[field.type]
+const samples: Partial<Record<AnyField['type'], string>> = {
+  email: 'wshatner@example.com',
+  telephone: '+1 416 555 0100',
+  switch: 'no',
+}
+
+/** What stands in the template. A field that must be filled has something that it takes, unless its pattern is too narrow. */
+function sampleOf(field: AnyField): string {
+  const sample = field.initial?.includes('{') ? '' : (field.initial ?? samples[field.type] ?? '')
+  if (sample || !field.required) return sample
+  const tries = [...(field.options ?? []).map(({ value }) => value), 'Sample', '1', '2026-11-23']
+  return tries.find((text) => 'value' in field.parse(text)) ?? ''
 }
 
 const on = new Set(['1', 'yes', 'y', 'true', 'on'])

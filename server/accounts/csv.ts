@@ -1,18 +1,23 @@
 import { stringify } from 'csv-stringify/sync'
 import type { Db } from '../store/db.ts'
+import type { Mark } from '../store/users.ts'
 import { type Column, columnsOf } from './columns.ts'
 import { readCsv } from './csv-file.ts'
 import { declared } from './declarations.ts'
 import type { Table } from './table.ts'
-import { usersAfter } from './users.ts'
+import { type UsersQuery, usersFrom } from './users.ts'
 
-// What escape_formulas guards with an apostrophe, so that what was exported comes back as it was.
-const GUARDED = /^'(?=[=+\-@\t\r＝＋－＠])/
+// A spreadsheet runs what begins so. An apostrophe in front makes it text, and is taken off again; so a value that has
+// some of its own gets one more.
+const FORMULA = /^'*[=+\-@\t\r＝＋－＠]/
+const guarded = (cell: string): string => (FORMULA.test(cell) ? `'${cell}` : cell)
+const unguarded = (cell: string): string => (cell.startsWith("'") && FORMULA.test(cell) ? cell.slice(1) : cell)
 
 /** A CSV file as a table of people. Throws Invalid for what is no such file at all; a bad row is only a bad row. */
 export function tableOfCsv(bytes: Buffer): Table {
   const { header, notices, rows } = readCsv(bytes)
-  const secret = (name: string) => /pass|pwd|kennwort|secret|hash/i.test(name)
+  // A field of an extension is none, whatever it is called: a passport has a number, too.
+  const secret = (name: string) => !/^ *extensions *\./i.test(name) && /pass|pwd|kennwort|secret|hash/i.test(name)
   const places = header.map((name) => !secret(name))
   return {
     unit: 'line',
@@ -23,7 +28,7 @@ export function tableOfCsv(bytes: Buffer): Table {
       for (const batch of rows())
         yield batch.map((row) =>
           'cells' in row
-            ? { ...row, cells: row.cells.map((cell, place) => (places[place] ? cell.replace(GUARDED, '') : cell)) }
+            ? { ...row, cells: row.cells.map((cell, place) => (places[place] ? unguarded(cell) : cell)) }
             : row,
         )
     },
@@ -33,17 +38,23 @@ export function tableOfCsv(bytes: Buffer): Table {
 const exportPage = 500
 
 const written = (rows: string[][]): string =>
-  stringify(rows, { quoted: true, quoted_empty: true, escape_formulas: true, record_delimiter: '\r\n' })
+  stringify(
+    rows.map((cells) => cells.map(guarded)),
+    { quoted: true, quoted_empty: true, record_delimiter: '\r\n' },
+  )
 
-/** All people as CSV text, never a password, in pages by username so that a change meanwhile moves nobody. */
-export async function* exportUsers(db: Db): AsyncGenerator<string> {
+/**
+ * All people, or those whom a list shows, as CSV text, never a password; in pages by username so that a change meanwhile
+ * moves nobody.
+ */
+export async function* exportUsers(db: Db, query: UsersQuery = {}): AsyncGenerator<string> {
   const shown = columnsOf(await declared(db)).filter((column) => column.show)
   yield written([shown.map((column) => column.name)])
-  for (let after = ''; ; ) {
-    const page = await usersAfter(db, after, exportPage)
-    if (page.length === 0) return
-    yield written(page.map((user) => shown.map((column) => column.show?.(user) ?? '')))
-    after = page.at(-1)?.username ?? ''
+  for (let after: Mark | undefined; ; ) {
+    const { rows, next } = await usersFrom(db, { ...query, sort: 'username', order: 'asc' }, after, exportPage)
+    if (rows.length > 0) yield written(rows.map((user) => shown.map((column) => column.show?.(user) ?? '')))
+    if (!next) return
+    after = next
   }
 }
 

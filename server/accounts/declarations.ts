@@ -12,6 +12,7 @@ export type Declared = {
   /** In the order of the form; those that are off are in it. */
   extensions: readonly DeclaredExtension[]
   plugins: readonly DeclaredPlugin[]
+  /** By its name or its alias. */
   extension: (name: string) => DeclaredExtension | undefined
   plugin: (name: string) => DeclaredPlugin | undefined
 }
@@ -53,7 +54,7 @@ export async function declaredIn(trx: Knex): Promise<Declared> {
   return {
     extensions,
     plugins,
-    extension: (name) => extensions.find((extension) => extension.name === name),
+    extension: (called) => extensions.find(({ name, alias }) => [name, alias?.name.toLowerCase()].includes(called)),
     plugin: (name) => plugins.find((plugin) => plugin.name === name),
   }
 }

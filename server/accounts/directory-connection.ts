@@ -175,5 +175,7 @@ function explained(error: unknown, { security, base, bindDn }: DirectoryGiven, {
     case 'TimeoutError':
       return { url: 'The directory took too long to answer.' }
   }
+  if (/^Parser error/.test(messageOf(error)))
+    return { url: `${where} does not answer as an LDAP server does. Is the port right?` }
   return { url: `The directory said: ${messageOf(error) || name || 'nothing'}` }
 }

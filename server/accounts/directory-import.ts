@@ -4,6 +4,8 @@ import { maxRows } from './csv-file.ts'
 import { answerMs, connected, connectMs, type DirectoryGiven } from './directory-connection.ts'
 import { rootOf, search } from './directory-search.ts'
 import { type Entry, tableOfEntries } from './entries.ts'
+import { clearPasswordOf, hashOf } from './entry-person.ts'
+import { canonicalName, isReservedUser } from './names.ts'
 import type { Table } from './table.ts'
 
 export type DirectoryLook = {
@@ -18,10 +20,12 @@ export type DirectoryLook = {
 }
 
 const readMs = 15 * 60_000
+/** All of it is in memory until it is imported. */
+const mostLetters = 256 * 1024 * 1024
 const shown = 20
 
 const people =
-  '(|(objectClass=person)(objectClass=inetOrgPerson)(objectClass=posixAccount)(objectClass=sambaSamAccount)(objectClass=account))'
+  '(|(objectClass=person)(objectClass=inetOrgPerson)(objectClass=nsPerson)(objectClass=posixAccount)(objectClass=sambaSamAccount)(objectClass=account))'
 const groups =
   '(|(objectClass=posixGroup)(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers)(objectClass=group))'
 
@@ -33,7 +37,11 @@ export const lookAtDirectory = (given: DirectoryGiven): Promise<DirectoryLook> =
     if (base === '')
       throw new Invalid({ base: 'The directory does not say what it holds. Type its base, as in dc=example,dc=com.' })
     const some: Entry[] = []
-    for await (const entry of search(client, base, people, root.pages, shown + 1)) some.push(entry)
+    // Computers are no people, and what the system keeps for itself does not come along.
+    const isShown = (name: string) => !name.endsWith('$') && !isReservedUser(canonicalName(name))
+    for await (const entry of search(client, base, people, root.pages, 10 * shown)) {
+      if (isShown(entry.attributes.get('uid')?.[0] ?? '') && some.push(entry) > shown) break
+    }
     let found = 0
     for await (const _ of search(client, base, groups, root.pages, 2001, ['cn'])) found++
     const isClearOs = some.some((entry) =>
@@ -49,16 +57,19 @@ export const lookAtDirectory = (given: DirectoryGiven): Promise<DirectoryLook> =
     }
   })
 
-function personShown({ dn, attributes: has }: Entry): DirectoryLook['people'][number] {
+function personShown(entry: Entry): DirectoryLook['people'][number] {
+  const { dn, attributes: has } = entry
   const one = (name: string) => has.get(name)?.[0] ?? ''
   return {
     dn,
     username: one('uid') || one('samaccountname'),
     name: one('cn') || `${one('givenname')} ${one('sn')}`.trim(),
     mail: one('mail'),
-    hasHash: has.has('userpassword') || has.has('sambantpassword'),
+    hasHash: hasPassword(entry),
   }
 }
+
+const hasPassword = (entry: Entry): boolean => (hashOf(entry) ?? clearPasswordOf(entry)) !== undefined
 
 /** Everyone and every group of a directory, as a table to import. `told` hears how many entries have come. */
 export async function readDirectory(
@@ -71,15 +82,21 @@ export async function readDirectory(
     const root = await rootOf(client)
     const base = given.base.trim() || root.bases[0] || ''
     const entries: Entry[] = []
+    let letters = 0
     for await (const entry of search(client, base, `(|${people}${groups})`, root.pages, maxRows * 2)) {
       signal?.throwIfAborted()
+      for (const values of entry.attributes.values()) for (const value of values) letters += value.length
+      if (letters > mostLetters)
+        throw new Invalid({
+          base: 'It holds more than 256 MB of text, more than is read at once. Type a base for a part.',
+        })
       entries.push({ ...entry, line: entries.length + 1 })
       if (entries.length % 100 === 0) told(entries.length)
     }
     told(entries.length)
     return entries
   })
-  const hashes = found.some(({ attributes: has }) => has.has('userpassword') || has.has('sambantpassword'))
+  const hashes = found.some(hasPassword)
   return tableOfEntries(
     db,
     found,

@@ -1,5 +1,5 @@
 import type ldapjs from 'ldapjs'
-import type { Client } from './directory-connection.ts'
+import { answerMs, type Client } from './directory-connection.ts'
 import type { Entry } from './entries.ts'
 import { textOf } from './ldif.ts'
 
@@ -81,12 +81,17 @@ function searched(client: Client, base: string, options: ldapjs.SearchOptions): 
     waiting = undefined
   }
   const finish = (error?: unknown) => {
+    clearTimeout(patience)
     end ??= { error }
     wake()
   }
+  // ldapjs waits for a first answer only; a directory may fall silent after it.
+  const late = () => finish(Object.assign(new Error('silence'), { name: 'TimeoutError' }))
+  const patience = setTimeout(late, answerMs)
   client.search(base, options, (error, found) => {
     if (error) return finish(error)
     found.on('searchEntry', (entry) => {
+      patience.refresh()
       ready.push(entryOf(entry))
       wake()
     })
@@ -98,7 +103,11 @@ function searched(client: Client, base: string, options: ldapjs.SearchOptions): 
       waiting = { resolve, reject }
       wake()
     })
-  return { [Symbol.asyncIterator]: () => ({ next }) }
+  const stop = async () => {
+    finish()
+    return { value: undefined, done: true as const }
+  }
+  return { [Symbol.asyncIterator]: () => ({ next, return: stop }) }
 }
 
 /** Values are read as bytes: ldapjs makes text of them that may not be. */

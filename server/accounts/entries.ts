@@ -1,9 +1,9 @@
 import { setImmediate as others } from 'node:timers/promises'
 import type { Db } from '../store/db.ts'
-import { type CsvRow, maxRows, refused } from './csv-file.ts'
+import { type CsvRow, maxColumns, maxRows, refused, some } from './csv-file.ts'
 import { type Memberships, membershipsOf } from './entry-groups.ts'
 import { clearPasswordOf, hashOf, isWindowsAccount, nameOf, statusOf } from './entry-person.ts'
-import { canonicalName } from './names.ts'
+import { canonicalName, isReservedUser } from './names.ts'
 import type { Table } from './table.ts'
 
 /** An entry of a directory, from LDIF or over LDAP. Names of attributes are in lower case. */
@@ -22,6 +22,7 @@ const personClasses = new Set([
   'person',
   'organizationalperson',
   'inetorgperson',
+  'nsperson',
   'posixaccount',
   'clearaccount',
   'sambasamaccount',
@@ -82,6 +83,7 @@ async function sortEntries(
 ): Promise<{ people: Person[]; groups: Group[]; notices: string[] }> {
   const people: Person[] = []
   const groups: Group[] = []
+  const reserved: string[] = []
   let [computers, strange, seen] = [0, 0, 0]
   for await (const entry of entries) {
     if (++seen > maxRows * 2) throw refused(`It has more than ${(maxRows * 2).toLocaleString('en')} entries.`)
@@ -91,12 +93,13 @@ async function sortEntries(
     const name = first(entry, 'cn')
     if (username?.endsWith('$') || classes.includes('computer')) computers++
     else if (name && classes.some((one) => groupClasses.has(one))) groups.push({ ...entry, name: groupName(name) })
-    else if (username && classes.some((one) => personClasses.has(one)))
-      people.push({ ...entry, username: canonicalName(username) })
-    else strange++
+    else if (!username || !classes.some((one) => personClasses.has(one))) strange++
+    else if (isReservedUser(canonicalName(username))) reserved.push(username)
+    else people.push({ ...entry, username: canonicalName(username) })
   }
   const notices = [
     ...(computers > 0 ? [`${computers} ${computers === 1 ? 'computer is' : 'computers are'} left out.`] : []),
+    ...(reserved.length > 0 ? [`People whose names are reserved for the system are left out: ${some(reserved)}.`] : []),
     ...(strange > 0
       ? [`${strange.toLocaleString('en')} ${strange === 1 ? 'entry is' : 'entries are'} neither a person nor a group.`]
       : []),
@@ -113,7 +116,10 @@ const groupName = (name: string): string => canonicalName(name).replace(/\s+/g, 
 function headerOf(people: readonly Person[], memberships: Memberships): string[] {
   const seen = new Set<string>()
   for (const person of people)
-    for (const name of person.attributes.keys()) if (!noise.test(name) && name !== 'samaccountname') seen.add(name)
+    for (const name of person.attributes.keys()) {
+      if (!noise.test(name) && name !== 'samaccountname') seen.add(name)
+      if (seen.size > maxColumns) throw refused(`Its people have more than ${maxColumns} kinds of attributes.`)
+    }
   for (const name of ['uid', 'givenname', 'sn']) seen.delete(name)
   const has = (test: (person: Person) => unknown) => people.some((person) => test(person))
   return [
@@ -143,7 +149,9 @@ function rowOf(person: Person, header: readonly string[], memberships: Membershi
     if (column === made.groups) return [...(theirs?.groups ?? [])].sort().join('\n')
     if (column === 'sambaAccount') return isWindowsAccount(person) ? 'yes' : 'no'
     if (column.startsWith('plugins.')) return theirs?.plugins.has(column.slice('plugins.'.length)) ? '1' : '0'
-    return (person.attributes.get(column) ?? []).join('\n')
+    const text = (person.attributes.get(column) ?? []).join('\n')
+    // Where everybody's is, unless somebody says otherwise: then it follows a new name.
+    return column === 'homedirectory' && text === `/home/${person.username}` ? '' : text
   })
   return { line: person.line, cells }
 }

@@ -2,7 +2,7 @@ import { setImmediate as others } from 'node:timers/promises'
 import type { Db } from '../store/db.ts'
 import { groupIdByName } from '../store/groups.ts'
 import { some } from './csv-file.ts'
-import { declared } from './declarations.ts'
+import { type Declared, declared } from './declarations.ts'
 import { first, type Group, type Person } from './entries.ts'
 import { canonicalName, groupNameProblem } from './names.ts'
 import type { TableGroup } from './table.ts'
@@ -21,17 +21,19 @@ export async function membershipsOf(db: Db, people: readonly Person[], found: re
     people.map(({ username }) => [username, { groups: new Set<string>(), plugins: new Set<string>() }]),
   )
   const kept = await keptGroups(db, found, of)
-  const byDn = new Map<string, { person: string } | { group: string }>()
+  const byDn = new Map<string, Member>()
   for (const { dn, username } of people) byDn.set(plainDn(dn), { person: username })
   for (const { dn, name } of kept.groups) byDn.set(plainDn(dn), { group: name })
   const byNumber = new Map(kept.groups.map((group) => [first(group, 'gidnumber'), group.name]))
   const parents = new Map<string, string[]>()
   const plugins = new Set<string>()
-  for (const [index, group] of kept.groups.entries()) {
-    if (index % 50 === 0) await others()
+  let seen = 0
+  for (const group of kept.groups) {
     const plugin = known.plugin(/^(.+)_plugin$/.exec(group.name)?.[1] ?? '')
     if (plugin) plugins.add(plugin.name)
     for (const member of membersOf(group, byDn)) {
+      if (++seen % 2000 === 0) await others()
+      if (!member) continue
       if ('group' in member) {
         parents.set(member.group, [...(parents.get(member.group) ?? []), group.name])
         continue
@@ -56,8 +58,21 @@ export async function membershipsOf(db: Db, people: readonly Person[], found: re
         name: group.name,
         description: (first(group, 'description') ?? '').replace(/\p{Cc}+/gu, ' ').trim(),
         groups: parents.get(group.name) ?? [],
+        extensions: extensionsOf(group, known),
       })),
   }
+}
+
+/** What the extensions that are on make of a group's attributes. */
+function extensionsOf(group: Group, known: Declared): TableGroup['extensions'] {
+  const found: TableGroup['extensions'] = {}
+  for (const extension of known.extensions)
+    for (const [name, field] of Object.entries((extension.on && extension.group?.fields) || {})) {
+      const values = group.attributes.get(field.attribute.toLowerCase())
+      const text = field.type === 'list' ? values?.join('\n') : values?.[0]
+      if (text) found[extension.name] = { ...found[extension.name], [name]: text }
+    }
+  return found
 }
 
 /** Without the groups that a system makes for itself, and those whose names cannot be here. */
@@ -96,16 +111,13 @@ async function keptGroups(
   }
 }
 
-function* membersOf(
-  group: Group,
-  byDn: ReadonlyMap<string, { person: string } | { group: string }>,
-): Generator<{ person: string } | { group: string }> {
+type Member = { person: string } | { group: string }
+
+/** Everything that is named as a member; undefined for what is not there. */
+function* membersOf(group: Group, byDn: ReadonlyMap<string, Member>): Generator<Member | undefined> {
   for (const name of group.attributes.get('memberuid') ?? []) yield { person: canonicalName(name) }
   for (const attribute of ['member', 'uniquemember'])
-    for (const dn of group.attributes.get(attribute) ?? []) {
-      const member = byDn.get(plainDn(dn))
-      if (member) yield member
-    }
+    for (const dn of group.attributes.get(attribute) ?? []) yield byDn.get(plainDn(dn))
 }
 
 /** One spelling of a DN: RFC 4514 escapes taken off, lower case, no space around its parts. */
@@ -113,8 +125,8 @@ export const plainDn = (dn: string): string =>
   dn
     .split(/(?<!\\)[,;+]/)
     .map((part) => {
-      const [, type = '', value = ''] = /^\s*([^=]*?)\s*=\s*(.*?)\s*$/s.exec(part) ?? []
-      return `${type}=${unescaped(value)}`.normalize('NFKC').toLowerCase()
+      const [type = '', ...value] = part.split('=')
+      return `${type.trim()}=${unescaped(value.join('=').trim())}`.normalize('NFKC').toLowerCase()
     })
     .join('\n')
 

@@ -11,11 +11,17 @@ export function nameOf(person: Entry): { first: string; last: string } {
   return { first: rest ?? '', last }
 }
 
-/** The first hash that can be checked here; without one, the NT hash; without that, the first, so that it is named. */
+/**
+ * The first hash that can be checked here; without one, the NT hash; without that, the first, so that it is named. ClearOS
+ * keeps both in attributes of its own as well, which may be readable where userPassword is not.
+ */
 export function hashOf(person: Entry): string | undefined {
-  const hashes = (person.attributes.get('userpassword') ?? []).filter(isHash)
-  const windows = first(person, 'sambantpassword')
-  const all = [...hashes, ...(windows && /^[0-9A-F]{32}$/i.test(windows) ? [`{NT}${windows}`] : [])]
+  const of = (name: string) => person.attributes.get(name) ?? []
+  const hashes = [...of('userpassword'), ...of('clearshapassword')].filter(isHash)
+  const windows = [...of('sambantpassword'), ...of('clearmicrosoftntpassword')].filter((hash) =>
+    /^[0-9A-F]{32}$/i.test(hash),
+  )
+  const all = [...hashes, ...windows.map((hash) => `{NT}${hash}`)]
   return all.find((hash) => 'hash' in foreignHash(hash)) ?? all[0]
 }
 
@@ -33,6 +39,8 @@ export function statusOf(person: Entry): string | undefined {
   const { attributes } = person
   if (attributes.has('pwdaccountlockedtime')) return 'locked'
   if (/^true$/i.test(first(person, 'nsaccountlock') ?? '')) return 'disabled'
+  const clear = first(person, 'clearaccountstatus')?.toLowerCase()
+  if (clear === 'disabled' || clear === 'locked') return clear
   if (/^\[[^\]]*D/.test(first(person, 'sambaacctflags') ?? '')) return 'disabled'
   // Active Directory: ACCOUNTDISABLE.
   if (Number(first(person, 'useraccountcontrol') ?? 0) & 2) return 'disabled'

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
 import { editStep } from '../audit/steps.ts'
 import { NotFound, Refused } from '../errors.ts'
-import type { Fields } from '../extensions/extension.ts'
-import type { ExtensionBody, ExtensionValues } from '../store/bodies.ts'
+import { type Extension, type Fields, underAlias } from '../extensions/extension.ts'
+import type { ExtensionBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { objectsOf } from '../store/objects.ts'
 import { countFilled } from '../store/people.ts'
@@ -27,10 +27,7 @@ export type ListedField = {
   column: string
 }
 
-export type ListedExtension = Pick<
-  DeclaredExtension,
-  'name' | 'title' | 'summary' | 'objectClass' | 'alias' | 'isOwn' | 'on'
-> & {
+export type ListedExtension = Pick<DeclaredExtension, 'name' | 'title' | 'summary' | 'objectClass' | 'isOwn' | 'on'> & {
   /** How many people, and how many groups, have a value in it. */
   users: number
   groups: number
@@ -38,17 +35,28 @@ export type ListedExtension = Pick<
   group?: { objectClass: string; fields: ListedField[] }
   /** Attributes that follow from the values. */
   derived: string[]
+  /** The other name, and what stands in LDAP under it as well. */
+  alias?: { name: string; objectClass: string; attributes: string[] }
 }
 
 export async function extensionList(db: Db): Promise<ListedExtension[]> {
   const { extensions } = await declared(db)
   const [users, groups] = await filledCounts(db)
-  return extensions.map(({ name, title, summary, objectClass, alias, isOwn, on, user, group, derived }) => ({
+  return extensions.map((extension) => listed(extension, users, groups))
+}
+
+function listed(
+  extension: DeclaredExtension,
+  users: Map<string, number>,
+  groups: Map<string, number>,
+): ListedExtension {
+  const { name, title, summary, objectClass, alias, isOwn, on, user, group, derived } = extension
+  const also = underAlias(extension)
+  return {
     name,
     title,
     summary,
     objectClass,
-    ...(alias ? { alias } : {}),
     ...(isOwn ? { isOwn } : {}),
     on,
     users: users.get(name) ?? 0,
@@ -56,8 +64,15 @@ export async function extensionList(db: Db): Promise<ListedExtension[]> {
     fields: listedFields(name, user),
     ...(group ? { group: { objectClass: group.objectClass, fields: listedFields(name, group.fields) } } : {}),
     derived: Object.keys(derived ?? {}),
-  }))
+    ...(alias &&
+      also && { alias: { name: alias.name, objectClass: also.objectClass, attributes: attributesOf(also) } }),
+  }
 }
+
+const attributesOf = ({ user, derived = {} }: Pick<Extension, 'user' | 'derived'>): string[] => [
+  ...Object.values(user).map(({ attribute }) => attribute),
+  ...Object.keys(derived),
+]
 
 const filledCounts = untilNextChange(async (db) => {
   const { extensions } = await declared(db)
@@ -89,7 +104,7 @@ export async function needExtension(db: Db, name: string): Promise<DeclaredExten
 }
 
 /** The values that are shown: those of extensions that are on. */
-export const valuesShown = ({ extension }: Declared, values: ExtensionValues): ExtensionValues =>
+export const valuesShown = <T>({ extension }: Declared, values: Record<string, T>): Record<string, T> =>
   Object.fromEntries(Object.entries(values).filter(([name]) => extension(name)?.on))
 
 export type ExtensionObject = { id: string; seq: number; body: ExtensionBody }
@@ -98,9 +113,9 @@ export const extensionObject = async (change: Change, name: string): Promise<Ext
   (await objectsOf(change.trx, 'extension')).find(({ body }) => body.name === name)
 
 /** Turns an extension on or off for the whole cluster. Off hides its attributes everywhere and keeps the values. */
-export async function setExtensionOn(db: Db, actor: Actor, name: string, on: boolean): Promise<void> {
+export async function setExtensionOn(db: Db, actor: Actor, called: string, on: boolean): Promise<void> {
   needRight(actor, 'change')
-  const extension = await needExtension(db, name)
+  const { name, title } = await needExtension(db, called)
   await write(db, actor, async (change) => {
     const object = await extensionObject(change, name)
     if ((object?.body.on ?? false) === on) return
@@ -111,7 +126,7 @@ export async function setExtensionOn(db: Db, actor: Actor, name: string, on: boo
     const groups = on && name === 'samba' ? await putWindowsGroups(change) : 0
     const undo = editStep('extension', id, was, now)
     change.note({
-      sentence: `Turned ${extension.title} ${on ? 'on' : 'off'}`,
+      sentence: `Turned ${title} ${on ? 'on' : 'off'}`,
       object: { kind: 'extension', id, name },
       changes: [
         { field: 'on', before: String(!on), after: String(on) },
@@ -126,18 +141,17 @@ export async function setExtensionOn(db: Db, actor: Actor, name: string, on: boo
 export async function removeExtensionValues(
   db: Db,
   actor: Actor,
-  name: string,
+  called: string,
 ): Promise<{ people: number; groups: number }> {
   needRight(actor, 'change')
-  const extension = await needExtension(db, name)
+  const { name, title } = await needExtension(db, called)
   return write(db, actor, async (change) => {
     const object = await extensionObject(change, name)
-    if (object?.body.on)
-      throw new Refused(`${extension.title} is on. Turn it off first; then its values can be removed.`, 'on')
+    if (object?.body.on) throw new Refused(`${title} is on. Turn it off first; then its values can be removed.`, 'on')
     const { people, groups } = await dropValues(change, name)
     if (people + groups > 0)
       change.note({
-        sentence: `Removed the values of ${extension.title}`,
+        sentence: `Removed the values of ${title}`,
         object: { kind: 'extension', id: object?.id ?? name, name },
         changes: lost(people, groups),
       })

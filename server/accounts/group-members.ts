@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
 import { editStep } from '../audit/steps.ts'
 import { Invalid } from '../errors.ts'
@@ -61,7 +62,7 @@ export async function changeMembers(
   join: Members,
   leave: Members,
 ): Promise<string[]> {
-  return write(db, actor, async (change) => {
+  return write(db, inOneBatch(actor, [join, leave]), async (change) => {
     const { body: group } = await needOwnGroup(change, groupId)
     needRightOrOwner(actor, group, [...(join.groups ?? []), ...(leave.groups ?? [])])
     return joinAndLeave(change, groupId, group, join, leave)
@@ -77,7 +78,7 @@ export async function changeGroupAndMembers(
 ): Promise<Group> {
   needRight(actor, 'change')
   const known = await declared(db)
-  return write(db, actor, async (change) => {
+  return write(db, inOneBatch(actor, [given.join, given.leave], 1), async (change) => {
     const group = await editGroup(change, known, groupId, given.input, given.expectedSeq)
     const { body } = await needOwnGroup(change, groupId)
     await joinAndLeave(change, groupId, body, given.join, given.leave)
@@ -96,13 +97,23 @@ const joinAndLeave = async (
   ...(await moveMembers(change, groupId, group, leave, false)),
 ]
 
+/** What becomes several rows of the audit, one for all people and one for each group, is undone together. */
+function inOneBatch(actor: Actor, moves: Members[], others = 0): Actor {
+  const rows = moves.reduce(
+    (sum, { usernames = [], groups = [] }) => sum + Math.min(usernames.length, 1) + groups.length,
+    0,
+  )
+  return rows > 0 && rows + others > 1 && !actor.batch ? { ...actor, batch: randomUUID() } : actor
+}
+
 /** Owners add and remove people. A group brings whoever is in it, now and later, and is for administrators. */
-function needRightOrOwner(actor: Actor, group: GroupBody, groups: readonly string[]): void {
+export function needRightOrOwner(actor: Actor, group: GroupBody, groups: readonly string[]): void {
   if (actor.id !== undefined && group.owners?.includes(actor.id) && groups.length === 0) return
   needRight(actor, 'change')
 }
 
-async function moveMembers(
+/** Puts people and groups into a group, or takes them out, inside a change; the names of those that moved. */
+export async function moveMembers(
   change: Change,
   groupId: string,
   group: GroupBody,

@@ -130,28 +130,36 @@ export const ownedGroups = async (db: Db, userId: string): Promise<ListedGroup[]
 export async function addGroup(db: Db, actor: Actor, input: GroupInput): Promise<Group> {
   needRight(actor, 'change')
   const known = await declared(db)
-  return write(db, actor, async (change) => {
-    const values = await checked(change, known, input, undefined)
-    const now = new Date().toISOString()
-    const body: GroupBody = {
-      name: '',
-      description: '',
-      gidNumber: await takeNumber(change, 'gidNumber'),
-      type: 'normal',
-      ...values,
-      added: now,
-      changed: now,
-    }
-    const id = randomUUID()
-    await change.put('group', id, body)
-    change.note({
-      sentence: `Added group ${body.name}`,
-      object: { kind: 'group', id, name: body.name },
-      changes: await groupChanges(change, undefined, body),
-      undo: [{ kind: 'group', id, added: true }],
-    })
-    return toGroup({ id, seq: change.head.seq, body })
+  return write(db, actor, (change) => insertGroup(change, known, input))
+}
+
+/** Adds a group inside a change; `gidNumber`: one that is asked for. */
+export async function insertGroup(
+  change: Change,
+  known: Declared,
+  input: GroupInput,
+  gidNumber?: number,
+): Promise<Group> {
+  const values = await checked(change, known, input, undefined)
+  const now = new Date().toISOString()
+  const body: GroupBody = {
+    name: '',
+    description: '',
+    gidNumber: await takeNumber(change, 'gidNumber', gidNumber),
+    type: 'normal',
+    ...values,
+    added: now,
+    changed: now,
+  }
+  const id = randomUUID()
+  await change.put('group', id, body)
+  change.note({
+    sentence: `Added group ${body.name}`,
+    object: { kind: 'group', id, name: body.name },
+    changes: await groupChanges(change, undefined, body),
+    undo: [{ kind: 'group', id, added: true }],
   })
+  return toGroup({ id, seq: change.head.seq, body })
 }
 
 export async function changeGroup(
@@ -166,7 +174,7 @@ export async function changeGroup(
   return write(db, actor, (change) => editGroup(change, known, id, input, expectedSeq))
 }
 
-/** Changes a group inside a change. */
+/** Changes a group inside a change, unless somebody else was first. */
 export async function editGroup(
   change: Change,
   known: Declared,
@@ -177,6 +185,16 @@ export async function editGroup(
   const object = await needOwnGroup(change, id)
   if (expectedSeq !== undefined && object.seq !== expectedSeq)
     throw new Invalid({ '': `Not saved: someone else changed group ${object.body.name} first.` })
+  return changeOneGroup(change, known, object, input)
+}
+
+/** The change of one group inside a transaction. */
+export async function changeOneGroup(
+  change: Change,
+  known: Declared,
+  object: KeptGroup,
+  input: Partial<GroupInput>,
+): Promise<Group> {
   const isRenamed = input.name !== undefined && canonicalName(input.name) !== object.body.name
   if (object.body.type === 'windows' && isRenamed)
     throw new Invalid({ name: `Group ${object.body.name} is part of Windows Networking and keeps its name.` })
@@ -271,7 +289,8 @@ async function checked(
   }
   if (input.owners !== undefined) {
     try {
-      values.owners = (await needUsers(change, input.owners, 'owners')).sort()
+      const named = await needUsers(change, input.owners, 'owners')
+      values.owners = [...new Set([...named, ...(await awayOwners(change, was?.body.owners ?? []))])].sort()
     } catch (error) {
       if (!(error instanceof Invalid)) throw error
       Object.assign(problems, error.problems)
@@ -288,6 +307,12 @@ async function checked(
     )
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   return values
+}
+
+/** Owners in the recycle bin have no name to be typed; who comes back owns the group again. */
+async function awayOwners(change: Change, before: string[]): Promise<string[]> {
+  const here = await usernamesByIds(change.trx, before)
+  return before.filter((id) => !here.has(id))
 }
 
 /** What differs, with names instead of ids. */

@@ -1,11 +1,9 @@
 import type { Problems } from '../errors.ts'
-import { columnOf } from './columns.ts'
 import { groupState, makeGroup } from './import-groups.ts'
-import { nobody, refusal, resultOf } from './import-result.ts'
+import { leaveOut, nobody, refusal, resultOf } from './import-result.ts'
 import type { Import, Read, Ready, RowResult } from './import-rows.ts'
 import { canonicalName } from './names.ts'
-import { newPassword } from './passwords.ts'
-import { judgePassword } from './policies.ts'
+import { generatedPassword, judgePassword, policyOfNew } from './policies.ts'
 import { applyProfile } from './profiles.ts'
 import { judgeInput, type UserInput, type UserValues } from './user-input.ts'
 import type { ListedUser } from './users.ts'
@@ -21,7 +19,8 @@ export async function checkRow(all: Import, row: Read): Promise<{ result: RowRes
   const typed = typedOf(all, row)
   const groups = await checkGroups(all, typed)
   if ('problem' in groups) return refused({ groups: groups.problem })
-  const made = all.newPasswords && !row.before && !typed.password && !typed.passwordHash ? newPassword() : undefined
+  const isMade = all.newPasswords && !row.before && !typed.password && !typed.passwordHash
+  const made = isMade ? generatedPassword(await policyOfNew(all.db, typed.groups)) : undefined
   if (made) Object.assign(typed, { mustChange: true })
   // A group that only bad rows name is not made, nor is a hash; everything else is judged where it is written.
   const isCostly = job.dryRun || groups.missing.length > 0 || typed.password !== undefined
@@ -66,8 +65,6 @@ function typedOf(all: Import, { input, before }: Read): Partial<UserInput> {
     const given = Object.fromEntries(Object.entries(values).filter(([, text]) => text !== ''))
     extensions[name] = { ...extensions[name], ...given }
   }
-  // A profile may name an extension that was turned off since.
-  for (const name of Object.keys(extensions)) if (!all.declared.extension(name)?.on) delete extensions[name]
   return { ...typed, extensions }
 }
 
@@ -144,10 +141,4 @@ function aliasTwice(all: Import, row: Read, typed: Partial<UserInput>): Problems
     }
   }
   return undefined
-}
-
-/** Counts a value that is left out. */
-export const leaveOut = (all: Import, key: string): void => {
-  const column = columnOf(all.columns, key) ?? key
-  all.leftOut.set(column, (all.leftOut.get(column) ?? 0) + 1)
 }

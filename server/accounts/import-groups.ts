@@ -4,8 +4,10 @@ import { userIdsByName } from '../store/users.ts'
 import { some } from './csv-file.ts'
 import { addMembers } from './group-members.ts'
 import { addGroup, groupByName } from './groups.ts'
+import { leaveOut } from './import-result.ts'
 import type { Import } from './import-rows.ts'
 import { canonicalName, groupNameProblem } from './names.ts'
+import type { TableGroup } from './table.ts'
 
 export type GroupState = 'there' | 'missing' | { problem: string }
 
@@ -36,10 +38,10 @@ export function makeGroup(all: Import, name: string): Promise<string | undefined
 }
 
 async function addMissing(all: Import, name: string): Promise<string | undefined> {
-  const description = all.table.groups?.find((group) => canonicalName(group.name) === name)?.description ?? ''
+  const found = all.table.groups?.find((group) => canonicalName(group.name) === name)
   try {
     if (!all.job.dryRun) {
-      await addGroup(all.db, all.actor, { name, description: description.slice(0, 200) })
+      await addDescribed(all, name, found)
       all.groups.set(name, Promise.resolve('there'))
     }
     all.made.push(name)
@@ -49,6 +51,24 @@ async function addMissing(all: Import, name: string): Promise<string | undefined
     if (!(await groupIdByName(all.db.reader, name))) return `${name}: ${error.message}`
   }
   return undefined
+}
+
+/** With what the source knows of it; values that cannot be here are left out. */
+async function addDescribed(all: Import, name: string, found: TableGroup | undefined): Promise<void> {
+  const input = { name, description: (found?.description ?? '').slice(0, 200) }
+  const extensions = structuredClone(found?.extensions ?? {})
+  try {
+    await addGroup(all.db, all.actor, { ...input, extensions })
+  } catch (error) {
+    if (!(error instanceof Invalid)) throw error
+    const bad = Object.keys(error.problems).map((key) => key.split('.'))
+    if (!bad.every(([extension = '', field = '']) => extensions[extension]?.[field] !== undefined)) throw error
+    for (const [extension = '', field = ''] of bad) {
+      delete extensions[extension]?.[field]
+      leaveOut(all, `${extension}.${field} of groups`)
+    }
+    await addGroup(all.db, all.actor, { ...input, extensions })
+  }
 }
 
 /** Groups that a directory holds: those without people too, and which is in which. */

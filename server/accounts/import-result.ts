@@ -40,3 +40,9 @@ export function resultOf(all: Import, row: Ready, after: ListedUser): RowResult 
   const name = `${after.first} ${after.last}`
   return { line: row.line, username: after.username, name, ok: true, outcome, changes }
 }
+
+/** Counts a value that is left out. */
+export const leaveOut = (all: Import, key: string): void => {
+  const column = columnOf(all.columns, key) ?? key
+  all.leftOut.set(column, (all.leftOut.get(column) ?? 0) + 1)
+}

@@ -7,8 +7,9 @@ import { type Change, write } from '../store/write.ts'
 import { dropBad } from './import-check.ts'
 import { refusal, resultOf } from './import-result.ts'
 import type { Import, Ready, RowResult } from './import-rows.ts'
+import { policies } from './policies.ts'
 import type { UserInput } from './user-input.ts'
-import { changeOne, changeUser, insertUser, type ListedUser, type User } from './users.ts'
+import { changeOne, insertUser, type ListedUser, needUser, type User } from './users.ts'
 
 /** Writes rows that were checked, in one transaction. */
 export async function writeRows(all: Import, ready: Ready[], results: Map<number, RowResult>): Promise<void> {
@@ -17,6 +18,8 @@ export async function writeRows(all: Import, ready: Ready[], results: Map<number
   // An administrator may be the last one, which is known only after the change: such a row has a transaction of its own.
   const alone = ready.filter(({ before }) => before?.role === 'administrator')
   const shared = ready.filter((row) => !alone.includes(row))
+  const of = await policies(all.db)
+  const passwordOf = ({ hash }: Ready) => (hash === undefined ? undefined : { hash, of })
   await write(all.db, all.actor, async (real) => {
     const { change, release } = holdBack(real)
     const objects = await objectsByIds(
@@ -30,16 +33,18 @@ export async function writeRows(all: Import, ready: Ready[], results: Map<number
         const was = row.before && objects.get(row.before.id)
         if (row.before && !was) throw new NotFound('This person does not exist any more.')
         const user = was
-          ? await changeOne(change, all.declared, was, typed, row.hash)
+          ? await changeOne(change, all.declared, was, typed, passwordOf(row))
           : await insertUser(change, all.declared, { username: '', first: '', last: '', ...typed }, row.hash)
         after.set(row, user)
       })
     await release()
   })
   for (const row of alone)
-    await orRefuse(all, row, results, async ({ password, ...typed }) => {
-      const hash = row.hash === undefined ? {} : { passwordHash: row.hash }
-      after.set(row, await changeUser(all.db, all.actor, row.before?.id ?? '', { ...typed, ...hash }))
+    await orRefuse(all, row, results, async (typed) => {
+      const user = await write(all.db, all.actor, async (change) =>
+        changeOne(change, all.declared, await needUser(change, row.before?.id ?? ''), typed, passwordOf(row)),
+      )
+      after.set(row, user)
     })
   const named = await withGroupNames(all.db, [...after.values()])
   const byId = new Map(named.map((user) => [user.id, user]))

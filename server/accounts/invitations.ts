@@ -10,7 +10,6 @@ import { judgePassword, keptPassword, policyOf } from './policies.ts'
 import { needRightOver } from './roles.ts'
 import { settings } from './settings.ts'
 import { mayNotSignIn, stateOf } from './sign-in.ts'
-import { forgetFailures } from './sign-ins.ts'
 import { fullName, keepUser } from './users.ts'
 
 /** A link with which a person sets a first password, shown this once. */
@@ -76,7 +75,6 @@ export async function acceptInvitation(db: Db, secret: string, password: string,
   await write(db, actor, (change) =>
     takeUp(change, id, secret, (now) => keptPassword(now, hashed, { by: 'self', policy })),
   )
-  await forgetFailures(db, id)
   return body
 }
 

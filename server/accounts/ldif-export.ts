@@ -1,5 +1,6 @@
+import { classOfAttribute } from '../extensions/attributes.ts'
 import { pluginGroup } from '../extensions/extension.ts'
-import type { GroupBody } from '../store/bodies.ts'
+import type { ExtensionValues, GroupBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { groupsBelow, groupsMatching } from '../store/groups.ts'
 import { memberIds, ofPlugin } from '../store/memberships.ts'
@@ -7,7 +8,6 @@ import { objectsByIds } from '../store/objects.ts'
 import { userIdsAfter, usernamesByIds } from '../store/users.ts'
 import { type Declared, declared } from './declarations.ts'
 import { baseDn, baseDomain } from './domain.ts'
-import { type Group, groupsInEffect } from './groups.ts'
 import { allUsersNumber } from './numbers.ts'
 import { mayNotSignIn } from './sign-in.ts'
 import { toUser, type User } from './users.ts'
@@ -16,18 +16,20 @@ type Line = readonly [name: string, value: string]
 
 const pageSize = 500
 
-/** People and groups as LDIF (RFC 2849), as the LDAP server shows them; no password and no hash is in it. */
+/**
+ * People and groups as LDIF (RFC 2849), as the LDAP server shows them; no password and no hash is in it. Another directory
+ * can load it: nothing is in it that a server makes itself (memberOf), nor the line `version: 1`, which slapadd does not take.
+ */
 export async function* exportLdif(db: Db): AsyncGenerator<string> {
   const known = await declared(db)
   const base = baseDn((await baseDomain(db)) ?? 'example.lan')
-  yield 'version: 1\n'
-  for (const line of containers(base)) yield line
+  yield containers(base).join('').trimStart()
   for (let after = ''; ; ) {
     const ids = await userIdsAfter(db.reader, after, pageSize)
     if (ids.length === 0) break
     const objects = await objectsByIds(db.reader, 'user', ids)
     const users = ids.flatMap((id) => objects.get(id) ?? []).map(toUser)
-    yield await peopleText(db, known, base, users)
+    yield users.map((user) => entryText(personLines(known, base, user))).join('')
     after = users.at(-1)?.username ?? '\uffff'
   }
   for (let page = 1; ; page++) {
@@ -71,17 +73,12 @@ function containers(base: string): string[] {
   ]
 }
 
-async function peopleText(db: Db, known: Declared, base: string, users: User[]): Promise<string> {
-  const effect = await groupsInEffect(db, [...new Set(users.flatMap(({ groups }) => groups))])
-  return users.map((user) => entryText(personLines(known, base, user, effect))).join('')
-}
-
 const classes = ['top', 'person', 'organizationalPerson', 'inetOrgPerson', 'posixAccount', 'shadowAccount']
 
-function personLines(known: Declared, base: string, user: User, effect: ReadonlyMap<string, Group>): Line[] {
+function personLines(known: Declared, base: string, user: User): Line[] {
   const { username, first, last } = user
   const name = `${first} ${last}`.trim() || username
-  const fields = extensionLines(known, user)
+  const fields = extensionLines(known, user.extensions, 'user')
   const has = (attribute: string) => fields.lines.some(([name]) => name === attribute)
   return [
     ['dn', `uid=${username},${usersOf(base)}`],
@@ -98,55 +95,38 @@ function personLines(known: Declared, base: string, user: User, effect: Readonly
     // pam_unix reads this as expired on 2 January 1970.
     ...(mayNotSignIn(user, new Date()) ? [['shadowExpire', '1'] as const] : []),
     ...fields.lines,
-    ...groupNamesOf(user, effect).map((group): Line => ['memberOf', `cn=${group},${groupsOf(base)}`]),
-    ...known.plugins
-      .filter(({ name, on }) => on && user.plugins.includes(name))
-      .map((plugin): Line => ['memberOf', `cn=${pluginGroup(plugin)},${groupsOf(base)}`]),
   ]
 }
 
-function extensionLines(known: Declared, user: User): { classes: string[]; lines: Line[] } {
-  const classes: string[] = []
+function extensionLines(
+  known: Declared,
+  kept: ExtensionValues,
+  of: 'user' | 'group',
+): { classes: string[]; lines: Line[] } {
+  const classes = new Set<string>()
   const lines: Line[] = []
   for (const extension of known.extensions) {
-    const values = user.extensions[extension.name]
-    if (!extension.on || !values || Object.keys(values).length === 0) continue
-    classes.push(extension.objectClass)
-    for (const [name, field] of Object.entries(extension.user))
-      if (values[name] !== undefined)
-        lines.push(...field.values(values[name]).map((value): Line => [field.attribute, value]))
-    for (const [attribute, compute] of Object.entries(extension.derived ?? {})) {
+    const { on, isOutOfLdap, user, objectClass, group, derived = {} } = extension
+    const side = of === 'user' ? { fields: user, objectClass } : group
+    const values = kept[extension.name]
+    if (!on || isOutOfLdap || !side || !values) continue
+    for (const [name, field] of Object.entries(side.fields)) {
+      if (values[name] === undefined) continue
+      classes.add(side.objectClass).add(classOfAttribute[field.attribute.toLowerCase()] ?? side.objectClass)
+      lines.push(...field.values(values[name]).map((value): Line => [field.attribute, value]))
+    }
+    for (const [attribute, compute] of of === 'user' ? Object.entries(derived) : []) {
       const value = compute(values)
       if (value !== undefined) lines.push([attribute, value])
     }
   }
-  return { classes, lines }
-}
-
-/** Names of every group that the person is in, also through others. */
-function groupNamesOf(user: User, effect: ReadonlyMap<string, Group>): string[] {
-  const names = new Set<string>()
-  const open = [...user.groups]
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    const group = effect.get(id)
-    if (!group || names.has(group.name)) continue
-    names.add(group.name)
-    open.push(...(group.groups ?? []))
-  }
-  return [...names].sort()
+  return { classes: [...classes], lines }
 }
 
 async function* groupText(db: Db, known: Declared, base: string, id: string, group: GroupBody): AsyncGenerator<string> {
-  const lines: Line[] = []
-  for (const extension of known.extensions) {
-    const values = group.extensions?.[extension.name]
-    if (!extension.on || !extension.group || !values) continue
-    lines.push(['objectClass', extension.group.objectClass])
-    for (const [name, field] of Object.entries(extension.group.fields))
-      if (values[name] !== undefined)
-        lines.push(...field.values(values[name]).map((value): Line => [field.attribute, value]))
-  }
-  yield* membersText(db, base, group, lines, [...(await groupsBelow(db.reader, [id]))])
+  const { classes, lines } = extensionLines(known, group.extensions ?? {}, 'group')
+  const more = [...classes.map((one): Line => ['objectClass', one]), ...lines]
+  yield* membersText(db, base, group, more, [...(await groupsBelow(db.reader, [id]))])
 }
 
 /** A group with everybody in it, in parts: one of 20,000 is never held as one text. */

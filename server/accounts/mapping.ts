@@ -1,6 +1,6 @@
 import { Invalid } from '../errors.ts'
 import { type Column, columnsTurnedOff } from './columns.ts'
-import { refused, some } from './csv-file.ts'
+import { refused, short, some } from './csv-file.ts'
 import type { Declared } from './declarations.ts'
 import type { Table } from './table.ts'
 
@@ -20,7 +20,7 @@ const common: Record<string, string> = {
   validFrom: 'validfrom startdate start hiredate',
   validUntil: 'validuntil enddate expires expirydate expirationdate expiry',
   groups: 'group groups groupnames gruppe gruppen groupes grupos groepen grupper',
-  'contact.mail': 'email emailaddress mailaddress mailadresse courriel correo epost',
+  'contact.mail': 'email emailaddress emailadresse mailaddress mailadresse courriel correo epost',
   'contact.telephone': 'phone phonenumber telephone tel telefon telefono telefoon workphone businessphone officephone',
   'contact.mobile': 'mobilephone mobilenumber cell cellphone handy mobil mobiltelefon portable movil',
   'contact.fax': 'fax faxnumber telefax',
@@ -52,12 +52,16 @@ const tidy = (name: string): string =>
     .replace(/\s*\.\s*/g, '.')
     .replace(/\s+/g, '_')
 
-/** What each column of a source seems to mean. Each of ours is guessed once; one that is named outright comes first. */
-export function guessMapping(header: readonly string[], columns: readonly Column[]): Mapping {
-  const mapping: Mapping = {}
-  const taken = new Set<string>()
+/**
+ * What each column of a source means: as `chosen` says, and for the others as their names seem to say. Each of ours is
+ * guessed once; one that is named outright comes first.
+ */
+export function guessMapping(header: readonly string[], columns: readonly Column[], chosen: Mapping = {}): Mapping {
+  // A file may call a column by a name that every object has.
+  const mapping: Mapping = Object.assign(Object.create(null), chosen)
+  const taken = new Set(Object.values(chosen))
   const take = (name: string, column: Column | undefined) => {
-    if (!column || taken.has(column.name) || mapping[name]) return
+    if (!column || taken.has(column.name) || mapping[name] !== undefined) return
     mapping[name] = column.name
     taken.add(column.name)
   }
@@ -85,8 +89,8 @@ export function guessMapping(header: readonly string[], columns: readonly Column
 export type Mapped = { columns: readonly (Column | undefined)[]; notices: string[] }
 
 /**
- * Settles what each place of a row means. `chosen` is what somebody said on the page; without it the source's own names are
- * read, and what was guessed is said.
+ * Settles what each place of a row means. `chosen` is what somebody said of some columns or of all; what the names of the
+ * others were taken for is said.
  */
 export function mapColumns(
   table: Pick<Table, 'header'>,
@@ -96,7 +100,8 @@ export function mapColumns(
   needed: readonly string[],
 ): Mapped {
   const { header } = table
-  const mapping = chosen ?? guessMapping(header, columns)
+  refuseUnknown(header, columns, chosen ?? {})
+  const mapping = guessMapping(header, columns, chosen)
   const placed = header.map((name) => columns.find((column) => column.name === mapping[name]))
   // A name that stands twice in the file was guessed once, but is meant twice.
   for (const column of columns) {
@@ -113,23 +118,39 @@ export function mapColumns(
         ? new Invalid({ mapping: `No column is read as ${name}. ${sentence}` })
         : refused(`Its header has no column ${name}. ${sentence}`)
     }
-  return { columns: placed, notices: chosen ? [] : noticesOf(header, placed, declared) }
+  return { columns: placed, notices: noticesOf(header, placed, declared, chosen ?? {}) }
+}
+
+function refuseUnknown(header: readonly string[], columns: readonly Column[], chosen: Mapping): void {
+  for (const [name, column] of Object.entries(chosen)) {
+    if (!header.includes(name))
+      throw new Invalid({ mapping: `There is no column “${short(name)}” in it. It has: ${some(header)}.` })
+    if (column !== '' && !columns.some((one) => one.name === column))
+      throw new Invalid({
+        mapping: `“${short(name)}” cannot be read as “${short(column)}”: no column here is called so.`,
+      })
+  }
 }
 
 const listedNames = (names: readonly string[]): string => names.map((name) => `“${name}”`).join(' and ')
 
-function noticesOf(header: readonly string[], placed: readonly (Column | undefined)[], declared: Declared): string[] {
-  const left = header.filter((name, place) => name.trim() && !placed[place]).map(tidy)
+function noticesOf(
+  header: readonly string[],
+  placed: readonly (Column | undefined)[],
+  declared: Declared,
+  chosen: Mapping,
+): string[] {
+  const open = header.flatMap((name, place) => (Object.hasOwn(chosen, name) ? [] : [{ name, column: placed[place] }]))
+  const left = open.flatMap(({ name, column }) => (name.trim() && !column ? tidy(name) : []))
   const turnedOff = columnsTurnedOff(declared)
   const off = left.filter((name) => turnedOff.has(name))
   const foreign = left.filter((name) => !turnedOff.has(name) && /^(extensions|plugins)\./.test(name))
   const unknown = left.filter((name) => !off.includes(name) && !foreign.includes(name))
-  const guessed = header.flatMap((name, place) => {
-    const column = placed[place]
-    return column && column.name !== tidy(name) ? [`“${name}” as ${column.name}`] : []
-  })
+  const guessed = open.flatMap(({ name, column }) =>
+    column && column.name !== tidy(name) ? [`“${short(name)}” as ${column.name}`] : [],
+  )
   return [
-    ...(guessed.length ? [`Read by what they are called: ${some(guessed)}.`] : []),
+    ...(guessed.length ? [`Read by what they are called: ${some(guessed, 20, 100)}.`] : []),
     ...(off.length ? [`Ignored, because the extension or plugin is turned off: ${some(off)}.`] : []),
     ...(foreign.length ? [`Ignored, because this node has no such extension field or plugin: ${some(foreign)}.`] : []),
     ...(unknown.length ? [`Ignored, because these columns are not known: ${some(unknown)}.`] : []),

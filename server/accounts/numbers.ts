@@ -1,3 +1,4 @@
+import { Invalid } from '../errors.ts'
 import type { NumbersBody } from '../store/bodies.ts'
 import { objectsOf } from '../store/objects.ts'
 import type { Change } from '../store/write.ts'
@@ -8,11 +9,17 @@ export const allUsersNumber = 63000
 /** Above this, numbers belong to allusers and groups. */
 const lastUid = 59_999
 
-/** Takes the next number inside the transaction. It is never given again, whatever becomes of its owner. */
-export async function takeNumber(change: Change, of: keyof NumbersBody): Promise<number> {
+/**
+ * Takes the next number inside the transaction. It is never given again, whatever becomes of its owner. `wanted`: one that a
+ * directory client asks for. It must lie ahead, where none was given yet, and the numbers between are never given.
+ */
+export async function takeNumber(change: Change, of: keyof NumbersBody, wanted?: number): Promise<number> {
   const numbers = read.get(change) ?? (await objectsOf(change.trx, 'numbers'))[0]
   if (!numbers) throw new Error('The counters are missing from the store.')
-  const taken = numbers.body[of]
+  const free = numbers.body[of]
+  if (wanted !== undefined && !isAhead(of, wanted, free))
+    throw new Invalid({ [of]: `${of} ${wanted} cannot be given: leave it out, or take one from ${free} up.` })
+  const taken = wanted ?? free
   const next = { id: numbers.id, body: { ...numbers.body, [of]: after(of, taken) } }
   read.set(change, next)
   await change.put('numbers', next.id, next.body)
@@ -21,6 +28,14 @@ export async function takeNumber(change: Change, of: keyof NumbersBody): Promise
 
 /** Read once in a change: one that adds many people takes many. */
 const read = new WeakMap<Change, { id: string; body: NumbersBody }>()
+
+/** How far ahead a number may be asked for: the range is not to be used up by one request. */
+const mostAhead = 10_000
+
+function isAhead(of: keyof NumbersBody, wanted: number, free: number): boolean {
+  if (!Number.isSafeInteger(wanted) || wanted < free || wanted > free + mostAhead) return false
+  return of === 'uidNumber' ? wanted <= lastUid || free > lastUid : wanted !== allUsersNumber
+}
 
 function after(of: keyof NumbersBody, taken: number): number {
   const next = taken + 1

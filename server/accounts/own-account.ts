@@ -1,5 +1,6 @@
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
+import type { UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { objectById } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
@@ -20,12 +21,23 @@ export async function ownFields(db: Db): Promise<{ extension: DeclaredExtension;
 type Typed = Record<string, Record<string, string>>
 
 /** Changes of a person to their own account: the fields that the settings name, and nothing else. */
-export async function changeOwn(db: Db, actor: Actor, id: string, input: { extensions: Typed }): Promise<void> {
+export const changeOwn = (db: Db, actor: Actor, id: string, input: { extensions: Typed }): Promise<void> =>
+  turnOwn(db, actor, id, () => input.extensions)
+
+/** `turn` says what is typed, given what stands there: nobody else's change comes in between. */
+async function turnOwn(
+  db: Db,
+  actor: Actor,
+  id: string,
+  turn: (extensions: UserBody['extensions']) => Typed,
+): Promise<void> {
   const known = await declared(db)
-  await refuseOthers(db, input.extensions)
+  const allowed = await ownPaths(db)
   await write(db, actor, async (change) => {
     const object = await needSelf(change, actor, id)
-    const { values, problems } = await judgeInput(change.trx, known, { extensions: input.extensions }, object)
+    const extensions = turn(object.body.extensions)
+    refuseOthers(allowed, extensions)
+    const { values, problems } = await judgeInput(change.trx, known, { extensions }, object)
     if (Object.keys(problems).length > 0) throw new Invalid(problems)
     const body = { ...object.body, extensions: values.extensions ?? object.body.extensions }
     await keepUser(change, object, body, 'Changed the own account')
@@ -47,21 +59,18 @@ export const removeOwnKey = (db: Db, actor: Actor, id: string, key: string): Pro
     return keys.filter((one) => one !== key)
   })
 
-async function changeKeys(db: Db, actor: Actor, id: string, turn: (keys: string[]) => string[]): Promise<void> {
-  const object = await objectById(db.reader, 'user', id)
-  const keys = turn(sshKeysOf(object?.body.extensions ?? {}))
-  await changeOwn(db, actor, id, { extensions: { shell: { sshKeys: keys.join('\n') } } })
-}
+const changeKeys = (db: Db, actor: Actor, id: string, turn: (keys: string[]) => string[]): Promise<void> =>
+  turnOwn(db, actor, id, (extensions) => ({ shell: { sshKeys: turn(sshKeysOf(extensions)).join('\n') } }))
 
 export function sshKeysOf(extensions: Record<string, Record<string, unknown>>): string[] {
   const keys = extensions.shell?.sshKeys
   return Array.isArray(keys) ? keys.map(String) : []
 }
 
-async function refuseOthers(db: Db, typed: Typed): Promise<void> {
-  const allowed = new Set(
-    (await ownFields(db)).flatMap(({ extension, names }) => names.map((name) => `${extension.name}.${name}`)),
-  )
+const ownPaths = async (db: Db): Promise<Set<string>> =>
+  new Set((await ownFields(db)).flatMap(({ extension, names }) => names.map((name) => `${extension.name}.${name}`)))
+
+function refuseOthers(allowed: ReadonlySet<string>, typed: Typed): void {
   for (const [extension, fields] of Object.entries(typed))
     for (const name of Object.keys(fields))
       if (!allowed.has(`${extension}.${name}`))

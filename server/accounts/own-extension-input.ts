@@ -1,7 +1,7 @@
 import type { Problems } from '../errors.ts'
 import { attributeProblem, objectClassProblem } from '../extensions/attributes.ts'
 import { type Field, hidden } from '../extensions/field.ts'
-import { type OwnExtension, type OwnField, patternProblem } from '../extensions/own.ts'
+import { type OwnExtension, type OwnField, typedPatternProblem } from '../extensions/own.ts'
 import type { Declared } from './declarations.ts'
 
 /** What is typed about an extension of one's own. What is left out is proposed from title and labels. */
@@ -45,10 +45,10 @@ export function judgeOwnExtension(
 ): { name: string; own: OwnExtension; problems: Problems } {
   const problems: Problems = {}
   const title = line(input.title)
-  const name = was?.name ?? (line(input.name) || proposedName(title))
+  const others = declared.extensions.filter((extension) => extension.name !== was?.name)
+  const name = was?.name ?? (line(input.name) || (title && freeName(title, 'extension', others)))
   const objectClass = line(input.objectClass) || was?.own.objectClass || proposedAttribute(prefix, name)
   const summary = line(input.summary)
-  const others = declared.extensions.filter((extension) => extension.name !== was?.name)
 
   const titleIs = textProblem('Title', title, 64, true)
   if (titleIs) problems.title = titleIs
@@ -92,13 +92,21 @@ export function declaredNameProblem(what: string, name: string): string | undefi
 function extensionNameProblem(name: string, others: Declared['extensions']): string | undefined {
   const written = declaredNameProblem('Name', name)
   if (written) return written
-  const isTaken = others.some((one) => one.name === name || one.alias?.toLowerCase() === name)
+  const isTaken = others.some((one) => one.name === name || one.alias?.name.toLowerCase() === name)
   return isTaken ? `There is an extension “${name}” already. Choose another name.` : undefined
 }
 
 function classTaken(name: string, others: Declared['extensions']): string | undefined {
   const owner = others.find(({ objectClass, group }) => same(objectClass, name) || same(group?.objectClass ?? '', name))
   return owner ? `The object class “${name}” belongs to ${owner.title}. Choose another.` : undefined
+}
+
+/** A name made of a title or label; of one without Latin letters, a word with the first number that is free. */
+export function freeName(words: string, instead: string, taken: readonly { name?: string | undefined }[]): string {
+  const proposed = proposedName(words)
+  for (let number = 1; proposed === ''; number++)
+    if (!taken.some(({ name }) => name === `${instead}_${number}`)) return `${instead}_${number}`
+  return proposed
 }
 
 type Context = { prefix: string; name: string; others: Declared['extensions'] }
@@ -117,15 +125,22 @@ function judgeFields({ prefix, name, others }: Context, typed: OwnFieldInput[], 
     const say = (key: string, problem: string | undefined) => {
       if (problem) problems[`fields.${index}.${key}`] ??= problem
     }
-    fields.push(judgeField({ prefix, name, taken, before: fields }, input, say))
+    fields.push(judgeField({ prefix, name, taken, before: fields, names: [...typed, ...fields] }, input, say))
   }
   return fields
 }
 
-type FieldContext = { prefix: string; name: string; taken: Map<string, string>; before: OwnField[] }
+type FieldContext = {
+  prefix: string
+  name: string
+  taken: Map<string, string>
+  before: OwnField[]
+  /** Every name that is in use or was typed. */
+  names: readonly { name?: string | undefined }[]
+}
 type Say = (key: string, problem: string | undefined) => void
 
-function judgeField({ prefix, name, taken, before }: FieldContext, input: OwnFieldInput, say: Say): OwnField {
+function judgeField({ prefix, name, taken, before, names }: FieldContext, input: OwnFieldInput, say: Say): OwnField {
   const label = line(input.label)
   const labelIs = textProblem('Label', label, 64, true)
   say('label', labelIs)
@@ -134,14 +149,16 @@ function judgeField({ prefix, name, taken, before }: FieldContext, input: OwnFie
   const type = fieldTypes.find((one) => one.type === input.type)?.type
   if (!type) say('type', 'Choose what the field holds.')
 
-  const fieldName = line(input.name) || proposedName(label)
+  const fieldName = line(input.name) || (label && freeName(label, 'field', names))
   if (!labelIs && !isTwice) {
     if (!/^[a-z][a-zA-Z0-9_]{0,31}$/.test(fieldName))
       say('name', 'Name must have at most 32 letters, digits and “_” and begin with a–z, as in card_number.')
     if (isOfEveryObject(fieldName)) say('name', `“${fieldName}” is a word of this program. Choose another name.`)
-    if (before.some((field) => field.name === fieldName)) say('name', `Two fields have the name “${fieldName}”.`)
+    // Columns of CSV are read in any case.
+    if (before.some((field) => same(field.name, fieldName))) say('name', `Two fields have the name “${fieldName}”.`)
   }
-  const attribute = line(input.attribute) || freeAttribute(taken, prefix, name, label)
+  const attribute =
+    line(input.attribute) || freeAttribute(taken, prefix, name, /[a-z0-9]/i.test(plain(label)) ? label : fieldName)
   if (line(input.attribute) || !labelIs) say('attribute', attributeProblem(attribute, type ?? 'text'))
   const owner = taken.get(attribute.toLowerCase())
   if (owner && label) say('attribute', `The attribute “${attribute}” belongs to ${owner} already. Choose another.`)
@@ -164,7 +181,7 @@ function judgeLimits(field: OwnField, input: OwnFieldInput, say: Say): void {
       say('maxLength', 'Longest must be a whole number from 1 to 1024.')
     else if (maxLength !== undefined) field.maxLength = maxLength
     const pattern = line(input.pattern)
-    say('pattern', textProblem('Pattern', pattern, 200) ?? (pattern ? patternProblem(pattern) : undefined))
+    say('pattern', textProblem('Pattern', pattern, 200) ?? (pattern ? typedPatternProblem(pattern) : undefined))
     if (pattern) field.pattern = pattern
     const patternHelp = line(input.patternHelp)
     say('patternHelp', textProblem('Sentence', patternHelp, 200))

@@ -9,10 +9,13 @@ import { type Change, write } from '../store/write.ts'
 import { declaredIn } from './declarations.ts'
 import { dropValues, type Held, valuesHeld } from './extension-values.ts'
 import { extensionObject, lost } from './extensions.ts'
+import { misfits } from './misfits.ts'
 import { judgeOwnExtension, type OwnExtensionInput, prefixOf } from './own-extension-input.ts'
 import { needRight } from './roles.ts'
 
 export type MadeExtension = { name: string; seq: number; on: boolean; own: OwnExtension }
+/** `misfits`: how many people have a value that the rules refuse since, or none where one is needed. */
+export type ChangedExtension = MadeExtension & { misfits: number }
 
 /** What names of attributes that are made here begin with. */
 export async function attributePrefix(db: Db): Promise<string> {
@@ -39,6 +42,7 @@ export async function addOwnExtension(db: Db, actor: Actor, input: OwnExtensionI
       sentence: `Made the extension ${own.title}`,
       object: { kind: 'extension', id, name },
       changes: own.fields.map(({ label, type, attribute }) => ({ field: label, after: `${type}, ${attribute}` })),
+      undo: [{ kind: 'extension', id, added: true }],
     })
     return { name, seq: change.head.seq, on: true, own: made }
   })
@@ -54,9 +58,10 @@ export async function changeOwnExtension(
   name: string,
   input: OwnExtensionInput,
   options: { removeValues?: boolean; expectedSeq?: number } = {},
-): Promise<MadeExtension> {
+): Promise<ChangedExtension> {
   needRight(actor, 'change')
-  return write(db, actor, async (change) => {
+  let isRuled = false
+  const changed = await write(db, actor, async (change): Promise<MadeExtension> => {
     const object = await needOwn(change, name)
     const { own: was } = object
     if (options.expectedSeq !== undefined && options.expectedSeq !== object.seq)
@@ -69,6 +74,7 @@ export async function changeOwnExtension(
     if (Object.keys(problems).length > 0) throw new Invalid(problems)
 
     const now: OwnExtension = { ...own, ...(was.by ? { by: was.by } : {}), ...(was.added ? { added: was.added } : {}) }
+    isRuled = !isDeepStrictEqual(rulesIn(was), rulesIn(now))
     const changes = differences(was, now)
     if (changes.length === 0) return { name, seq: object.seq, on: object.on, own: was }
     await change.put('extension', object.id, { name, on: object.on, own: now })
@@ -81,15 +87,19 @@ export async function changeOwnExtension(
     })
     return { name, seq: change.head.seq, on: object.on, own: now }
   })
+  return { ...changed, misfits: isRuled ? (await misfits(db, name, 0)).people : 0 }
 }
+
+/** What decides whether a value fits. */
+const rulesIn = ({ fields }: OwnExtension) =>
+  fields.map(({ label: _, attribute: __, help: ___, patternHelp: ____, ...rules }) => rules)
 
 /** Removes an extension that was made here, with all its values. */
 export async function removeOwnExtension(db: Db, actor: Actor, name: string): Promise<{ people: number }> {
   needRight(actor, 'change')
   return write(db, actor, async (change) => {
     const { id, own } = await needOwn(change, name)
-    const { people } = await dropValues(change, name)
-    await change.remove('extension', id)
+    const people = await takeOutExtension(change, name)
     change.note({
       sentence: `Removed the extension ${own.title}`,
       object: { kind: 'extension', id, name },
@@ -100,6 +110,14 @@ export async function removeOwnExtension(db: Db, actor: Actor, name: string): Pr
     })
     return { people }
   })
+}
+
+/** Removes an extension inside a change, with all its values; how many people had one. */
+export async function takeOutExtension(change: Change, name: string): Promise<number> {
+  const { id } = await needOwn(change, name)
+  const { people } = await dropValues(change, name)
+  await change.remove('extension', id)
+  return people
 }
 
 async function judged(change: Change, input: OwnExtensionInput, was?: { name: string; own: OwnExtension }) {
@@ -162,7 +180,7 @@ function sayLoss(held: Held, gone: OwnField[], problems: Record<string, string>)
     return count > 0 ? [`${have(count)} a value in “${label}”.`] : []
   })
   if (losses.length > 0)
-    problems.removeValues = `${losses.join(' ')} Removing a field removes its values from everybody. Tick it to do so.`
+    problems.removeValues = `${losses.join(' ')} Removing a field removes its values from everybody.`
 }
 
 /** For the audit: by label, as it was and is. */

@@ -7,11 +7,12 @@ import type { OwnPlugin } from '../extensions/own.ts'
 import type { Db } from '../store/db.ts'
 import { allIds } from '../store/extension-values.ts'
 import { memberIds, ofPlugin } from '../store/memberships.ts'
-import { objectsByIds, objectsOf } from '../store/objects.ts'
+import { objectsOf } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
+import { turnRemoved } from './bin.ts'
 import { type DeclaredPlugin, declaredIn } from './declarations.ts'
 import { takeNumber } from './numbers.ts'
-import { declaredNameProblem } from './own-extension-input.ts'
+import { declaredNameProblem, freeName } from './own-extension-input.ts'
 import { needPlugin, pluginObject, withPlugin } from './plugins.ts'
 import { needRight } from './roles.ts'
 import { nameTaken } from './user-input.ts'
@@ -31,6 +32,7 @@ export async function addOwnPlugin(db: Db, actor: Actor, input: OwnPluginInput):
       sentence: `Made the plugin ${own.title}`,
       object: { kind: 'plugin', id, name },
       changes: Object.entries(own).map(([field, after]) => ({ field, after })),
+      undo: [{ kind: 'plugin', id, added: true }],
     })
     return name
   })
@@ -62,12 +64,8 @@ export async function changeOwnPlugin(
 export async function removeOwnPlugin(db: Db, actor: Actor, name: string): Promise<{ people: number }> {
   needRight(actor, 'change')
   return write(db, actor, async (change) => {
-    const { id, own } = await needOwn(change, name)
-    let people = 0
-    for await (const ids of memberIds(change.trx, ofPlugin(name), 400))
-      people += (await moveUsers(change, ids, (body) => withPlugin(body, name, false))).length
-    await takeFromOthers(change, name)
-    await change.remove('plugin', id)
+    const { own, id } = await needOwn(change, name)
+    const people = await takeOutPlugin(change, name)
     change.note({
       sentence: `Removed the plugin ${own.title}`,
       object: { kind: 'plugin', id, name },
@@ -80,16 +78,24 @@ export async function removeOwnPlugin(db: Db, actor: Actor, name: string): Promi
   })
 }
 
+/** Removes a plugin inside a change, and takes it from everybody; how many people had it. */
+export async function takeOutPlugin(change: Change, name: string): Promise<number> {
+  const { id } = await needOwn(change, name)
+  let people = 0
+  for await (const ids of memberIds(change.trx, ofPlugin(name), 400))
+    people += (await moveUsers(change, ids, (body) => withPlugin(body, name, false))).length
+  await takeFromOthers(change, name)
+  await change.remove('plugin', id)
+  return people
+}
+
 /** Out of profiles, and from who lies in the recycle bin. */
 async function takeFromOthers(change: Change, name: string): Promise<void> {
   for (const { id, body } of await objectsOf(change.trx, 'profile'))
     if (body.plugins.includes(name))
       await change.put('profile', id, { ...body, plugins: body.plugins.filter((other) => other !== name) })
   for await (const ids of allIds(change.trx, 'removed'))
-    for (const { id, body: removed } of (await objectsByIds(change.trx, 'removed', ids)).values()) {
-      const body = removed.kind === 'user' ? withPlugin(removed.body, name, false) : undefined
-      if (removed.kind === 'user' && body) await change.put('removed', id, { ...removed, body })
-    }
+    await turnRemoved(change, ids, (body) => withPlugin(body, name, false))
 }
 
 async function needOwn(change: Change, name: string) {
@@ -101,15 +107,6 @@ async function needOwn(change: Change, name: string) {
   return { ...object, own }
 }
 
-export const proposedPluginName = (title: string): string =>
-  title
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/\p{M}/gu, '')
-    .replace(/[^a-z0-9]+/g, '_')
-    .replace(/^[^a-z]+|_+$/g, '')
-    .slice(0, 32)
-
 async function judged(
   change: Change,
   input: OwnPluginInput,
@@ -117,10 +114,10 @@ async function judged(
 ): Promise<{ name: string; own: Pick<OwnPlugin, 'title' | 'badge' | 'summary'> }> {
   const line = (typed: string | undefined): string => (typed ?? '').normalize('NFC').trim()
   const title = line(input.title)
-  const name = was ?? (line(input.name) || proposedPluginName(title))
   const badge = line(input.badge) || [...title].slice(0, 6).join('').trim()
   const summary = line(input.summary)
   const others = (await declaredIn(change.trx)).plugins.filter((plugin) => plugin.name !== was)
+  const name = was ?? (line(input.name) || freeName(title, 'plugin', others))
   const problems: Problems = {}
   for (const [field, text, label, most] of [
     ['title', title, 'Title', 64],

@@ -92,6 +92,8 @@ function remember(stored: string, password: string): void {
 
 const letters = 'abcdefghjkmnpqrstuvwxyz23456789'
 
-/** A password for a machine or for a first sign-in, 95 bits, without look-alike letters. */
-export const newPassword = (): string =>
-  [0, 1, 2, 3].map(() => Array.from(randomBytes(5), (byte) => letters[byte % letters.length]).join('')).join('-')
+/** A password for a machine or for a first sign-in, 95 bits or more, without look-alike letters; at least so long. */
+export const newPassword = (least = 0): string =>
+  Array.from({ length: Math.max(4, Math.ceil((least + 1) / 6)) }, () =>
+    Array.from(randomBytes(5), (byte) => letters[byte % letters.length]).join(''),
+  ).join('-')

@@ -14,7 +14,16 @@ import { type DeclaredPlugin, declared } from './declarations.ts'
 import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
 import { needRight } from './roles.ts'
-import { fullName, type ListedUser, listed, listUsers, moveUsers, needUsers, type Page } from './users.ts'
+import {
+  fullName,
+  type ListedUser,
+  listed,
+  moveUsers,
+  needUsers,
+  type Page,
+  type UsersQuery,
+  usersPage,
+} from './users.ts'
 
 export type ListedPlugin = DeclaredPlugin & { users: number }
 
@@ -30,16 +39,11 @@ export async function needPlugin(db: Db, name: string): Promise<DeclaredPlugin> 
   return plugin
 }
 
-export async function pluginUsers(
-  db: Db,
-  name: string,
-  query: { search?: string; page?: number; size?: number },
-): Promise<Page<ListedUser>> {
-  return listUsers(db, { ...query, of: ofPlugin((await needPlugin(db, name)).name) })
-}
+export const pluginUsers = async (db: Db, name: string, query: Omit<UsersQuery, 'plugin'>): Promise<Page<ListedUser>> =>
+  usersPage(db, { ...query, plugin: (await needPlugin(db, name)).name })
 
-/** Who is meant: people by username, everybody in groups, or both. */
-export type Who = string[] | { usernames?: string[]; groups?: string[] }
+/** Who is meant: people by username or id, everybody in groups, or all of these. */
+export type Who = string[] | { usernames?: string[]; groups?: string[]; ids?: string[] }
 
 export const enablePlugin = (db: Db, actor: Actor, name: string, who: Who): Promise<{ changed: string[] }> =>
   switchPlugin(db, actor, name, who, true)
@@ -50,22 +54,26 @@ export const disablePlugin = (db: Db, actor: Actor, name: string, who: Who): Pro
 async function switchPlugin(db: Db, actor: Actor, name: string, who: Who, on: boolean) {
   needRight(actor, 'change')
   const plugin = await needPlugin(db, name)
-  return write(db, actor, async (change) => {
-    const moved: { id: string; body: UserBody }[] = []
-    for await (const ids of whoIsMeant(change, who))
-      moved.push(...(await moveUsers(change, ids, (body) => withPlugin(body, name, on))))
-    const [first] = moved
-    if (!first) return { changed: [] }
-    const names = moved.map(({ body }) => body.username)
-    const whom = moved.length === 1 ? fullName(first.body) : `${moved.length} people`
-    change.note({
-      sentence: `${on ? 'Enabled' : 'Disabled'} ${plugin.title} for ${whom}`,
-      object: { kind: 'plugin', id: plugin.id ?? name, name },
-      changes: [{ field: 'users', [on ? 'after' : 'before']: listed(names) }],
-      undo: [{ list: 'plugins', name, ids: moved.map(({ id }) => id), joined: on }],
-    })
-    return { changed: names }
+  return write(db, actor, async (change) => ({ changed: await switchFor(change, plugin, who, on) }))
+}
+
+/** Turns a plugin on or off for some people inside a change; the names of those for whom it was otherwise. */
+export async function switchFor(change: Change, plugin: DeclaredPlugin, who: Who, on: boolean): Promise<string[]> {
+  const { name } = plugin
+  const moved: { id: string; body: UserBody }[] = []
+  for await (const ids of whoIsMeant(change, who))
+    moved.push(...(await moveUsers(change, ids, (body) => withPlugin(body, name, on))))
+  const [first] = moved
+  if (!first) return []
+  const names = moved.map(({ body }) => body.username)
+  const whom = moved.length === 1 ? fullName(first.body) : `${moved.length} people`
+  change.note({
+    sentence: `${on ? 'Enabled' : 'Disabled'} ${plugin.title} for ${whom}`,
+    object: { kind: 'plugin', id: plugin.id ?? name, name },
+    changes: [{ field: 'users', [on ? 'after' : 'before']: listed(names) }],
+    undo: [{ list: 'plugins', name, ids: moved.map(({ id }) => id), joined: on }],
   })
+  return names
 }
 
 /** The body with the plugin on or off; undefined when it is so already. */
@@ -77,8 +85,8 @@ export function withPlugin(body: UserBody, name: string, on: boolean): UserBody 
 const atOnce = 400
 
 async function* whoIsMeant(change: Change, who: Who): AsyncGenerator<string[]> {
-  const { usernames = [], groups = [] } = Array.isArray(who) ? { usernames: who } : who
-  const ids = usernames.length > 0 ? await needUsers(change, usernames, 'usernames') : []
+  const { usernames = [], groups = [], ids: given = [] } = Array.isArray(who) ? { usernames: who } : who
+  const ids = [...given, ...(usernames.length > 0 ? await needUsers(change, usernames, 'usernames') : [])]
   const names = [...new Set(groups.map(canonicalName).filter(Boolean))]
   const rows = await groupRowsByName(change.trx, names)
   const unknown = names.filter((name) => !rows.some((row) => row.name === name))

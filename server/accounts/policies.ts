@@ -1,9 +1,11 @@
 import type { Knex } from 'knex'
+import { Invalid } from '../errors.ts'
 import type { PolicyBody, UserBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
-import { groupNamesByIds, groupsBelow } from '../store/groups.ts'
+import { groupNamesByIds, groupRowsByName, groupsBelow } from '../store/groups.ts'
 import { objectsOf } from '../store/objects.ts'
-import { isPassword, passwordProblem } from './passwords.ts'
+import { canonicalName } from './names.ts'
+import { isPassword, minimumLength, newPassword, passwordProblem } from './passwords.ts'
 import { strengthOf } from './strength.ts'
 import { defaultPolicy, type NamedPolicy, type Source, strictest } from './strictest.ts'
 
@@ -12,8 +14,10 @@ export { defaultPolicy } from './strictest.ts'
 const dayMs = 86_400_000
 
 /** The policies of a cluster: the default, and those of groups with every group that is in theirs. */
-export type Policies = { first: NamedPolicy; ofGroups: GroupPolicy[] }
-export type GroupPolicy = NamedPolicy & { id: string; group: string; members: ReadonlySet<string> }
+export type Policies = { first: NamedPolicy & Kept; ofGroups: GroupPolicy[] }
+/** The seq of its last change; 0 while it is as the program has it. */
+type Kept = { seq: number }
+export type GroupPolicy = NamedPolicy & Kept & { id: string; group: string; members: ReadonlySet<string> }
 
 const known = new WeakMap<Db, { policies: Promise<Policies> | undefined }>()
 
@@ -44,20 +48,26 @@ async function read(db: Db): Promise<Policies> {
   const groupIds = objects.flatMap(({ body }) => body.group ?? [])
   const names = await groupNamesByIds(db.reader, groupIds)
   const ofGroups: GroupPolicy[] = []
-  for (const { id, body } of objects) {
+  for (const { id, seq, body } of objects) {
     // A group in the recycle bin asks for nothing.
     const name = body.group === undefined ? undefined : names.get(body.group)
     if (body.group === undefined || name === undefined) continue
     const members = await groupsBelow(db.reader, [body.group])
-    ofGroups.push({ id, name, group: body.group, policy: body, members })
+    ofGroups.push({ id, seq, name, group: body.group, policy: body, members })
   }
   ofGroups.sort((a, b) => (a.name < b.name ? -1 : 1))
-  return { first: { name: '', policy: { ...defaultPolicy, ...kept?.body } }, ofGroups }
+  return { first: { name: '', seq: kept?.seq ?? 0, policy: { ...defaultPolicy, ...kept?.body } }, ofGroups }
 }
 
 /** What is in force for a person: the strictest of the default and of every group they are in. */
 export const policyOf = async (db: Db, user: Pick<UserBody, 'groups'>): Promise<PolicyBody> =>
   inForce(await policies(db), user).policy
+
+/** What will be in force for somebody who is added to these groups. */
+export async function policyOfNew(db: Db, groups: readonly string[] = []): Promise<PolicyBody> {
+  const rows = await groupRowsByName(db.reader, groups.map(canonicalName))
+  return policyOf(db, { groups: rows.map(({ id }) => id) })
+}
 
 /** The same, and for each rule the name of the group that asks for it; '' is the default. */
 export function inForce(of: Policies, user: Pick<UserBody, 'groups'>): { policy: PolicyBody; from: Source } {
@@ -72,24 +82,53 @@ export type About = Pick<UserBody, 'username' | 'first' | 'last' | 'groups'> &
 /** Oneself, or somebody whose task it is: a help desk may set again what was set today. */
 export type By = { by: 'self' | 'other' }
 
+/** What is wrong with a password, in a word for machines and in a sentence for people. */
+type Fault = { fault: 'short' | 'weak' | 'young' | 'used'; sentence: string }
+
+/** A password that cannot be set. The sentence stands under `password`. */
+export class PasswordRefused extends Invalid {
+  readonly fault: Fault['fault']
+  constructor({ fault, sentence }: Fault) {
+    super({ password: sentence })
+    this.fault = fault
+  }
+}
+
+/** Refuses what cannot be the password of this person. Call it before a transaction: it may hash. */
+export async function needGoodPassword(db: Db, password: string, about: About, by: By): Promise<void> {
+  const fault = await faultOf(db, db.reader, password, about, by)
+  if (fault) throw new PasswordRefused(fault)
+}
+
 /** Why this cannot be the password of this person, in a sentence; undefined: it can. Call it before a transaction: it may hash. */
-export async function judgePassword(
+export const judgePassword = async (
   db: Db,
   trx: Knex,
   password: string,
   about: About,
-  { by }: By,
-): Promise<string | undefined> {
+  by: By,
+): Promise<string | undefined> => (await faultOf(db, trx, password, about, by))?.sentence
+
+async function faultOf(db: Db, trx: Knex, password: string, about: About, { by }: By): Promise<Fault | undefined> {
   const policy = await policyOf(db, about)
-  const bounds = passwordProblem(password, about.username)
-  if (bounds) return bounds
+  const is = (fault: Fault['fault'], sentence: string | undefined): Fault | undefined =>
+    sentence === undefined ? undefined : { fault, sentence }
   return (
-    lengthProblem(policy, password) ??
-    wordProblem(policy, password) ??
-    (by === 'self' ? youngProblem(policy, about) : undefined) ??
-    (await weakness(policy, password, about, (await domainWords(trx)) ?? [])) ??
-    (by === 'self' ? await usedProblem(policy, password, about) : undefined)
+    is([...password].length < minimumLength ? 'short' : 'weak', passwordProblem(password, about.username)) ??
+    is('short', lengthProblem(policy, password)) ??
+    is('weak', wordProblem(policy, password)) ??
+    (by === 'self' ? is('young', youngProblem(policy, about)) : undefined) ??
+    is('weak', await weakness(policy, password, about, (await domainWords(trx)) ?? [])) ??
+    (by === 'self' ? is('used', await usedProblem(policy, password, about)) : undefined)
   )
+}
+
+/** One that nobody has thought of, as long as the policy wants it, and without a word that it refuses by chance. */
+export function generatedPassword(policy: PolicyBody): string {
+  for (;;) {
+    const password = newPassword(policy.minLength)
+    if (!wordProblem(policy, password)) return password
+  }
 }
 
 function lengthProblem(policy: PolicyBody, password: string): string | undefined {
@@ -106,11 +145,13 @@ function wordProblem({ blocklist = [] }: PolicyBody, password: string): string |
   return word && `Password must not hold the word “${word}”: it is on the list of words that are refused here.`
 }
 
-function youngProblem({ minAgeDays }: PolicyBody, about: About): string | undefined {
-  if (minAgeDays === 0 || about.mustChange || about.passwordChanged === undefined) return undefined
-  const from = Date.parse(about.passwordChanged) + minAgeDays * dayMs
+function youngProblem({ minAgeDays, maxAgeDays }: PolicyBody, about: About): string | undefined {
+  // Of several policies one may keep a password longer than another lets it live: what has ended can be changed.
+  const least = maxAgeDays > 0 ? Math.min(minAgeDays, maxAgeDays) : minAgeDays
+  if (least === 0 || about.mustChange || about.passwordChanged === undefined) return undefined
+  const from = Date.parse(about.passwordChanged) + least * dayMs
   if (Date.now() >= from) return undefined
-  const days = minAgeDays === 1 ? 'a day' : `${minAgeDays} days`
+  const days = least === 1 ? 'a day' : `${least} days`
   return `A password is kept for ${days} at least. It can be changed again from ${new Date(from).toISOString().slice(0, 10)}; the help desk can set one before.`
 }
 

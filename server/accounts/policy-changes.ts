@@ -47,13 +47,21 @@ const wordLength = { least: 3, most: 64 }
 export type PolicyInput = Partial<Record<Numbered, string>> & { mustChange?: boolean; blocklist?: string }
 
 /** Changes the default policy, or adds or changes the one of a group. */
-export async function changePolicy(db: Db, actor: Actor, input: PolicyInput, group?: string): Promise<void> {
+export async function changePolicy(
+  db: Db,
+  actor: Actor,
+  input: PolicyInput,
+  group?: string,
+  expectedSeq?: number,
+): Promise<void> {
   needRight(actor, 'change')
   await write(db, actor, async (change) => {
     const of = group === undefined ? undefined : await needGroup(change, group)
     const object = await policyObject(change, of?.id)
+    if (expectedSeq !== undefined && (object?.seq ?? 0) !== expectedSeq)
+      throw new Invalid({ '': 'Not saved: someone else changed this password policy first.' })
     const first = (await policyObject(change, undefined))?.body
-    const was: PolicyBody = { ...defaultPolicy, ...first, blocklist: first?.blocklist ?? [], ...object?.body }
+    const was: PolicyBody = { ...defaultPolicy, ...first, blocklist: [], ...(of ? object : { body: first })?.body }
     const now = judged(input, was, of?.id)
     const id = object?.id ?? randomUUID()
     const undo = object ? editStep('policy', id, object.body, now) : ({ kind: 'policy', id, added: true } as const)
@@ -108,19 +116,25 @@ function judged(input: PolicyInput, was: PolicyBody, group: string | undefined):
     if (value >= least && value <= most) now[rule] = value
     else problems[rule] = `${label} must be a whole number from ${least} to ${most.toLocaleString('en')}.`
   }
-  if (!problems.minAgeDays && now.maxAgeDays > 0 && now.minAgeDays >= now.maxAgeDays)
-    problems.minAgeDays = 'Least age must be less than the greatest age, or nobody could keep both.'
+  const problem = policyProblem(now)
+  if (problem) problems.minAgeDays ??= problem
   // One or two would lock out whoever mistypes.
   if (!problems.lockAfter && now.lockAfter > 0 && now.lockAfter < 3)
     problems.lockAfter = 'Wrong passwords until the account is locked must be 3 or more, or 0 for never.'
   if (input.mustChange !== undefined) now.mustChange = input.mustChange
-  if (group !== undefined) {
-    now.group = group
-    delete now.blocklist
-  } else if (input.blocklist !== undefined) now.blocklist = wordsIn(input.blocklist, problems)
+  if (group !== undefined) now.group = group
+  if (input.blocklist !== undefined) now.blocklist = wordsIn(input.blocklist, problems)
+  // The one of everyone says that it refuses no words; of a group that is understood.
+  if (group !== undefined && now.blocklist?.length === 0) delete now.blocklist
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   return now
 }
+
+/** Why two rules do not go together, or undefined. */
+export const policyProblem = ({ minAgeDays, maxAgeDays }: PolicyBody): string | undefined =>
+  maxAgeDays > 0 && minAgeDays >= maxAgeDays
+    ? 'Least age must be less than the greatest age, or nobody could keep both.'
+    : undefined
 
 function wordsIn(typed: string, problems: Problems): string[] {
   const words = [

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
-
 import { editStep } from '../audit/steps.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
 import { hidden } from '../extensions/field.ts'
@@ -10,13 +9,14 @@ import { groupNamesByIds, groupRowsByName } from '../store/groups.ts'
 import { objectById, objectsOf } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
 import { type Declared, declared } from './declarations.ts'
+import { valuesShown } from './extensions.ts'
 import { canonicalName } from './names.ts'
 import { needRight } from './roles.ts'
 import { fillTemplate, sample, templateProblem } from './templates.ts'
 import type { UserInput } from './user-input.ts'
 import { changesInGroups } from './users.ts'
 
-/** A template for new people, with its groups by name. */
+/** A template for new people, with its groups by name; what it has for extensions that are off is kept, and not shown. */
 export type Profile = ProfileBody & { id: string; seq: number; groupNames: string[] }
 
 /** What is typed about a profile. Fields left out stay as they are. */
@@ -33,13 +33,14 @@ export type ProfileInput = {
 
 /** All profiles, by name. */
 export async function profileList(db: Db): Promise<Profile[]> {
+  const known = await declared(db)
   const objects = await objectsOf(db.reader, 'profile')
   const names = await groupNamesByIds(
     db.reader,
     objects.flatMap(({ body }) => body.groups),
   )
   return objects
-    .map((object) => toProfile(object, names))
+    .map((object) => toProfile(known, object, names))
     .sort((a, b) => a.name.localeCompare(b.name, 'en', { sensitivity: 'base' }))
 }
 
@@ -85,7 +86,7 @@ export async function addProfile(db: Db, actor: Actor, input: Partial<ProfileInp
       added: now,
       changed: now,
     }
-    return keep(change, randomUUID(), undefined, body, `Added profile ${body.name}`)
+    return keep(change, known, randomUUID(), undefined, body, `Added profile ${body.name}`)
   })
 }
 
@@ -105,7 +106,7 @@ export async function changeProfile(
       throw new Invalid({ '': `Not saved: someone else changed profile ${object.body.name} first.` })
     const values = await judged(change, known, input, object)
     const body = { ...object.body, ...values, changed: new Date().toISOString() }
-    return keep(change, id, object, body, `Changed profile ${body.name}`)
+    return keep(change, known, id, object, body, `Changed profile ${body.name}`)
   })
 }
 
@@ -136,6 +137,7 @@ async function needProfile(change: Change, id: string): Promise<Kept> {
 
 async function keep(
   change: Change,
+  known: Declared,
   id: string,
   was: Kept | undefined,
   body: ProfileBody,
@@ -143,7 +145,7 @@ async function keep(
 ): Promise<Profile> {
   const changes = await changesInGroups(change.trx, was?.body, body)
   const names = await groupNamesByIds(change.trx, body.groups)
-  if (was && changes.length === 0) return toProfile(was, names)
+  if (was && changes.length === 0) return toProfile(known, was, names)
   await change.put('profile', id, body)
   const step = was ? editStep('profile', id, was.body, body) : ({ kind: 'profile', id, added: true } as const)
   change.note({
@@ -152,11 +154,12 @@ async function keep(
     changes,
     ...(step && { undo: [step] }),
   })
-  return toProfile({ id, seq: change.head.seq, body }, names)
+  return toProfile(known, { id, seq: change.head.seq, body }, names)
 }
 
-const toProfile = ({ id, seq, body }: Kept, names: Map<string, string>): Profile => ({
+const toProfile = (known: Declared, { id, seq, body }: Kept, names: Map<string, string>): Profile => ({
   ...body,
+  extensions: valuesShown(known, body.extensions),
   id,
   seq,
   groupNames: body.groups.flatMap((group) => names.get(group) ?? []).sort(),
@@ -251,12 +254,13 @@ function judgeTemplates(
   problems: Problems,
 ): void {
   const kept = { ...was?.body.extensions }
-  for (const [name, given] of Object.entries(typed)) {
-    const extension = known.extension(name)
+  for (const [called, given] of Object.entries(typed)) {
+    const extension = known.extension(called)
     if (!extension) {
-      problems[name] = `There is no extension “${name}”.`
+      problems[called] = `There is no extension “${called}”.`
       continue
     }
+    const { name } = extension
     const templates: Record<string, string> = { ...kept[name] }
     for (const [key, text] of Object.entries(given)) {
       const field = Object.hasOwn(extension.user, key) ? extension.user[key] : undefined

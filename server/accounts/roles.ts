@@ -30,10 +30,13 @@ export const roles: readonly { role: Role; title: string; may: string; rights: r
   },
 ]
 
-export const may = (role: Role, right: Right): boolean =>
-  roles.find((one) => one.role === role)?.rights.includes(right) ?? false
+/** What Samba does for the administrators of a domain, which are not those of these pages. */
+const ofSamba: readonly Right[] = ['read', 'passwords', 'change']
 
-export const roleTitle = (role: Role): string => roles.find((one) => one.role === role)?.title ?? role
+export const may = (role: Role | 'samba', right: Right): boolean =>
+  role === 'samba' ? ofSamba.includes(right) : (roles.find((one) => one.role === role)?.rights.includes(right) ?? false)
+
+export const roleTitle = (role: Role | 'samba'): string => roles.find((one) => one.role === role)?.title ?? 'Samba'
 
 /** Throws unless the actor has the right. One without a role has the machine, and with it every right. */
 export function needRight(actor: Actor, right: Right): void {
@@ -44,6 +47,6 @@ export function needRight(actor: Actor, right: Right): void {
 /** Help desk helps people; who could then sign in as an administrator would be one. */
 export function needRightOver(actor: Actor, right: Right, target: { role: Role }): void {
   needRight(actor, right)
-  if (actor.role === 'helpdesk' && target.role !== 'person')
+  if ((actor.role === 'helpdesk' || actor.role === 'samba') && target.role !== 'person')
     throw new Refused(`Only an administrator may do this for somebody with the role ${roleTitle(target.role)}.`, 'role')
 }

@@ -10,16 +10,25 @@ import { write } from '../store/write.ts'
 import { declared } from './declarations.ts'
 import { needRight } from './roles.ts'
 
+export type Settings = Required<SettingsBody>
+
 /** What holds until somebody settles otherwise. */
-export const firstSettings: SettingsBody = {
+export const firstSettings: Settings = {
   binDays: 30,
   ownFields: ['contact.telephone', 'contact.mobile', 'contact.roomNumber'],
+  publishedFields: [],
   invitationHours: 72,
 }
 
-export async function settings(db: Db): Promise<SettingsBody> {
+export async function settings(db: Db): Promise<Settings> {
+  const { seq, ...body } = await keptSettings(db)
+  return body
+}
+
+/** The same with the seq of their last change; 0 while nobody has changed them. */
+export async function keptSettings(db: Db): Promise<Settings & { seq: number }> {
   const [object] = await objectsOf(db.reader, 'settings')
-  return { ...firstSettings, ...object?.body }
+  return { ...firstSettings, ...object?.body, seq: object?.seq ?? 0 }
 }
 
 const dayMs = 86_400_000
@@ -28,16 +37,23 @@ const dayMs = 86_400_000
 export const binUntil = async (db: Db): Promise<string> =>
   new Date(Date.now() + (await settings(db)).binDays * dayMs).toISOString()
 
-export async function changeSettings(db: Db, actor: Actor, input: Partial<SettingsBody>): Promise<SettingsBody> {
+export async function changeSettings(
+  db: Db,
+  actor: Actor,
+  input: Partial<SettingsBody>,
+  expectedSeq?: number,
+): Promise<void> {
   needRight(actor, 'change')
   const problems = await problemsIn(db, input)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
-  return write(db, actor, async (change) => {
+  await write(db, actor, async (change) => {
     const [object] = await objectsOf(change.trx, 'settings')
+    if (expectedSeq !== undefined && (object?.seq ?? 0) !== expectedSeq)
+      throw new Invalid({ '': 'Not saved: someone else changed the settings first.' })
     const was = { ...firstSettings, ...object?.body }
     const now = { ...was, ...input }
     const undo = editStep('settings', object?.id ?? '', was, now)
-    if (!undo) return was
+    if (!undo) return
     const id = object?.id ?? randomUUID()
     await change.put('settings', id, now)
     change.note({
@@ -46,7 +62,6 @@ export async function changeSettings(db: Db, actor: Actor, input: Partial<Settin
       changes: changesBetween(was, now),
       undo: [{ ...undo, id }],
     })
-    return now
   })
 }
 
@@ -60,10 +75,13 @@ async function problemsIn(db: Db, input: Partial<SettingsBody>): Promise<Problem
   within('binDays', 1, 3650, 'Days in the recycle bin')
   within('invitationHours', 1, 720, 'Hours of a first-password link')
   const { extension } = await declared(db)
-  const unknown = (input.ownFields ?? []).filter((path) => {
-    const [name = '', field = ''] = path.split('.')
-    return !Object.hasOwn(extension(name)?.user ?? {}, field)
-  })
-  if (unknown.length > 0) problems.ownFields = `There is no field ${unknown.map((path) => `“${path}”`).join(', ')}.`
+  for (const list of ['ownFields', 'publishedFields'] as const) {
+    const unknown = (input[list] ?? []).filter((path) => {
+      const [name = '', field = ''] = path.split('.')
+      const found = extension(name)
+      return found?.name !== name || !Object.hasOwn(found.user, field)
+    })
+    if (unknown.length > 0) problems[list] = `There is no field ${unknown.map((path) => `“${path}”`).join(', ')}.`
+  }
   return problems
 }

@@ -15,7 +15,6 @@ import {
   countUnknownName,
   countWrongPassword,
   type Door,
-  forgetFailures,
   lockedEverywhere,
   lockedHereUntil,
   unknownNameWaits,
@@ -81,6 +80,19 @@ export function passwordAge(
   if (now.getTime() < since + maxAgeDays * dayMs) return { is: 'good' }
   const end = since + (maxAgeDays + graceDays) * dayMs
   return { is: now.getTime() < end ? 'old' : 'ended', on: new Date(end).toISOString() }
+}
+
+const warnDays = 14
+
+/** How long a password still opens, from two weeks before its end on. */
+function secondsToEnd(
+  { maxAgeDays, graceDays }: PolicyBody,
+  user: Pick<UserBody, 'passwordChanged' | 'added'>,
+  now = Date.now(),
+): number | undefined {
+  if (maxAgeDays === 0) return undefined
+  const end = Date.parse(user.passwordChanged ?? user.added) + (maxAgeDays + graceDays) * dayMs
+  return end - now <= warnDays * dayMs ? Math.max(0, Math.floor((end - now) / 1000)) : undefined
 }
 
 /** A person who has signed in; `mustSetPassword` says why nothing else is open to them. */
@@ -156,12 +168,21 @@ export async function confirmPassword(db: Db, userId: string, password: string):
 /** For a face that checks passwords itself, as LDAP does. */
 export function doorFor(db: Db, door: Door) {
   return {
-    /** Why the person with this id may not sign in here, whatever the password; undefined: may, or is no person. */
-    async refusal(id: string): Promise<string | undefined> {
+    /**
+     * Why the person with this id may not sign in here, whatever the password; undefined: may, or is no person.
+     * `changeAfterReset`: setting a new password is possible.
+     */
+    async refusal(id: string): Promise<{ reason: string; error?: 'changeAfterReset' } | undefined> {
       const person = await personById(db, id)
       if (!person) return undefined
       const decision = await decide(db, person)
-      return 'reason' in decision ? decision.reason : undefined
+      if (!('reason' in decision)) return undefined
+      return { reason: decision.reason, ...('mayOnlyChangePassword' in decision && { error: 'changeAfterReset' }) }
+    },
+    /** Seconds until the password ends, once that is near. */
+    async secondsLeft(id: string): Promise<number | undefined> {
+      const person = await personById(db, id)
+      return person && secondsToEnd(await policyOf(db, person.body), person.body)
     },
     /** A wrong password. Without it every one counts; with it one that is repeated counts once. */
     async failed(id: string, password?: string): Promise<void> {
@@ -180,7 +201,7 @@ export function doorFor(db: Db, door: Door) {
 async function wrong(db: Db, person: Person, password: string | undefined): Promise<void> {
   const policy = await policyOf(db, person.body)
   if (mayNotSignIn(person.body) !== undefined) return
-  if (!(await countWrongPassword(db, person.id, policy, password))) return
+  if (!(await countWrongPassword(db, person.id, policy, password, person.body.passwordChanged))) return
   if (db.local.mode !== 'slave') await lock(db, person.id, policy)
 }
 
@@ -252,15 +273,7 @@ function keepLately(db: Db): Kept {
   onChanges(db, (changes) => {
     kept.turn++
     if (changes === 'all') kept.people.clear()
-    else
-      for (const { kind, id, body } of changes) {
-        if (kind !== 'user') continue
-        const was = kept.people.get(id)
-        kept.people.delete(id)
-        // Set on the master: what was counted against the old password at this slave is over.
-        if (db.local.mode === 'slave' && was && was.body.passwordChanged !== body?.passwordChanged)
-          void forgetFailures(db, id).catch(() => {})
-      }
+    else for (const { kind, id } of changes) if (kind === 'user') kept.people.delete(id)
   })
   return kept
 }

@@ -1,13 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { PolicyBody } from '../store/bodies.ts'
-import type { Db } from '../store/db.ts'
+import { type Db, type Listener, onChanges } from '../store/db.ts'
+import { objectsByIds } from '../store/objects.ts'
 import {
   type DayRow,
   daysOfSignIns,
   type Failures,
   failuresKept,
   keepSignIns as keepRows,
-  lastGoodOf,
+  lastSignIns as lastRows,
   signInRow,
 } from '../store/sign-ins.ts'
 
@@ -17,7 +18,8 @@ export type Door = 'web' | 'ldap' | 'api' | 'command line'
 
 /** One wrong password. `mac` tells it from others while the node runs; the password itself is nowhere. */
 type Try = { at: number; mac?: string }
-type Seen = { tries: Try[]; lockedUntil?: number }
+/** `against`: when the password was set that they were held against; with another one they are over. */
+type Seen = { tries: Try[]; lockedUntil?: number; against?: string | undefined }
 
 type Book = {
   loaded: Promise<void>
@@ -55,15 +57,42 @@ function bookOf(db: Db): Book {
   // Heard by whoever waits for it.
   book.loaded.catch(() => books.delete(db))
   books.set(db, book)
+  onChanges(db, (changes) => void forgetOld(db, book, changes).catch(() => {}))
   return book
 }
 
+/** What was counted before this node started. Called before anything changes, or a new password would not be known as new. */
+export const rememberSignIns = (db: Db): Promise<void> => bookOf(db).loaded
+
+/** A new password, wherever it was set: what was counted against the old one is over. */
+async function forgetOld(db: Db, book: Book, changes: Parameters<Listener>[0]): Promise<void> {
+  const forget = (id: string, passwordChanged: string | undefined): void => {
+    const seen = book.people.get(id)
+    if (!seen || seen.against === passwordChanged) return
+    book.people.delete(id)
+    book.changed.add(id)
+  }
+  if (changes !== 'all') {
+    for (const change of changes) if (change.kind === 'user') forget(change.id, change.body?.passwordChanged)
+    return
+  }
+  const now = await objectsByIds(db.reader, 'user', [...book.people.keys()])
+  for (const id of [...book.people.keys()]) forget(id, now.get(id)?.body.passwordChanged)
+}
+
 async function load(db: Db, book: Book): Promise<void> {
-  for (const row of await failuresKept(db.reader)) {
+  const rows = await failuresKept(db.reader)
+  const people = await objectsByIds(
+    db.reader,
+    'user',
+    rows.map((row) => row.user_id),
+  )
+  for (const row of rows) {
+    const against = people.get(row.user_id)?.body.passwordChanged
     const at = Date.parse(row.last_failure ?? '') || 0
     const tries = Array.from({ length: Math.min(row.failures, triesAtMost) }, () => ({ at }))
     const lockedUntil = row.locked_until ? Date.parse(row.locked_until) : undefined
-    book.people.set(row.user_id, { tries, ...(lockedUntil && { lockedUntil }) })
+    book.people.set(row.user_id, { tries, against, ...(lockedUntil && { lockedUntil }) })
   }
 }
 
@@ -84,10 +113,11 @@ export async function countWrongPassword(
   userId: string,
   policy: PolicyBody,
   password: string | undefined,
+  passwordChanged: string | undefined,
 ): Promise<boolean> {
   const book = bookOf(db)
   await book.loaded
-  const seen = book.people.get(userId) ?? { tries: [] }
+  const seen = book.people.get(userId) ?? { tries: [], against: passwordChanged }
   book.people.set(userId, seen)
   book.changed.add(userId)
   return isOneTooMany(seen, policy, password)
@@ -187,17 +217,6 @@ function failuresOf(user_id: string, seen: Seen | undefined): Failures {
 export type SignInFacts = { lastGood?: string; lastDoor?: string; failures: number; lastFailure?: string }
 
 /** What this node knows of somebody's sign-ins. */
-/** When some people last signed in at this node, by id. */
-export async function lastSignIns(db: Db, userIds: string[]): Promise<Map<string, string>> {
-  const { good } = bookOf(db)
-  const found = await lastGoodOf(db.reader, userIds)
-  for (const id of userIds) {
-    const at = good.get(id)?.at
-    if (at) found.set(id, at)
-  }
-  return found
-}
-
 export async function signInFacts(db: Db, userId: string): Promise<SignInFacts> {
   const book = bookOf(db)
   await book.loaded
@@ -213,6 +232,17 @@ export async function signInFacts(db: Db, userId: string): Promise<SignInFacts> 
     ...(lastDoor && { lastDoor }),
     ...(last && { lastFailure: new Date(last.at).toISOString() }),
   }
+}
+
+/** When each of the people of a list came last at this node, by id. */
+export async function lastSignIns(db: Db, userIds: string[]): Promise<Map<string, string>> {
+  const last = await lastRows(db.reader, userIds)
+  const { good } = bookOf(db)
+  for (const id of userIds) {
+    const at = good.get(id)?.at
+    if (at) last.set(id, at)
+  }
+  return last
 }
 
 /** Sign-ins at this node on each of the last days, the oldest first. */

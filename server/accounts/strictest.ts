@@ -46,9 +46,10 @@ export const rules = Object.keys(stricter) as Rule[]
 /** A policy with the name of whom it is for. */
 export type NamedPolicy = { name: string; policy: PolicyBody }
 
-/** The strictest of each rule, and whose it is. The first is the default; only it has a blocklist. */
+/** The strictest of each rule, and whose it is; words that any of them refuses. The first is the default. */
 export function strictest(first: NamedPolicy, others: readonly NamedPolicy[]): { policy: PolicyBody; from: Source } {
-  const policy = { ...first.policy }
+  const words = [first, ...others].flatMap(({ policy }) => policy.blocklist ?? [])
+  const policy: PolicyBody = { ...first.policy, blocklist: [...new Set(words)] }
   const from = Object.fromEntries(rules.map((rule) => [rule, first.name])) as Source
   for (const other of others) for (const rule of rules) take(rule, other)
   return { policy, from }

@@ -8,6 +8,8 @@ export type TableGroup = {
   description: string
   /** Names of the groups that it is a member of. */
   groups: string[]
+  /** extension -> field -> typed text */
+  extensions: Record<string, Record<string, string>>
 }
 
 /** What a source of people holds, before anybody said what its columns mean. */

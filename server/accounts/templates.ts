@@ -26,7 +26,13 @@ export function templateProblem(template: string): string | undefined {
 }
 
 /** The text for one person. Without spaces, as in an address or a path, names come in lower case and without accents. */
-export function fillTemplate(template: string, person: Named): string {
+export const fillTemplate = (template: string, person: Named): string =>
+  template
+    .split('\n')
+    .map((line) => fillLine(line, person))
+    .join('\n')
+
+function fillLine(template: string, person: Named): string {
   const isWord = !/\s/.test(template.trim()) && !/^\{\w+\}$/.test(template.trim())
   return template.replace(braces, (whole, word) => {
     const value = placeholders.find((one) => one.word === word)?.of(person)

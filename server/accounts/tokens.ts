@@ -45,6 +45,20 @@ export async function tokenList(db: Db): Promise<Token[]> {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
+/** By its name or id. */
+export async function tokenByName(db: Db, nameOrId: string): Promise<Token> {
+  const token = (await tokenList(db)).find(isCalled(nameOrId))
+  if (!token) throw noToken(nameOrId)
+  return token
+}
+
+function isCalled(nameOrId: string): (token: { id: string; name: string }) => boolean {
+  const wanted = nameOrId.normalize('NFC').trim().toLowerCase()
+  return ({ id, name }) => id === wanted || name.toLowerCase() === wanted
+}
+
+const noToken = (nameOrId: string): NotFound => new NotFound(`There is no API token “${nameOrId}”.`)
+
 /** Makes a token, which is told this once. */
 export async function addToken(
   db: Db,
@@ -74,6 +88,7 @@ export async function addToken(
         { field: 'role', after: role },
         { field: 'until', after: until },
       ],
+      undo: [{ kind: 'token', id, added: true }],
     })
   })
   return { id, name, role: input.role, token, until }
@@ -94,11 +109,11 @@ function problemsIn(name: string, role: string, days: number): Problems {
 /** Removes a token by its name or id: whoever has it is refused from then on, on every node. */
 export async function removeToken(db: Db, actor: Actor, nameOrId: string): Promise<void> {
   needRight(actor, 'change')
-  const wanted = nameOrId.normalize('NFC').trim().toLowerCase()
+  const isMeant = isCalled(nameOrId)
   await write(db, actor, async (change) => {
     const tokens = await objectsOf(change.trx, 'token')
-    const token = tokens.find(({ id, body }) => id === wanted || body.name.toLowerCase() === wanted)
-    if (!token) throw new NotFound(`There is no API token “${nameOrId}”.`)
+    const token = tokens.find(({ id, body }) => isMeant({ id, name: body.name }))
+    if (!token) throw noToken(nameOrId)
     await change.remove('token', token.id)
     change.note({
       sentence: `Removed API token ${token.body.name}`,

@@ -154,13 +154,16 @@ export const groupFields: FieldsOf = (extension) => extension.group?.fields
 /** Typed texts of extensions -> values to keep. What is not typed stays; problems go under `extension.field`. */
 export function judgeExtensions(
   declared: Declared,
-  typed: Record<string, Record<string, string>>,
+  input: Record<string, Record<string, string>>,
   was: ExtensionValues,
   isNew: boolean,
   fieldsOf: FieldsOf,
   problems: Problems,
 ): ExtensionValues {
   const kept: ExtensionValues = { ...was }
+  const typed = Object.fromEntries(
+    Object.entries(input).map(([called, given]) => [declared.extension(called)?.name ?? called, given]),
+  )
   for (const extension of declared.extensions) {
     const fields = fieldsOf(extension)
     const given = typed[extension.name]
@@ -173,6 +176,7 @@ export function judgeExtensions(
     for (const [name, field] of Object.entries(fields)) {
       const text = given?.[name]
       if (text === undefined && !(isNew && field.required)) continue
+      if (isKept(field, was[extension.name]?.[name], text)) continue
       const result = field.parse(text ?? '')
       if ('problem' in result) problems[`${extension.name}.${name}`] = result.problem
       else if (result.value === undefined) delete next[name]
@@ -186,6 +190,20 @@ export function judgeExtensions(
   nameUnknown(declared, typed, fieldsOf, problems)
   return kept
 }
+
+/** What somebody has stays as it is, also when the rules have become stricter since: nobody typed it now. */
+function isKept(field: Fields[string], kept: unknown, text: string | undefined): boolean {
+  if (kept === undefined || text === undefined) return false
+  const same = (other: string): boolean => oneSpelling(other) === oneSpelling(text)
+  // As the form has it, or as CSV.
+  return same(field.format(kept)) || (field.type === 'list' && same(field.values(kept).join(', ')))
+}
+
+const oneSpelling = (text: string): string =>
+  text
+    .normalize('NFC')
+    .trim()
+    .replace(/\s*\r?\n\s*/g, '\n')
 
 function nameUnknown(
   declared: Declared,

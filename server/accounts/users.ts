@@ -3,8 +3,8 @@ import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
 import { editStep } from '../audit/steps.ts'
-import { Invalid, NotFound, type Problems } from '../errors.ts'
-import type { Status, UserBody } from '../store/bodies.ts'
+import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
+import type { PolicyBody, Status, UserBody } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds, groupRowsByName, groupsBelow } from '../store/groups.ts'
@@ -13,22 +13,22 @@ import { objectById, objectsByIds } from '../store/objects.ts'
 import { countPeople, peopleMatching, stateCounts } from '../store/people.ts'
 import type { State } from '../store/state.ts'
 import {
-  countAdministrators,
   foldedNames,
   type Mark,
   type UsersQuery as StoredQuery,
   userIdByName,
-  userIdsAfter,
   userIdsByName,
   userIdsFrom,
+  usernamesByIds,
   usersEnding,
 } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
+import { refuseLastAdministrator } from './administrators.ts'
 import { type Declared, declared } from './declarations.ts'
 import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
 import { hashPassword } from './passwords.ts'
-import { judgePassword, keptPassword, policyOf } from './policies.ts'
+import { inForce, judgePassword, keptPassword, needGoodPassword, type Policies, policyOf } from './policies.ts'
 import { needRight, needRightOver } from './roles.ts'
 import { binUntil } from './settings.ts'
 import { forgetFailures } from './sign-in.ts'
@@ -123,10 +123,6 @@ export async function usersByIds(db: Db, ids: string[]): Promise<ListedUser[]> {
   return users.map((user) => ({ ...user, groupNames: user.groups.flatMap((id) => names.get(id) ?? []).sort() }))
 }
 
-/** People in order of username after a name, for reading everyone in pages. */
-export const usersAfter = async (db: Db, username: string, limit: number): Promise<ListedUser[]> =>
-  usersByIds(db, await userIdsAfter(db.reader, username, limit))
-
 /** The next people after a mark, however many there are. */
 export async function usersFrom(
   db: Db,
@@ -137,6 +133,10 @@ export async function usersFrom(
   const { ids, next } = await userIdsFrom(db.reader, await storedQuery(db, query), after, limit)
   return { rows: await usersByIds(db, ids), next }
 }
+
+/** Usernames, by id; the id of somebody who is gone has none. */
+export const usernames = (db: Db, ids: readonly string[]): Promise<Map<string, string>> =>
+  usernamesByIds(db.reader, ids)
 
 export const statusCounts = (db: Db): Promise<Record<State, number>> => stateCounts(db)
 
@@ -149,10 +149,15 @@ export const endingWithin = (db: Db, days: number, limit = 3) =>
 export const countUsers = (db: Db): Promise<number> => countPeople(db)
 
 /** What would be said against adding this person; nothing is written. */
-export async function checkUser(db: Db, input: UserInput): Promise<Problems> {
-  const { problems } = await judgeInput(db.reader, await declared(db), input, undefined)
-  const problem = input.password ? await judgePassword(db, db.reader, input.password, about(input), byOther) : undefined
-  return problem ? { ...problems, password: problem } : problems
+export const checkUser = async (db: Db, input: UserInput): Promise<Problems> => (await judgeNew(db, input)).problems
+
+async function judgeNew(db: Db, input: UserInput): Promise<{ problems: Problems; policy: PolicyBody }> {
+  const { values, problems } = await judgeInput(db.reader, await declared(db), input, undefined)
+  const { username = '', first = '', last = '', groups = [] } = values
+  const policy = await policyOf(db, { groups })
+  if (!input.password) return { problems, policy }
+  const problem = await judgePassword(db, db.reader, input.password, { username, first, last, groups }, byOther)
+  return { problems: problem ? { ...problems, password: problem } : problems, policy }
 }
 
 /** What would be said against changing this person so; nothing is written. */
@@ -165,29 +170,28 @@ export async function checkChange(db: Db, user: User, input: Partial<UserInput>)
 
 const byOther = { by: 'other' } as const
 
-const about = (input: Partial<UserInput>): { username: string; first: string; last: string; groups: string[] } => ({
-  username: canonicalName(input.username ?? ''),
-  first: input.first ?? '',
-  last: input.last ?? '',
-  groups: [],
-})
-
+/** `mustChange`: as the policy has it for a password that is typed, unless said. */
 export async function addUser(db: Db, actor: Actor, input: UserInput): Promise<User> {
   needRight(actor, 'change')
   // Checked before the costly hash, and once more inside the transaction where the answer is final.
-  const early = await checkUser(db, input)
-  if (Object.keys(early).length > 0) throw new Invalid(early)
+  const { problems, policy } = await judgeNew(db, input)
+  if (Object.keys(problems).length > 0) throw new Invalid(problems)
   const password = input.password ? await hashPassword(input.password) : input.passwordHash
+  const mustChange = input.mustChange ?? (input.password !== undefined && asPolicySays(actor, policy))
   const known = await declared(db)
-  return write(db, actor, (change) => insertUser(change, known, input, password))
+  return write(db, actor, (change) => insertUser(change, known, { ...input, mustChange }, password))
 }
 
-/** Adds a person inside a change; `password` is the hash to keep. */
+/** A script on the machine says so itself; the policy is for people who set the passwords of others. */
+const asPolicySays = (actor: Actor, policy: PolicyBody): boolean => actor.role !== undefined && policy.mustChange
+
+/** Adds a person inside a change; `password` is the hash to keep, `uidNumber` one that is asked for. */
 export async function insertUser(
   change: Change,
   known: Declared,
   input: UserInput,
   password: string | undefined,
+  uidNumber?: number,
 ): Promise<User> {
   const { values, problems } = await judgeInput(change.trx, known, input, undefined)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
@@ -200,7 +204,7 @@ export async function insertUser(
       last: '',
       status: 'enabled',
       role: 'person',
-      uidNumber: await takeNumber(change, 'uidNumber'),
+      uidNumber: await takeNumber(change, 'uidNumber', uidNumber),
       groups: [],
       plugins: [],
       extensions: {},
@@ -228,44 +232,45 @@ function withValues(body: UserBody, values: UserValues): UserBody {
   return next as UserBody
 }
 
+/** What is typed about somebody who is there; a new password is set with `setPassword`. */
+export type ChangedInput = Partial<Omit<UserInput, 'password' | 'passwordHash'>>
+
 /** Changes what the input names and leaves the rest. `expectedSeq`: what the form was filled from. */
 export async function changeUser(
   db: Db,
   actor: Actor,
   id: string,
-  input: Partial<UserInput>,
+  input: ChangedInput,
   expectedSeq?: number,
 ): Promise<User> {
   needRight(actor, 'change')
-  if (input.password) {
-    const user = await userById(db, id)
-    const name = canonicalName(input.username ?? user?.username ?? '')
-    const problem = user && (await judgePassword(db, db.reader, input.password, { ...user, username: name }, byOther))
-    if (problem) throw new Invalid({ password: problem })
-  }
-  const password = input.password ? await hashPassword(input.password) : input.passwordHash
   const known = await declared(db)
   return write(db, actor, async (change) => {
     const object = await needUser(change, id)
     if (expectedSeq !== undefined && object.seq !== expectedSeq)
       throw new Invalid({ '': `Not saved: someone else changed ${fullName(object.body)} first.` })
-    return changeOne(change, known, object, input, password)
+    return changeOne(change, known, object, input)
   })
 }
+
+/** The hash of a new password. `of` says how many old ones are kept. */
+export type NewPassword = { hash: string; of: Policies; by?: 'self' | 'other'; mustChange?: boolean | undefined }
 
 /** The change of one person inside a transaction. */
 export async function changeOne(
   change: Change,
   known: Declared,
   object: Kept,
-  input: Partial<UserInput>,
-  password?: string,
+  input: ChangedInput,
+  password?: NewPassword,
 ): Promise<User> {
   const { values, problems } = await judgeInput(change.trx, known, input, object)
   if (Object.keys(problems).length > 0) throw new Invalid(problems)
   let body = withValues(object.body, values)
-  if (password) body = keptPassword(body, password, { by: 'other', mustChange: input.mustChange })
-  else if (input.mustChange !== undefined) body = { ...body, mustChange: input.mustChange }
+  if (password) {
+    const { hash, of, by = 'other', mustChange = input.mustChange } = password
+    body = keptPassword(body, hash, { by, mustChange, policy: inForce(of, body).policy })
+  } else if (input.mustChange !== undefined) body = { ...body, mustChange: input.mustChange }
   if (!body.mustChange) delete body.mustChange
   return keepUser(change, object, body, `Changed ${fullName(body)}`)
 }
@@ -282,11 +287,11 @@ export async function setPassword(
   const was = await objectById(db.reader, 'user', id)
   if (!was) throw new NotFound('This person does not exist any more.')
   if (by === 'other') needRightOver(actor, 'passwords', was.body)
-  const problem = await judgePassword(db, db.reader, password, was.body, { by })
-  if (problem) throw new Invalid({ password: problem })
+  else if (actor.role !== undefined && actor.id !== id)
+    throw new Refused('People change their own password so, and no other.', 'role')
+  await needGoodPassword(db, password, was.body, { by })
   const [hash, policy] = await Promise.all([hashPassword(password), policyOf(db, was.body)])
-  // A script on the machine says so itself; the policy is for people who set the passwords of others.
-  const mustChange = options.mustChange ?? (actor.role !== undefined && policy.mustChange)
+  const mustChange = options.mustChange ?? asPolicySays(actor, policy)
   await write(db, actor, async (change) => {
     const object = await needUser(change, id)
     if (by === 'other') needRightOver(actor, 'passwords', object.body)
@@ -294,18 +299,21 @@ export async function setPassword(
     const sentence = by === 'self' ? 'Changed the own password' : `Set the password of ${fullName(body)}`
     await keepUser(change, object, body, sentence)
   })
-  await forgetFailures(db, id)
 }
 
 const statusWords: Record<Status, string> = { enabled: 'Enabled', disabled: 'Disabled', locked: 'Locked' }
 
-/** Locks, unlocks, disables or enables. Unlocking ends a lock of the password policy as well. */
-export async function setStatus(db: Db, actor: Actor, id: string, status: Status): Promise<User> {
+/**
+ * Locks, unlocks, disables or enables. Unlocking ends a lock of the password policy as well. `from`: what the account is
+ * taken for; unlocking somebody who is disabled must not let them in.
+ */
+export async function setStatus(db: Db, actor: Actor, id: string, status: Status, from?: Status): Promise<User> {
   const user = await write(db, actor, async (change) => {
     const object = await needUser(change, id)
     const { body } = object
     const isHelp = status !== 'disabled' && body.status !== 'disabled'
     needRightOver(actor, isHelp ? 'passwords' : 'change', body)
+    if (from) refuseOtherThan(from, status, body)
     const { lockedUntil, ...open } = body
     if (body.status === status && !(status === 'enabled' && lockedUntil)) return toUser(object)
     const wasLocked = body.status === 'locked' || (body.status === 'enabled' && lockedUntil !== undefined)
@@ -315,6 +323,21 @@ export async function setStatus(db: Db, actor: Actor, id: string, status: Status
   })
   if (status === 'enabled') await forgetFailures(db, id)
   return user
+}
+
+const insteads: Record<Status, string> = {
+  enabled: '',
+  disabled: ' Enable it instead.',
+  locked: ' Unlock it instead.',
+}
+
+/** Who is so already is as it was asked for; a lock by hand goes over one of the password policy. */
+function refuseOtherThan(from: Status, status: Status, body: UserBody): void {
+  const isLockedByPolicy = body.status === 'enabled' && (body.lockedUntil ?? '') > new Date().toISOString()
+  const is = isLockedByPolicy ? 'locked' : body.status
+  if (is === from || is === status || (isLockedByPolicy && from === 'enabled')) return
+  const instead = status === 'enabled' ? insteads[is] : ''
+  throw new Invalid({ status: `The account is ${is}, not ${from}.${instead}` })
 }
 
 /** To the recycle bin, from which `undelete` brings everything back. */
@@ -372,21 +395,6 @@ export async function keepUser(change: Change, was: Kept, body: UserBody, senten
   return toUser({ id: was.id, seq: change.head.seq, body: now })
 }
 
-async function refuseLastAdministrator(
-  change: Change,
-  id: string,
-  was: UserBody,
-  now: UserBody | undefined,
-): Promise<void> {
-  if (!isLasting(was) || (now && isLasting(now))) return
-  if ((await countAdministrators(change.trx, new Date().toISOString(), id)) > 0) return
-  throw new Invalid({ '': `${fullName(was)} is the last administrator who can sign in. Make another one first.` })
-}
-
-/** An administrator whose account does not end by itself. */
-const isLasting = (body: UserBody): boolean =>
-  body.role === 'administrator' && body.status === 'enabled' && body.validUntil === undefined
-
 type InGroups = { groups: string[] } | undefined
 
 /** What differs between two bodies, with names of groups instead of ids. */
@@ -426,9 +434,13 @@ export async function moveUsers(
 }
 
 /** Ids of the people named, or a problem that names who is not there. */
-export async function needUsers(change: Change, usernames: readonly string[], field: string): Promise<string[]> {
+export async function needUsers(
+  { trx }: Pick<Change, 'trx'>,
+  usernames: readonly string[],
+  field: string,
+): Promise<string[]> {
   const names = [...new Set(usernames.map(canonicalName))]
-  const ids = await userIdsByName(change.trx, names)
+  const ids = await userIdsByName(trx, names)
   const unknown = names.filter((name) => !ids.has(name))
   if (unknown.length > 0)
     throw new Invalid({ [field]: `There is no user ${unknown.map((name) => `“${name}”`).join(', ')}.` })

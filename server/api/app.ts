@@ -4,7 +4,7 @@ import type { Db } from '../store/db.ts'
 import type { Call, Progress } from './command.ts'
 import { runCommand } from './commands.ts'
 import { problemOf, problemType } from './problem.ts'
-import { callerHeader, lines } from './socket-path.ts'
+import { callerHeader, lines } from './socket-words.ts'
 
 // Twice the largest file of an import in base64: its own reader then says what is too much.
 const maxBytes = 56 * 1024 * 1024

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { parseMoment } from '../accounts/moments.ts'
 import { undoBatch, undoChange } from '../accounts/undo.ts'
 import { auditPage, auditRow, faultSentence, verifyAudit } from '../audit/audit.ts'
+import { Invalid } from '../errors.ts'
 import { command } from './command.ts'
 import { count, cursorOf, firstLimit, listOf, markOf, moment, none, text } from './shapes.ts'
 
@@ -17,7 +19,8 @@ const shownRow = z
     seq: z.int(),
     batch: z.string().optional().meta({ description: 'One import or one bulk edit; it can be undone as a whole.' }),
     undoable: z.boolean(),
-    undoneBy: z.int().optional(),
+    undoneBy: z.int().optional().meta({ description: 'The row that took it back.' }),
+    undoes: z.int().optional().meta({ description: 'The row that it takes back.' }),
   })
   .meta({ id: 'AuditRow', description: 'Who did what to whom.' })
 
@@ -28,8 +31,15 @@ const filter = {
   via: text.optional(),
   object: text.optional().meta({ description: 'Id of the object.' }),
   batch: text.optional(),
-  from: text.optional().meta({ description: 'From this moment on, ISO 8601.' }),
-  until: text.optional().meta({ description: 'Before this moment, ISO 8601.' }),
+  from: text.optional().meta({ description: 'From this day or moment on, as 2026-11-23 or 2026-11-23T17:30.' }),
+  until: text.optional().meta({ description: 'Until this day ends, or this moment.' }),
+}
+
+/** A day means its begin, or its end, on this node. */
+function bound(field: 'from' | 'until', typed: string | undefined): string | undefined {
+  const moment = parseMoment(typed ?? '', field === 'from' ? 'begin' : 'end')
+  if (moment !== null) return moment
+  throw new Invalid({ [field]: `“${typed}” must be a day or a moment, as 2026-11-23 or 2026-11-23T17:30.` })
 }
 
 const rowId = z.int().positive()
@@ -48,10 +58,12 @@ export const auditCommands = {
     listOf(shownRow).extend({
       lookedBackTo: moment.optional().meta({ description: 'Only so far back was looked; “next” looks on.' }),
     }),
-    async ({ db }, { after, limit = firstLimit, ...query }) => {
+    async ({ db }, { after, limit = firstLimit, from, until, ...query }) => {
       const before = markOf(after)?.[0]
       const page = await auditPage(db, {
         ...query,
+        from: bound('from', from),
+        until: bound('until', until),
         ...(before !== undefined && { before: Number(before) }),
         size: limit,
       })

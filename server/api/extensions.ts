@@ -1,7 +1,13 @@
 import { z } from 'zod'
-import { extensionList, removeExtensionValues, setExtensionOn } from '../accounts/extensions.ts'
+import {
+  extensionList,
+  type ListedExtension,
+  needExtension,
+  removeExtensionValues,
+  setExtensionOn,
+} from '../accounts/extensions.ts'
+import { misfits } from '../accounts/misfits.ts'
 import { addOwnExtension, changeOwnExtension, ownExtension, removeOwnExtension } from '../accounts/own-extensions.ts'
-import { NotFound } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { command } from './command.ts'
 import { expected, named, none, text, texts } from './shapes.ts'
@@ -24,7 +30,6 @@ const shownExtension = z
     title: z.string(),
     summary: z.string(),
     objectClass: z.string(),
-    alias: z.string().optional(),
     isOwn: z.boolean().optional().meta({ description: 'Made here, not by the program.' }),
     on: z.boolean(),
     users: z.int().meta({ description: 'How many people have a value in it.' }),
@@ -32,13 +37,16 @@ const shownExtension = z
     fields: z.array(shownField),
     group: z.object({ objectClass: z.string(), fields: z.array(shownField) }).optional(),
     derived: z.array(z.string()).meta({ description: 'Attributes that follow from the values.' }),
+    alias: z
+      .object({ name: z.string(), objectClass: z.string(), attributes: z.array(z.string()) })
+      .optional()
+      .meta({ description: 'The other name it goes by, and what stands in LDAP under that name as well.' }),
   })
   .meta({ id: 'Extension', description: 'What a profile holds beyond names and password.' })
 
 async function showExtension(db: Db, name: string): Promise<z.input<typeof shownExtension>> {
-  const extension = (await extensionList(db)).find((one) => one.name === name)
-  if (!extension) throw new NotFound(`There is no extension “${name}”.`)
-  return extension
+  const { name: own } = await needExtension(db, name)
+  return (await extensionList(db)).find((one) => one.name === own) as ListedExtension
 }
 
 const ownField = z.strictObject({
@@ -92,6 +100,22 @@ const shownOwn = z
   })
   .meta({ id: 'OwnExtension', description: 'An extension that was made here, as it is kept.' })
 
+const shownMisfits = z.object({
+  people: z.int().meta({ description: 'How many people have one.' }),
+  items: z
+    .array(
+      z.object({
+        username: z.string(),
+        first: z.string(),
+        last: z.string(),
+        field: z.string(),
+        value: z.string().meta({ description: 'Empty: one is needed, and there is none.' }),
+        problem: z.string(),
+      }),
+    )
+    .meta({ description: 'Those of the first hundred people.' }),
+})
+
 export const extensionCommands = {
   'extension-list': command('read', none, z.array(shownExtension), ({ db }) => extensionList(db)),
   'extension-show': command('read', named, shownExtension, ({ db }, { name }) => showExtension(db, name)),
@@ -105,6 +129,10 @@ export const extensionCommands = {
     z.object({ people: z.int(), groups: z.int() }),
     ({ db, actor }, { name }) => removeExtensionValues(db, actor, name),
   ),
+  'extension-misfits': command('read', named, shownMisfits, async ({ db }, { name }) => {
+    const { people, rows } = await misfits(db, name)
+    return { people, items: rows }
+  }),
   'extension-own': command('read', named, shownOwn, ({ db }, { name }) => ownExtension(db, name)),
   'extension-add': command(
     'change',
@@ -120,7 +148,9 @@ export const extensionCommands = {
       ...own,
       removeValues: z.boolean().optional().meta({ description: 'Fields that are left out go with their values.' }),
     }),
-    shownOwn,
+    shownOwn
+      .extend({ misfits: z.int().meta({ description: 'How many people have values that do not fit any more.' }) })
+      .meta({ id: 'ChangedExtension' }),
     ({ db, actor }, { name, expectedSeq, removeValues, ...input }) =>
       unlessChanged(
         expectedSeq,

@@ -1,8 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
-import { columnsOf } from '../accounts/columns.ts'
 import { csvTemplate, exportUsers } from '../accounts/csv.ts'
-import { declared } from '../accounts/declarations.ts'
 import { lookAtDirectory, readDirectory } from '../accounts/directory-import.ts'
 import {
   type ImportJob,
@@ -10,16 +8,13 @@ import {
   importedRows,
   importJob,
   importJobs,
-  readTable,
   startImport,
   stopImport,
   takeNewPasswords,
 } from '../accounts/import.ts'
 import { exportLdif } from '../accounts/ldif-export.ts'
-import type { Table } from '../accounts/table.ts'
 import { undoBatch } from '../accounts/undo.ts'
 import { NotFound } from '../errors.ts'
-import type { Db } from '../store/db.ts'
 import { undoneBatch } from './audit.ts'
 import { type Call, command } from './command.ts'
 import { moment, none, nothing, pageNumber, text } from './shapes.ts'
@@ -81,7 +76,8 @@ const options = {
 
 const given = z.strictObject({
   file: text.default('people.csv').meta({ description: 'Its name; one that ends in .ldif is read as LDIF.' }),
-  base64: z.base64(),
+  // Bytes where they came as such; over the socket as base64.
+  content: z.union([z.instanceof(Uint8Array), z.base64()]),
   ...options,
 })
 
@@ -103,22 +99,12 @@ async function importDirectory(call: Call, args: z.output<z.ZodObject<typeof dir
   return followed(call, await startImport(db, actor, { ...rest, file: url, table, dryRun }))
 }
 
-async function start({ db, actor }: Call, { base64, dryRun = false, mapping, ...rest }: z.output<typeof given>) {
-  const text = Buffer.from(base64, 'base64')
-  if (!mapping) return startImport(db, actor, { ...rest, text, dryRun })
-  const table = await readTable(db, rest.file, text)
-  return startImport(db, actor, {
-    ...rest,
-    table,
-    dryRun,
-    mapping: { ...(await namedOutright(db, table)), ...mapping },
-  })
-}
-
-/** Where some columns are said, the others count as far as they have our names. */
-async function namedOutright(db: Db, { header }: Table): Promise<Record<string, string>> {
-  const names = new Set(columnsOf(await declared(db)).map(({ name }) => name))
-  return Object.fromEntries(header.filter((name) => names.has(name)).map((name) => [name, name]))
+function start({ db, actor }: Call, { content, dryRun = false, ...rest }: z.output<typeof given>): Promise<ImportJob> {
+  const text =
+    typeof content === 'string'
+      ? Buffer.from(content, 'base64')
+      : Buffer.from(content.buffer, content.byteOffset, content.length)
+  return startImport(db, actor, { ...rest, text, dryRun })
 }
 
 /** Imports a file and tells how far it is; a caller that goes away stops it between two rows. */

@@ -1,14 +1,17 @@
 import { z } from 'zod'
 import { may } from '../accounts/roles.ts'
-import { changeSettings, settings } from '../accounts/settings.ts'
+import { changeSettings, keptSettings } from '../accounts/settings.ts'
+import { NotFound } from '../errors.ts'
 import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
 import { setMode } from '../mode/mode.ts'
 import { setUpOwn } from '../mode/set-up.ts'
 import { revokeDevice } from '../replication/devices.ts'
 import { deviceStatuses, nodeStatus } from '../replication/status.ts'
+import type { Db } from '../store/db.ts'
 import { type Call, command } from './command.ts'
 import { setUpSlave } from './set-up-slave.ts'
-import { moment, none, nothing, text, texts } from './shapes.ts'
+import { expected, moment, none, nothing, text, texts } from './shapes.ts'
+import { unlessChanged } from './unless-changed.ts'
 
 export const shownDevice = z
   .object({
@@ -65,12 +68,22 @@ async function showStatus({ db, actor }: Pick<Call, 'db' | 'actor'>): Promise<z.
   return actor.role === undefined || may(actor.role, 'audit') ? status : { ...status, devices: [] }
 }
 
+async function showDevice(db: Db, id: string): Promise<z.input<typeof shownDevice>> {
+  const device = (await deviceStatuses(db)).find(({ deviceId }) => deviceId === id)
+  if (!device) throw new NotFound(`There is no device “${id}”.`)
+  return device
+}
+
 const shownSettings = z
   .object({
+    seq: z.int(),
     binDays: z.int().meta({ description: 'Days in the recycle bin.' }),
     ownFields: z
       .array(z.string())
       .meta({ description: 'Fields that people may change themselves, as contact.mobile.' }),
+    publishedFields: z
+      .array(z.string())
+      .meta({ description: 'Fields that people see of each other over LDAP; empty: nobody sees anybody.' }),
     invitationHours: z.int().meta({ description: 'Hours until a first-password link ends.' }),
   })
   .meta({ id: 'Settings' })
@@ -78,19 +91,28 @@ const shownSettings = z
 export const nodeCommands = {
   status: command('read', none, shownStatus, showStatus),
   'device-list': command('audit', none, z.array(shownDevice), ({ db }) => deviceStatuses(db)),
+  'device-show': command('audit', z.strictObject({ device: text }), shownDevice, ({ db }, { device }) =>
+    showDevice(db, device),
+  ),
   'device-revoke': command('change', z.strictObject({ device: text }), nothing, async ({ db, actor }, { device }) => {
     await revokeDevice(db, actor, device)
   }),
-  'settings-show': command('audit', none, shownSettings, ({ db }) => settings(db)),
+  'settings-show': command('audit', none, shownSettings, ({ db }) => keptSettings(db)),
   'settings-change': command(
     'change',
     z.strictObject({
+      ...expected,
       binDays: z.number().optional(),
       ownFields: texts.optional(),
+      publishedFields: texts.optional(),
       invitationHours: z.number().optional(),
     }),
     shownSettings,
-    ({ db, actor }, args) => changeSettings(db, actor, args),
+    async ({ db, actor }, { expectedSeq, ...input }) => {
+      const read = () => keptSettings(db)
+      await unlessChanged(expectedSeq, read, () => changeSettings(db, actor, input, expectedSeq))
+      return read()
+    },
   ),
 
   setup: command(

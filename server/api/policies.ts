@@ -5,8 +5,9 @@ import { userByUsername } from '../accounts/users.ts'
 import { NotFound } from '../errors.ts'
 import type { PolicyBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
-import { command } from './command.ts'
-import { none, nothing, text, texts } from './shapes.ts'
+import { type Call, command } from './command.ts'
+import { expected, none, nothing, text, texts } from './shapes.ts'
+import { unlessChanged } from './unless-changed.ts'
 
 const rules = {
   minLength: z.int(),
@@ -25,20 +26,22 @@ const rules = {
 
 const shownPolicy = z
   .object({
+    seq: z.int().optional().meta({ description: 'Of its last change; absent where several are in force together.' }),
     group: z.string().optional().meta({ description: 'Absent: the policy of everyone.' }),
     ...rules,
     blocklist: z.array(z.string()).optional().meta({ description: 'Words that must not stand in a password.' }),
   })
   .meta({ id: 'Policy', description: 'A password policy. Of several, the strictest of each rule holds.' })
 
-const shown = (policy: PolicyBody, group?: string): z.input<typeof shownPolicy> => ({
+const shown = (policy: PolicyBody, group?: string, seq?: number): z.input<typeof shownPolicy> => ({
   ...policy,
+  seq,
   group: group === undefined || group === '' ? undefined : group,
 })
 
 async function policyList(db: Db): Promise<z.input<typeof shownPolicy>[]> {
   const { first, ofGroups } = await policies(db)
-  return [shown(first.policy), ...ofGroups.map(({ name, policy }) => shown(policy, name))]
+  return [shown(first.policy, '', first.seq), ...ofGroups.map(({ name, policy, seq }) => shown(policy, name, seq))]
 }
 
 async function showPolicy(db: Db, group: string | undefined): Promise<z.input<typeof shownPolicy>> {
@@ -50,21 +53,31 @@ async function showPolicy(db: Db, group: string | undefined): Promise<z.input<ty
 const changes = {
   ...Object.fromEntries(numberRules.map(({ rule }) => [rule, rules[rule].optional()])),
   mustChange: z.boolean().optional(),
+  blocklist: texts.optional().meta({ description: 'The whole list.' }),
 } as { [K in (typeof numberRules)[number]['rule']]: z.ZodOptional<z.ZodInt> } & {
   mustChange: z.ZodOptional<z.ZodBoolean>
+  blocklist: z.ZodOptional<typeof texts>
 }
 
 type Changes = { [K in (typeof numberRules)[number]['rule']]?: number | undefined } & {
   mustChange?: boolean | undefined
+  blocklist?: string[] | undefined
 }
 
 /** The domain judges what is typed. */
-const typed = ({ mustChange, ...numbers }: Changes): PolicyInput => ({
+const typed = ({ mustChange, blocklist, ...numbers }: Changes): PolicyInput => ({
   ...Object.fromEntries(
     Object.entries(numbers).map(([rule, value]) => [rule, value === undefined ? undefined : String(value)]),
   ),
   ...(mustChange !== undefined && { mustChange }),
+  ...(blocklist && { blocklist: blocklist.join('\n') }),
 })
+
+async function change({ db, actor }: Call, group: string | undefined, input: PolicyInput, expectedSeq?: number) {
+  const read = async () => ({ seq: 0, ...(await policyList(db)).find((one) => one.group === group) })
+  await unlessChanged(expectedSeq, read, () => changePolicy(db, actor, input, group, expectedSeq))
+  return showPolicy(db, group)
+}
 
 export const policyCommands = {
   'policy-list': command('read', none, z.array(shownPolicy), ({ db }) => policyList(db)),
@@ -73,21 +86,22 @@ export const policyCommands = {
   ),
   'policy-change': command(
     'change',
-    z.strictObject({ ...changes, blocklist: texts.optional().meta({ description: 'The whole list.' }) }),
+    z.strictObject({
+      ...expected,
+      ...changes,
+      blocklist: texts.optional().meta({ description: 'The whole list.' }),
+    }),
     shownPolicy,
-    async ({ db, actor }, { blocklist, ...rest }) => {
-      await changePolicy(db, actor, { ...typed(rest), ...(blocklist && { blocklist: blocklist.join('\n') }) })
-      return showPolicy(db, undefined)
+    (call, { expectedSeq, blocklist, ...rest }) => {
+      const words = blocklist && { blocklist: blocklist.join('\n') }
+      return change(call, undefined, { ...typed(rest), ...words }, expectedSeq)
     },
   ),
   'group-policy-change': command(
     'change',
-    z.strictObject({ group: text, ...changes }),
+    z.strictObject({ ...expected, group: text, ...changes }),
     shownPolicy,
-    async ({ db, actor }, { group, ...rest }) => {
-      await changePolicy(db, actor, typed(rest), group)
-      return showPolicy(db, group)
-    },
+    (call, { expectedSeq, group, ...rest }) => change(call, group, typed(rest), expectedSeq),
   ),
   'policy-remove': command('change', z.strictObject({ group: text }), nothing, ({ db, actor }, { group }) =>
     removePolicy(db, actor, group),

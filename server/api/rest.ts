@@ -7,6 +7,7 @@ import type { Actor } from '../audit/actor.ts'
 import { ReadOnly, Unavailable } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { bearers } from './bearer.ts'
+import { readBody } from './body.ts'
 import type { Call } from './command.ts'
 import { needRightFor, runCommand } from './commands.ts'
 import { type Described, describe, kindOf } from './described.ts'
@@ -42,7 +43,7 @@ async function answer({ db, find, actorOf }: Api, req: IncomingMessage, res: Ser
   needRightFor(actor, route.command)
   if (!accepts(req, route.gives ?? 'application/json'))
     throw new RequestProblem(406, 'accept', `This is answered as ${route.gives ?? 'application/json'} only.`)
-  if (route.method !== 'GET' && db.local.mode === 'slave')
+  if (route.method !== 'GET' && !route.isLocal && db.local.mode === 'slave')
     throw new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master')
   const args = { ...(await sent(route, url, req)), ...parts, ...route.fixed, ...expectedOf(route, req) }
   const left = new AbortController()
@@ -135,7 +136,7 @@ async function sent(route: Described, url: URL, req: IncomingMessage): Promise<o
   const type = contentType(req)
   if (type !== 'application/json' && !(route.method === 'PATCH' && type === 'application/merge-patch+json'))
     throw wrongType('application/json')
-  const value = parseJson(await bytesOf(req, maxJsonBytes))
+  const value = parseJson(await readBody(req, maxJsonBytes))
   // Here a member is unknown when it is not one of the body, though the command has an argument of that name.
   route.body.parse(value)
   return { ...query, ...(value as object) }
@@ -157,29 +158,8 @@ const fileTypes: Record<string, string> = {
 async function fileOf(req: IncomingMessage, query: Record<string, unknown>): Promise<object> {
   const name = fileTypes[contentType(req)]
   if (!name) throw wrongType('text/csv or text/ldif')
-  const bytes = await bytesOf(req, maxBytes)
-  return { file: query.file ?? name, base64: bytes.toString('base64') }
-}
-
-async function bytesOf(req: IncomingMessage, most: number): Promise<Buffer> {
-  const encoding = req.headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'identity')
-    throw new RequestProblem(415, 'content-encoding', 'The body must not be compressed.', {
-      'accept-encoding': 'identity',
-    })
-  const tooLarge = () =>
-    new RequestProblem(413, 'too-large', `The body is larger than the ${most / 1024 / 1024} MB that are taken here.`, {
-      connection: 'close',
-    })
-  if (Number(req.headers['content-length'] ?? 0) > most) throw tooLarge()
-  const parts: Buffer[] = []
-  let length = 0
-  for await (const part of req) {
-    length += part.length
-    if (length > most) throw tooLarge()
-    parts.push(part)
-  }
-  return Buffer.concat(parts)
+  const bytes = await readBody(req, maxBytes)
+  return { file: query.file ?? name, content: bytes }
 }
 
 /** If-Match is the ETag that a read gave. A weak one, or several, cannot be what a change stands on. */
@@ -217,7 +197,8 @@ function send(route: Described, url: URL, res: ServerResponse, result: unknown):
 /** Whether its answer is one object, with the seq that a change may name. */
 const hasTag = (route: Described): boolean => {
   const shape = (route.answer as { shape?: Record<string, unknown> } | undefined)?.shape
-  return shape !== undefined && 'seq' in shape && route.command !== 'status' && !route.command.startsWith('audit')
+  // The seq of those is not of one object that could be changed.
+  return shape !== undefined && 'seq' in shape && !/^(status|audit|device)/.test(route.command)
 }
 
 function nextQuery(url: URL, next: string): string {

@@ -19,6 +19,8 @@ export type Route = {
   at?: string
   /** The body is a file, whole. */
   takesFile?: boolean
+  /** Changes what this node has seen, and no account: done on a slave too. */
+  isLocal?: boolean
   /** Answered as this kind of text instead of JSON. */
   gives?: 'text/csv' | 'text/ldif'
 }
@@ -41,6 +43,7 @@ const remove = (path: string, command: CommandName, does: string): Route => ({ m
 export const routes: readonly Route[] = [
   get('/status', 'status', 'What this node is, and how it stands.'),
   list('/devices', 'device-list', 'The slaves of this master.'),
+  get('/devices/{device}', 'device-show', 'One slave.'),
   remove('/devices/{device}', 'device-revoke', 'Cut a slave off; it receives nothing more.'),
   get('/settings', 'settings-show', 'What is settled for the whole cluster.'),
   patch('/settings', 'settings-change', 'Change settings.'),
@@ -82,6 +85,7 @@ export const routes: readonly Route[] = [
   remove('/extensions/{name}', 'extension-remove', 'Remove an extension of your own, with its values.'),
   get('/extensions/{name}/declaration', 'extension-own', 'An extension of your own, as it was made.'),
   put('/extensions/{name}/declaration', 'extension-change', 'Change an extension of your own.'),
+  get('/extensions/{name}/misfits', 'extension-misfits', 'Values that its rules of now would refuse.'),
   remove('/extensions/{name}/values', 'extension-remove-values', 'Remove all values of an extension that is off.'),
 
   list('/profiles', 'profile-list', 'Templates for new people.'),
@@ -142,10 +146,16 @@ export const routes: readonly Route[] = [
   act('/audit/batches/{batch}/undo', 'batch-undo', 'Take an import or a bulk edit back as a whole.'),
 
   list('/clients', 'client-list', 'Services that bind to LDAP.'),
-  add('/clients', 'client-add', 'Add an LDAP client; its password is in the answer, once.'),
+  add('/clients', 'client-add', 'Add an LDAP client; its password is in the answer, once.', '/clients/{name}'),
+  get('/clients/{name}', 'client-show', 'One LDAP client.'),
+  patch('/clients/{client}', 'client-change', 'Settle from where it may come; what is not named stays.'),
+  act('/clients/{name}/password', 'client-password', 'Make a new password; it is in the answer, once.'),
+  list('/clients/{name}/misses', 'client-misses', 'What it asked this node for and did not get.'),
+  { ...remove('/clients/{name}/misses', 'client-forget', 'Forget that.'), isLocal: true },
   remove('/clients/{name}', 'client-remove', 'Remove an LDAP client.'),
   list('/tokens', 'token-list', 'Bearer tokens of this API.'),
-  add('/tokens', 'token-add', 'Add a token; it is in the answer, once.'),
+  add('/tokens', 'token-add', 'Add a token; it is in the answer, once.', '/tokens/{name}'),
+  get('/tokens/{name}', 'token-show', 'One token, by name or id.'),
   remove('/tokens/{name}', 'token-remove', 'Remove a token, by name or id.'),
 ]
 

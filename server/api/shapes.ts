@@ -12,7 +12,7 @@ export const count = z.int().positive().max(1000)
 export const pageNumber = z.int().positive()
 
 /** The object is changed only while it is the one that the caller saw: its `seq`, told as ETag. */
-export const expected = { expectedSeq: z.int().positive().optional() }
+export const expected = { expectedSeq: z.int().nonnegative().optional() }
 
 /** One page of a long list; `next` goes into `after` for the page behind it. */
 export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().nullable() })

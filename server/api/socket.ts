@@ -1,12 +1,13 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { connect } from 'node:net'
+import { join } from 'node:path'
+import { socketPath } from '../socket-path.ts'
 import type { Db } from '../store/db.ts'
-import { socketPath } from './socket-path.ts'
 
 /** Serves the commands on DATA/admin.sock until `close`. */
 export async function openAdminSocket(db: Db): Promise<{ close(): Promise<void> }> {
-  const { path, done } = socketPath(db.dir)
+  const { path, done } = socketPath(join(db.dir, 'admin.sock'))
   try {
     if (await answers(path)) throw new Error(`A node is already running on ${db.dir}.`)
     // Nobody answers: a process that was killed left it behind.

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { addToken, mostDays, removeToken, tokenList } from '../accounts/tokens.ts'
+import { addToken, mostDays, removeToken, tokenByName, tokenList } from '../accounts/tokens.ts'
 import { command } from './command.ts'
 import { moment, named, none, nothing, text } from './shapes.ts'
 
@@ -20,6 +20,7 @@ const shownToken = z
 
 export const tokenCommands = {
   'token-list': command('audit', none, z.array(shownToken), ({ db }) => tokenList(db)),
+  'token-show': command('audit', named, shownToken, ({ db }, { name }) => tokenByName(db, name)),
   'token-add': command(
     'change',
     z.strictObject({

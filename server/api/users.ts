@@ -4,8 +4,8 @@ import { valuesShown } from '../accounts/extensions.ts'
 import { inviteUser, removeInvitation } from '../accounts/invitations.ts'
 import { mayUse } from '../accounts/may-use.ts'
 import { canonicalName } from '../accounts/names.ts'
-import { newPassword } from '../accounts/passwords.ts'
 import { needPlugin } from '../accounts/plugins.ts'
+import { generatedPassword, policyOf, policyOfNew } from '../accounts/policies.ts'
 import { applyProfile, profileByName } from '../accounts/profiles.ts'
 import { stateOf } from '../accounts/sign-in.ts'
 import {
@@ -115,14 +115,14 @@ const addArgs = z.strictObject({
 })
 
 async function addPerson({ db, actor }: Call, { profile, generate, ...given }: z.output<typeof addArgs>) {
-  const password = given.password || (generate ? newPassword() : undefined)
   const input = withProfile(
     given,
     profile === undefined ? undefined : applyProfile(await profileByName(db, profile), given),
   )
+  const made = generate && !given.password ? generatedPassword(await policyOfNew(db, input.groups)) : undefined
+  const password = given.password || made
   const user = await addUser(db, actor, { ...input, ...(password && { password }) })
-  const made = generate && !given.password ? { password } : {}
-  return { ...(await withGroupNames(db, user)), ...made }
+  return { ...(await withGroupNames(db, user)), ...(made && { password: made }) }
 }
 
 /** Groups and plugins of both; of a field that both name, what was typed. */
@@ -187,13 +187,20 @@ async function givePassword(
   { db, actor }: Call,
   { name, generate, mustChange, ...given }: z.output<typeof passwordArgs>,
 ) {
-  const made = generate && !given.password ? newPassword() : undefined
+  const user = await userByUsername(db, name)
+  const made = generate && !given.password ? generatedPassword(await policyOf(db, user)) : undefined
   const options = mustChange === undefined ? {} : { mustChange }
-  await setPassword(db, actor, await userIdOf(db, name), made ?? given.password ?? '', options)
+  await setPassword(db, actor, user.id, made ?? given.password ?? '', options)
   return made === undefined ? {} : { password: made }
 }
 
-const reasons = z.array(z.object({ ok: z.boolean(), text: z.string() }))
+const reasons = z.array(
+  z.object({
+    ok: z.boolean(),
+    text: z.string(),
+    way: z.string().optional().meta({ description: 'The way out, where it speaks against it.' }),
+  }),
+)
 
 export const userCommands = {
   'user-list': command(
@@ -245,8 +252,15 @@ export const userCommands = {
   'user-uninvite': command('passwords', named, nothing, async ({ db, actor }, { name }) =>
     removeInvitation(db, actor, await userIdOf(db, name)),
   ),
-  'user-status': command('passwords', named.extend({ status }), shownUser, async ({ db, actor }, { name, status }) =>
-    withGroupNames(db, await setStatus(db, actor, await userIdOf(db, name), status)),
+  'user-status': command(
+    'passwords',
+    named.extend({
+      status,
+      from: status.optional().meta({ description: 'Refused when it is another one by now, as one who is disabled.' }),
+    }),
+    shownUser,
+    async ({ db, actor }, { name, status, from }) =>
+      withGroupNames(db, await setStatus(db, actor, await userIdOf(db, name), status, from)),
   ),
   'user-remove': command('change', named.extend(expected), nothing, async ({ db, actor }, { name, expectedSeq }) => {
     await unlessChanged(

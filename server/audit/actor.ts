@@ -7,7 +7,8 @@ export type Actor = {
   address?: string
   /** The person's id and role, when it is one who signed in; absent: whoever has the machine may do everything. */
   id?: string
-  role?: Role
+  /** `samba`: the service that keeps Windows Networking, over LDAP. */
+  role?: Role | 'samba'
   /** One import or one bulk edit: its rows in the audit belong together and are undone together. */
   batch?: string
 }

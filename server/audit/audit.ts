@@ -5,18 +5,18 @@ import {
   type AuditRow,
   auditActors,
   auditById,
-  auditChain,
   auditMatching,
   auditRows,
-  type Chain,
   batchCounts as countsOfBatch,
   type FieldChange,
   firstIdAt,
   undoableAfter,
 } from '../store/audit.ts'
+import { auditChain, type Chain } from '../store/audit-chain.ts'
 import type { Db } from '../store/db.ts'
 
-export type { AuditFilter, AuditRow, Chain } from '../store/audit.ts'
+export type { AuditFilter, AuditRow } from '../store/audit.ts'
+export type { Chain } from '../store/audit-chain.ts'
 
 /** `before`: the number of a row; what is older than it is answered. */
 export type AuditQuery = AuditFilter & { before?: number; size?: number }
@@ -56,6 +56,8 @@ export function faultSentence({ brokenAt, fault }: Chain): string | undefined {
       return undefined
     case 'altered':
       return `Row ${brokenAt} was altered.`
+    case 'numbered':
+      return `Row ${brokenAt} has a number that it was not given.`
     case 'removed':
       return `Rows before row ${brokenAt} were removed.`
     case 'swapped':

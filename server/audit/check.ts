@@ -1,4 +1,5 @@
-import type { Chain } from '../store/audit.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Chain } from '../store/audit-chain.ts'
 import type { Db } from '../store/db.ts'
 import { verifyAudit } from './audit.ts'
 
@@ -9,24 +10,26 @@ export type ChainCheck = {
   last?: Chain & { at: string }
 }
 
-const checks = new WeakMap<Db, ChainCheck>()
+type Check = ChainCheck & { end?: Promise<void> }
+const checks = new WeakMap<Db, Check>()
 
-/** The last check of the chain; the first question begins one. */
-export function chainCheck(db: Db): ChainCheck {
-  const check = checks.get(db)
-  if (check) return check
-  checkChain(db)
-  return checks.get(db) as ChainCheck
+const shortMs = 100
+
+/** The last check of the chain; the first question begins one, and waits the little while that a short record takes. */
+export async function chainCheck(db: Db): Promise<ChainCheck> {
+  const check = checks.get(db) ?? checkChain(db)
+  if (check.running) await Promise.race([check.end, wait(shortMs)])
+  return check
 }
 
 /** Walks the chain in the background, in slices, unless that is under way already. */
-export function checkChain(db: Db): void {
+export function checkChain(db: Db): Check {
   const check = checks.get(db) ?? {}
   checks.set(db, check)
-  if (check.running) return
+  if (check.running) return check
   const running = { rows: 0, of: db.audit.rows }
   check.running = running
-  verifyAudit(db, (rows) => {
+  check.end = verifyAudit(db, (rows) => {
     running.rows = rows
   })
     .then((chain) => {
@@ -37,4 +40,5 @@ export function checkChain(db: Db): void {
     .finally(() => {
       delete check.running
     })
+  return check
 }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
-import { parseMoment } from '../accounts/moments.ts'
 import type { Result } from '../api/commands.ts'
-import { Invalid, Refused } from '../errors.ts'
+import { Refused } from '../errors.ts'
 import { call } from './call.ts'
 import { dataOf, positive } from './options.ts'
-import { count, moment, printJson, printTable, say } from './output.ts'
+import { count, moment, printJson, printTable, say, tell } from './output.ts'
 
 type Options = {
   verify?: boolean
@@ -49,7 +48,7 @@ export function auditCommand(program: Command): void {
       }
       const { undone, refused } = await call(dataOf(command), 'batch-undo', { batch: row })
       say(`${count(undone, 'change')} undone.`)
-      for (const one of refused) process.stderr.write(`${one.sentence}: ${one.reason}\n`)
+      for (const one of refused) tell(`${one.sentence}: ${one.reason}`)
       if (refused.length > 0) process.exitCode = 1
     })
 }
@@ -62,16 +61,8 @@ async function verify(data: string, json: boolean | undefined): Promise<void> {
   if (!json) say(`The audit is unbroken: ${count(rows, 'row')}.`)
 }
 
-/** A day means its begin, or its end, here. */
-function bound(typed: string | undefined, at: 'begin' | 'end'): string | undefined {
-  if (typed === undefined) return undefined
-  const moment = parseMoment(typed, at)
-  if (!moment) throw new Invalid({ '': `“${typed}” must be a day or a moment, as 2026-11-23 or 2026-11-23T17:30.` })
-  return moment
-}
-
 async function list(data: string, { limit, json, verify: _, since, until, ...given }: Options): Promise<void> {
-  const filter = { ...given, from: bound(since, 'begin'), until: bound(until, 'end') }
+  const filter = { ...given, from: since, until }
   const rows: Result<'audit'>['items'] = []
   for (let after: string | undefined; rows.length < limit; ) {
     const answer: Result<'audit'> = await call(data, 'audit', {

@@ -65,8 +65,9 @@ export async function overSocket(
   { progress, signal }: Asked = {},
 ): Promise<{ result: unknown } | undefined> {
   if (!existsSync(join(dir, 'admin.sock'))) return undefined
-  const { callerHeader, lines, socketPath } = await import('../api/socket-path.ts')
-  const { path, done } = socketPath(dir)
+  const { callerHeader, lines } = await import('../api/socket-words.ts')
+  const { socketPath } = await import('../socket-path.ts')
+  const { path, done } = socketPath(join(dir, 'admin.sock'))
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const sent = request({

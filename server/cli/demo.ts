@@ -93,12 +93,12 @@ async function fill(all: Demo): Promise<void> {
 
 /** Returns where the master stands when everyone is there. */
 async function importSample({ board }: Demo, { name, dir }: DemoNode): Promise<Result<'status'>> {
-  const base64 = readFileSync(sample).toString('base64')
+  const content = readFileSync(sample).toString('base64')
   const show = ({ done = 0, total = 0 }: Progress) =>
     process.stderr.isTTY
       ? board.set(name, `import: ${done} of ${total}`, done, total)
       : board.set(name, `import of ${count(total, 'person', 'people')}`)
-  const job = await call(dir, 'import', { file: basename(sample), base64, dryRun: false }, { progress: show })
+  const job = await call(dir, 'import', { file: basename(sample), content, dryRun: false }, { progress: show })
   const status = await call(dir, 'status', {})
   const { users, groups } = status
   board.set(name, `master of ${domain}: ${users} users, ${groups} groups (${job.added} of ${job.total} imported)`)

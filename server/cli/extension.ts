@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Args } from '../api/commands.ts'
 import { messageOf, Refused } from '../errors.ts'
 import { call } from './call.ts'
+import { readGiven } from './file.ts'
 import { dataOf } from './options.ts'
 import { count, printFacts, printJson, printTable, say } from './output.ts'
 
@@ -53,8 +53,24 @@ export function extensionCommands(program: Command): void {
     .description('change an extension of your own; “extension show NAME --json” prints its file as “own”')
     .option('--remove-values', 'fields that are left out go with their values')
     .action(async (name: string, file: string, { removeValues }: { removeValues?: boolean }, command: Command) => {
-      await call(dataOf(command), 'extension-change', { ...readJson(file), name, removeValues })
+      const { misfits } = await call(dataOf(command), 'extension-change', { ...readJson(file), name, removeValues })
       say(`Changed the extension ${name}.`)
+      if (misfits > 0)
+        say(
+          `${count(misfits, 'person has a value that does', 'people have values that do')} not fit it now; “extension misfits” lists them.`,
+        )
+    })
+
+  extension
+    .command('misfits <name>')
+    .description('values that the rules of now would refuse; they stay until somebody changes them')
+    .option('--json', 'print JSON')
+    .action(async (name: string, { json }: { json?: boolean }, command: Command) => {
+      const found = await call(dataOf(command), 'extension-misfits', { name })
+      if (json) return printJson(found)
+      const rows = found.items.map(({ username, field, value, problem }) => [username, field, value, problem])
+      printTable(['USERNAME', 'FIELD', 'VALUE', 'WHY NOT'], rows)
+      say(`${count(found.people, 'person', 'people')}.`)
     })
 
   extension
@@ -96,12 +112,19 @@ async function showExtension(name: string, { json }: { json?: boolean }, command
     ['FIELD', 'LABEL', 'TYPE', 'ATTRIBUTE', 'COLUMN'],
     extension.fields.map((field) => [field.name, field.label, field.type, field.attribute, field.column]),
   )
+  if (!extension.group) return
+  say('')
+  printTable(
+    ['FIELD OF GROUPS', 'LABEL', 'TYPE', 'ATTRIBUTE'],
+    extension.group.fields.map((field) => [field.name, field.label, field.type, field.attribute]),
+  )
 }
 
 function readJson(file: string): Args<'extension-add'> {
+  const text = readGiven(file).toString('utf8')
   try {
-    return JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8'))
+    return JSON.parse(text)
   } catch (error) {
-    throw new Refused(`${file} cannot be read as JSON: ${messageOf(error)}`, 'no-file')
+    throw new Refused(`${file} cannot be read as JSON: ${messageOf(error)}`, 'no-json')
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { maxBytes } from '../accounts/csv-file.ts'
@@ -6,8 +6,9 @@ import type { Progress } from '../api/command.ts'
 import type { Args, Result } from '../api/commands.ts'
 import { messageOf, Refused } from '../errors.ts'
 import { call } from './call.ts'
+import { readGiven } from './file.ts'
 import { collect, dataOf, pairsOf } from './options.ts'
-import { count, printFacts, printJson, say } from './output.ts'
+import { count, printFacts, printJson, say, tell } from './output.ts'
 import { board } from './progress.ts'
 import { readSecret } from './secret.ts'
 
@@ -30,9 +31,9 @@ export function importCommand(program: Command): void {
       .command('import <file>')
       .description('import the people of a CSV or LDIF file; a bad row is named and stops nothing else'),
   ).action(async (file: string, options: Options, command: Command) => {
-    const base64 = readFile(file).toString('base64')
-    const args = { file: basename(file), base64, ...optionsOf(command, options) }
-    tell(await follow(options, (asked) => call(dataOf(command), 'import', args, asked)), options)
+    const content = readGiven(file, maxBytes).toString('base64')
+    const args = { file: basename(file), content, ...optionsOf(command, options) }
+    ended(await follow(options, (asked) => call(dataOf(command), 'import', args, asked)), options)
   })
   one.command('template').description('print the columns, with one person as an example').action(printTemplate)
   one
@@ -117,7 +118,7 @@ async function printTemplate(_options: unknown, command: Command): Promise<void>
 async function undoImport(id: string, _options: unknown, command: Command): Promise<void> {
   const { undone, refused } = await call(dataOf(command), 'batch-undo', { batch: id })
   say(`${count(undone, 'change')} undone.`)
-  for (const { sentence, reason } of refused) process.stderr.write(`${sentence}: ${reason}\n`)
+  for (const { sentence, reason } of refused) tell(`${sentence}: ${reason}`)
   if (refused.length > 0) process.exitCode = 1
 }
 
@@ -139,7 +140,7 @@ async function importDirectory(options: DirectoryOptions, command: Command): Pro
     base,
     security: security ?? (/^ldap:/i.test(url) ? 'starttls' : 'ldaps'),
     password: bindDn === '' ? '' : await readSecret('Password of the bind DN'),
-    ca: caFile && readFile(caFile).toString('utf8'),
+    ca: caFile && readGiven(caFile).toString('utf8'),
     fingerprint,
   }
   if (options.look) {
@@ -156,20 +157,10 @@ async function importDirectory(options: DirectoryOptions, command: Command): Pro
     return
   }
   const args = { ...given, ...optionsOf(command, options) }
-  tell(await follow(options, (asked) => call(dataOf(command), 'import-directory', args, asked)), options)
+  ended(await follow(options, (asked) => call(dataOf(command), 'import-directory', args, asked)), options)
 }
 
-function readFile(file: string): Buffer {
-  try {
-    // What is far too large is not even read; the node says the rest.
-    if (file !== '-' && statSync(file).size > 2 * maxBytes) throw new Error('it is larger than 20 MB. Split it.')
-    return readFileSync(file === '-' ? 0 : file)
-  } catch (error) {
-    throw new Refused(`${file} cannot be read: ${messageOf(error)}`, 'no-file')
-  }
-}
-
-function tell({ newPasswords, ...job }: Job, { json, newPasswords: file }: Options): void {
+function ended({ newPasswords, ...job }: Job, { json, newPasswords: file }: Options): void {
   if (newPasswords !== undefined && file !== undefined) writeFileSync(file, newPasswords)
   if (json) printJson(job)
   else printJob(job)
@@ -180,9 +171,9 @@ function printJob(job: Omit<Job, 'newPasswords'>): void {
   for (const notice of job.notices) say(notice)
   for (const row of job.refused) {
     const where = [`${job.unit} ${row.line}`, row.column].filter(Boolean).join(', ')
-    process.stderr.write(`${where}: ${row.reason}\n`)
+    tell(`${where}: ${row.reason}`)
   }
-  if (job.state === 'failed') process.stderr.write(`The import ended early: ${job.error}\n`)
+  if (job.state === 'failed') tell(`The import ended early: ${job.error}`)
   const would = job.dryRun ? ' would be' : ''
   const parts = [`${count(job.added, 'person', 'people')}${would} added`]
   if (job.changed > 0) parts.push(`${job.changed}${would} changed`)
@@ -190,6 +181,5 @@ function printJob(job: Omit<Job, 'newPasswords'>): void {
   if (job.refusedRows > 0) parts.push(`${count(job.refusedRows, 'row')} refused`)
   if (job.total > job.done) parts.push(`${count(job.total - job.done, 'row')} not looked at`)
   say(`${parts.join('; ')}.${job.dryRun ? ' Nothing was changed.' : ''}`)
-  if (process.stderr.isTTY && !job.dryRun && job.added + job.changed > 0)
-    process.stderr.write(`“import undo ${job.id}” takes it back.\n`)
+  if (process.stderr.isTTY && !job.dryRun && job.added + job.changed > 0) tell(`“import undo ${job.id}” takes it back.`)
 }

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { Invalid, messageOf } from '../errors.ts'
+import { tell } from './output.ts'
 import { program } from './program.ts'
 
 // A reader that has seen enough (`| head`) is no failure.
@@ -11,17 +12,17 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync()
 } catch (error) {
-  process.exitCode = tell(error)
+  process.exitCode = explain(error)
 }
 
 /** One clear line on stderr (each problem its own); returns the exit code: 1 refused or failed, 2 usage. */
-function tell(error: unknown): number {
+function explain(error: unknown): number {
   // Help, version and usage were printed by commander itself.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const lines =
     error instanceof Invalid
       ? Object.entries(error.problems).map(([field, sentence]) => (field ? `${field}: ${sentence}` : sentence))
       : [messageOf(error).replace(/\s*\n\s*/g, ' ')]
-  process.stderr.write(`${lines.join('\n')}\n`)
+  tell(lines.join('\n'))
   return 1
 }

@@ -1,12 +1,20 @@
 import { styleText } from 'node:util'
 
-/** What a terminal would take for a command is not printed as it is. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to keep out
-const clean = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '�')
+// What a terminal would take for a command, or what turns a line around, may come from a file that somebody else made.
+// Only what `bold` writes passes.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this is the character to keep out
+const commands = /(?![\n\t]|\u001b\[(?:1|22)m)[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
+const clean = (text: string): string => text.replace(commands, '�')
 
-export const say = (line: string): void => void process.stdout.write(`${line}\n`)
+/** One line of the answer. */
+export const say = (line: string): void => void process.stdout.write(`${clean(line)}\n`)
 
-export const printJson = (value: unknown): void => say(JSON.stringify(value, null, 2))
+/** One line about it: a refusal, a reason, a word on what to do next. */
+export const tell = (line: string): void => void process.stderr.write(`${clean(line)}\n`)
+
+const escaped = (letter: string): string => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+export const printJson = (value: unknown): void => say(JSON.stringify(value, null, 2).replace(commands, escaped))
 
 export const bold = (text: string): string =>
   process.stdout.isTTY && !process.env.NO_COLOR ? styleText('bold', text) : text
@@ -17,7 +25,7 @@ const width = (text: string): number => [...text].length
 
 /** Lines under headings, each column as wide as its widest cell. `widths` lets a later page stand under the first. */
 export function tableLines(rows: Cell[][], widths: number[] = []): string[] {
-  const cells = rows.map((row) => row.map((cell) => clean(String(cell ?? ''))))
+  const cells = rows.map((row) => row.map((cell) => clean(String(cell ?? '').replace(/[\n\t]/g, '�'))))
   for (const row of cells) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, width(cell))
   return cells.map((row) =>
     row

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { call } from './call.ts'
-import { dataOf } from './options.ts'
+import { collect, dataOf } from './options.ts'
 import { count, printJson, printPages, printTable, say } from './output.ts'
 
 export function pluginCommands(program: Command): void {
@@ -34,11 +34,14 @@ export function pluginCommands(program: Command): void {
 
   for (const verb of ['enable', 'disable'] as const)
     plugin
-      .command(`${verb} <plugin> <username...>`)
+      .command(`${verb} <plugin> [username...]`)
       .description(`turn a plugin ${verb === 'enable' ? 'on' : 'off'} for people`)
-      .action(async (name: string, usernames: string[], _options: unknown, command: Command) => {
-        await call(dataOf(command), `plugin-${verb}`, { name, usernames })
-        say(`${name} is ${verb === 'enable' ? 'on' : 'off'} for ${usernames.join(', ')}.`)
+      .option('--group <name>', 'everybody who is in this group now, also through others', collect)
+      .action(async (name: string, usernames: string[], { group = [] }: { group?: string[] }, command: Command) => {
+        if (usernames.length + group.length === 0) command.error('error: name people, or a group with --group')
+        const { changed } = await call(dataOf(command), `plugin-${verb}`, { name, usernames, groups: group })
+        const whom = group.length > 0 ? count(changed.length, 'more person', 'more people') : usernames.join(', ')
+        say(`${name} is ${verb === 'enable' ? 'on' : 'off'} for ${whom}.`)
       })
 
   plugin

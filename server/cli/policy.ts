@@ -49,10 +49,9 @@ export function policyCommands(program: Command): void {
     .description('change rules, as minLength=12 lockAfter=5 mustChange=yes blocklist=summer,winter')
     .option('--group <name>', 'of a group, which gets a policy of its own when it has none')
     .action(async (pairs: string[], { group }: Options, command: Command) => {
-      const { blocklist, ...rules } = changesOf(command, pairs)
-      if (group === undefined) await call(dataOf(command), 'policy-change', { ...rules, blocklist })
-      else if (blocklist) command.error('error: only the policy of everyone has a blocklist')
-      else await call(dataOf(command), 'group-policy-change', { group, ...rules })
+      const changes = changesOf(command, pairs)
+      if (group === undefined) await call(dataOf(command), 'policy-change', changes)
+      else await call(dataOf(command), 'group-policy-change', { group, ...changes })
       say(`The password policy of ${group === undefined ? 'everyone' : `group ${group}`} is changed.`)
     })
 

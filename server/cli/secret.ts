@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs'
-import { messageOf, Refused } from '../errors.ts'
+import { statSync } from 'node:fs'
+import { Refused } from '../errors.ts'
+import { readGiven } from './file.ts'
 
 const maxBytes = 65_536
 
@@ -42,14 +43,9 @@ async function firstLineOfStdin(what: string): Promise<string> {
 /** The first line of a file that should be its owner's alone; “-” is stdin. */
 export async function readSecretFile(file: string, what: string): Promise<string> {
   if (file === '-') return firstLineOfStdin(what)
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8').slice(0, maxBytes)
-    if (statSync(file).mode & 0o077)
-      process.stderr.write(`Warning: others on this machine can read ${file}; “chmod 600 ${file}” keeps it to you.\n`)
-  } catch (error) {
-    throw new Refused(`${what} cannot be read: ${messageOf(error)}`, 'no-secret')
-  }
+  const text = readGiven(file).toString('utf8').slice(0, maxBytes)
+  if (statSync(file).mode & 0o077)
+    process.stderr.write(`Warning: others on this machine can read ${file}; “chmod 600 ${file}” keeps it to you.\n`)
   const line = text
     .split('\n')
     .map((line) => line.trim())

@@ -6,21 +6,48 @@ import { Invalid, Refused } from '../errors.ts'
 import { overSocket } from './call.ts'
 import { dataOf } from './options.ts'
 
-type Flags = Partial<Record<'listen' | 'webPort' | 'ldapPort' | 'ldapsPort' | 'syncPort' | 'filesPort', string>>
+type Flags = Record<string, string | undefined>
+
+/** Bounds on what one client may take, for who has a reason to move them: docs/ldap-limits.md. */
+const limits = [
+  ['connections', '10000'],
+  ['per-address', '200'],
+  ['message-kb', '4096'],
+  ['filter-parts', '4096'],
+  ['filter-depth', '20'],
+  ['entries', '0'],
+  ['seconds', '300'],
+].map(([name, value]) => [`ldap-max-${name}`, value] as const)
 
 export function serveCommand(program: Command): void {
-  program
+  const serve = program
     .command('serve')
     .description('run this node until it is told to stop')
     .option('--listen <address>', 'address of all listeners (ACCOUNT_SYNC_LISTEN; 127.0.0.1)')
     .option('--web-port <n>', 'web pages; 0 = off, as for all ports (ACCOUNT_SYNC_WEB_PORT; 8081)')
-    .option('--ldap-port <n>', 'LDAP, on loopback (ACCOUNT_SYNC_LDAP_PORT; 3890)')
+    .option('--ldap-port <n>', 'LDAP in the clear, or with StartTLS (ACCOUNT_SYNC_LDAP_PORT; 3890)')
+    .option(
+      '--ldap-listen <address>',
+      'its address; beyond loopback it takes StartTLS only (ACCOUNT_SYNC_LDAP_LISTEN; 127.0.0.1)',
+    )
     .option('--ldaps-port <n>', 'LDAP over TLS (ACCOUNT_SYNC_LDAPS_PORT; 6360)')
+    .option('--ldapi <file>', 'LDAP on a Unix socket, or off (ACCOUNT_SYNC_LDAPI; ldapi in the data directory)')
     .option('--sync-port <n>', 'what slaves call (ACCOUNT_SYNC_SYNC_PORT; 8154)')
     // Set aside for files that follow the accounts: scripts may name it already, nothing listens on it yet.
     .addOption(new Option('--files-port <n>').hideHelp())
     .action(run)
+  for (const [name, value] of [...limits, ...waits]) {
+    const variable = `ACCOUNT_SYNC_${name.toUpperCase().replaceAll('-', '_')}`
+    serve.addOption(new Option(`--${name} <n>`, `${variable}; ${value}`).hideHelp())
+  }
+  serve.addHelpText('after', '\nWhat one LDAP client may take has limits that can be moved: see docs/ldap-limits.md.')
 }
+
+const waits = [
+  ['ldap-idle-seconds', '1800'],
+  ['ldap-handshake-seconds', '10'],
+  ['ldap-unread-kb', '256'],
+] as const
 
 async function run(flags: Flags, command: Command): Promise<void> {
   const data = dataOf(command)

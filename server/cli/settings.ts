@@ -12,9 +12,9 @@ export function settingsCommands(program: Command): void {
     .description('every setting')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      const found = await call(dataOf(command), 'settings-show', {})
+      const { seq, ...found } = await call(dataOf(command), 'settings-show', {})
       if (json) return printJson(found)
-      printFacts({ ...found, ownFields: found.ownFields.join(',') })
+      printFacts({ ...found, ownFields: found.ownFields.join(','), publishedFields: found.publishedFields.join(',') })
     })
 
   settings
@@ -29,9 +29,12 @@ export function settingsCommands(program: Command): void {
 function valuesOf(command: Command, pairs: string[]): Args<'settings-change'> {
   const values: Args<'settings-change'> = {}
   for (const [key, value] of pairsOf(command, pairs)) {
-    if (key === 'ownFields') values.ownFields = value.split(',').filter(Boolean)
+    if (key === 'ownFields' || key === 'publishedFields') values[key] = value.split(',').filter(Boolean)
     else if (key === 'binDays' || key === 'invitationHours') values[key] = Number(value)
-    else command.error(`error: there is no setting ${key}; there are binDays, invitationHours and ownFields`)
+    else
+      command.error(
+        `error: there is no setting ${key}; there are binDays, invitationHours, ownFields and publishedFields`,
+      )
   }
   return values
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Args } from '../api/commands.ts'
 import { call } from './call.ts'
 import { dataOf, positive } from './options.ts'
-import { moment, printJson, printTable, say } from './output.ts'
+import { moment, printJson, printTable, say, tell } from './output.ts'
 
 type AddOptions = { role: Args<'token-add'>['role']; days?: number; json?: boolean }
 
@@ -23,7 +23,7 @@ export function tokenCommands(program: Command): void {
       const made = await call(dataOf(command), 'token-add', { name, role, days })
       if (json) return printJson(made)
       say(made.token)
-      process.stderr.write(`It is not shown again, and ends ${moment(made.until)}.\n`)
+      tell(`It is not shown again, and ends ${moment(made.until)}.`)
     })
 
   token

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Args, Result } from '../api/commands.ts'
 import { call } from './call.ts'
 import { collect, collectValues, dataOf } from './options.ts'
-import { moment, printFacts, printJson, printPages, say } from './output.ts'
+import { moment, printFacts, printJson, printPages, say, tell } from './output.ts'
 import { readNewPassword } from './secret.ts'
 
 type Person = Result<'user-show'>
@@ -82,7 +82,7 @@ export function userCommands(program: Command): void {
       if (json) return printJson({ link, until })
       say(link)
       const where = link.startsWith('/') ? ' No node runs here now; put the address of its pages in front.' : ''
-      process.stderr.write(`It opens once, until ${moment(until)}.${where}\n`)
+      tell(`It opens once, until ${moment(until)}.${where}`)
     })
 
   user
@@ -93,20 +93,20 @@ export function userCommands(program: Command): void {
       const why = await call(dataOf(command), 'user-why', { name, plugin })
       if (json) return printJson(why)
       say(`${name} ${why.may ? 'may' : 'may not'} use ${plugin}.`)
-      for (const { ok, text } of why.reasons) say(`${ok ? '  yes' : '   no'}  ${text}`)
+      for (const { ok, text, way } of why.reasons) say(`${ok ? '  yes' : '   no'}  ${text}${way ? `. ${way}` : ''}`)
     })
 
-  for (const [verb, status, help] of [
-    ['lock', 'locked', 'refuse every sign-in of a person'],
-    ['unlock', 'enabled', 'let a locked person sign in again'],
-    ['enable', 'enabled', 'take a person into use'],
-    ['disable', 'disabled', 'take a person out of use'],
+  for (const [verb, status, from, help] of [
+    ['lock', 'locked', 'enabled', 'refuse every sign-in of a person'],
+    ['unlock', 'enabled', 'locked', 'let a locked person sign in again'],
+    ['enable', 'enabled', 'disabled', 'take a person into use'],
+    ['disable', 'disabled', undefined, 'take a person out of use'],
   ] as const)
     user
       .command(`${verb} <name>`)
       .description(help)
       .action(async (name: string, _options: unknown, command: Command) => {
-        await call(dataOf(command), 'user-status', { name, status })
+        await call(dataOf(command), 'user-status', { name, status, from })
         say(`${name} is ${status}.`)
       })
 
@@ -182,7 +182,7 @@ async function addUser(username: string, options: AddOptions, command: Command):
   const added = `Added ${user.username} (${user.first} ${user.last}, number ${user.uidNumber}).`
   if (user.password === undefined) return say(added)
   // The password stands alone on stdout, so that a program can take it.
-  process.stderr.write(`${added}\n`)
+  tell(added)
   say(user.password)
 }
 

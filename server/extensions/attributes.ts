@@ -39,6 +39,19 @@ const taken = new Set(
 /** Families of names that belong to parts of the program and to other servers. */
 const families = /^(samba|zarafa|kopano|clear|pwd|krb|ssh|mailLocal|account-?sync|olc|ds-|ns|supported)/i
 
+/** Allows every attribute: for one that no other class of the entry does. */
+export const anyAttribute = 'extensibleObject'
+
+/**
+ * Attributes that have a class of their own, whichever extension they come from: clients look for both together. No class
+ * of the standards lets a person have a country.
+ */
+export const classOfAttribute: Readonly<Record<string, string>> = {
+  c: anyAttribute,
+  sshpublickey: 'ldapPublicKey',
+  maillocaladdress: 'inetLocalMailRecipient',
+}
+
 /** RFC 4512 section 1.4, keystring. */
 const descriptor = /^[a-z][a-z0-9-]{0,47}$/i
 

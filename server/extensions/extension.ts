@@ -20,8 +20,8 @@ export type Extension<F extends Fields = Fields> = {
   derived?: Record<string, (values: Values<F>) => string | undefined>
   /** Turned on when a cluster is set up; the others wait until somebody turns them on. */
   isOnAtFirst: boolean
-  /** The name under which others know it, as Kopano for Zarafa. */
-  alias?: string
+  /** The name under which others know it, as Kopano for Zarafa, and what stands in LDAP under that name as well. */
+  alias?: { name: string; objectClass: string; attribute: (own: string) => string }
   /** Made in the pages of this cluster, not declared in the program. */
   isOwn?: boolean
   /** Gives no LDAP attributes: they come from elsewhere, and the object class alone would break the schema. */
@@ -50,6 +50,24 @@ export const defineExtension = <F extends Fields>(extension: Given<Extension<F>>
 })
 
 export const definePlugin = (plugin: Given<Plugin>): Plugin => ({ isOnAtFirst: true, ...plugin })
+
+/** The declaration with the LDAP names of its alias, for services that ask for those. */
+export function underAlias(extension: Extension): Extension | undefined {
+  const { alias, user, derived = {} } = extension
+  if (!alias) return undefined
+  const renamed = <T>(of: Record<string, T>, key: (key: string) => string, value: (value: T) => T): Record<string, T> =>
+    Object.fromEntries(Object.entries(of).map(([name, each]) => [key(name), value(each)]))
+  return {
+    ...extension,
+    objectClass: alias.objectClass,
+    user: renamed(
+      user,
+      (name) => name,
+      (field) => ({ ...field, attribute: alias.attribute(field.attribute) }),
+    ),
+    derived: renamed(derived, alias.attribute, (of) => of),
+  }
+}
 
 /** The group a plugin appears as in LDAP and NSS. */
 export const pluginGroup = (plugin: Pick<Plugin, 'name'>): string => `${plugin.name}_plugin`

@@ -19,7 +19,7 @@ export type Field<T = string> = {
   /** What is allowed, in words, for who reads about the field: “at most 128 characters”. */
   rule: string
   options?: readonly { value: string; label: string }[]
-  /** What the form of a new person shows. `{username}` is filled in. */
+  /** What the form of a new person, or of a new group, begins with. */
   initial?: string
   /** The names of users, groups and this field's values are one pool: nobody may have what somebody else has. */
   isName?: boolean
@@ -31,6 +31,13 @@ export type Field<T = string> = {
   format: (value: T) => string
   /** Value -> the values of the attribute. */
   values: (value: T) => readonly string[]
+}
+
+/** Values outlive declarations: what comes back from the recycle bin may be of the type that its field had then. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return value === '' ? [] : [value]
+  if (Array.isArray(value)) return value.flatMap(textsOf)
+  return value === null || value === undefined ? [] : [String(value)]
 }
 
 type Given = {
@@ -45,8 +52,12 @@ type Given = {
   readOnly?: boolean
 }
 
-/** What no line of text may hold: control characters, line ends of Unicode, and what turns the rest of a line around. */
-export const hidden = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u
+/**
+ * What no line of text may hold: control characters, halves of characters, line ends of Unicode, what turns the rest of a
+ * line around, and what has no width, so that two names could look alike. Joiners stay: some scripts are written with them.
+ */
+export const hidden =
+  /[\p{Cc}\p{Cs}\u200b\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u
 
 function checkText(given: Given, typed: string, maxLength: number): Checked<string> {
   const value = typed.normalize('NFC').trim()
@@ -80,8 +91,8 @@ function field(
     required: given.required ?? false,
     maxLength,
     rule: `at most ${maxLength} characters`,
-    format: (value) => value,
-    values: (value) => [value],
+    format: (value) => textsOf(value).join(', '),
+    values: textsOf,
     parse: (typed) => {
       const checked = checkText(given, typed, maxLength)
       if ('problem' in checked || checked.value === undefined) return checked
@@ -172,8 +183,8 @@ export function list(given: ListGiven & { separator?: RegExp }): Field<string[]>
     label: given.label,
     rule: `at most ${most} entries, each ${one.rule}`,
     required: given.required ?? false,
-    format: (value) => value.join('\n'),
-    values: (value) => value,
+    format: (value) => textsOf(value).join('\n'),
+    values: textsOf,
     parse: (typed) => {
       if (typed.length > (given.maxLength ?? 128) * most + most)
         return { problem: `${given.label} must not be longer than ${most} entries.` }
@@ -198,13 +209,13 @@ export function list(given: ListGiven & { separator?: RegExp }): Field<string[]>
 export function number(given: Given & { least?: number; most?: number }): Field<number> {
   const { least = 0, most = Number.MAX_SAFE_INTEGER } = given
   const base = field('number', 'integer', { maxLength: 16, ...given })
-  const rule = `a whole number from ${least}${given.most === undefined ? ' up' : ` to ${most}`}`
-  const range = `${given.label} must be ${rule}.`
+  const rule = `from ${least}${given.most === undefined ? ' up' : ` to ${most}`}`
+  const range = `${given.label} must be a whole number ${rule}.`
   return {
     ...(base as unknown as Field<never>),
     rule,
-    format: String,
-    values: (value) => [String(value)],
+    format: (value) => textsOf(value).join(', '),
+    values: textsOf,
     parse: (typed) => {
       const checked = checkText(given, typed, 16)
       if ('problem' in checked) return typed.trim() === '' ? checked : { problem: range }
@@ -225,8 +236,8 @@ export function onOff(given: Given & { ldap?: readonly [yes: string, no: string]
   return {
     ...(base as unknown as Field<never>),
     rule: 'yes or no',
-    format: (value) => (value ? 'yes' : 'no'),
-    values: (value) => [value ? isOn : isOff],
+    format: (value) => (value === true ? 'yes' : 'no'),
+    values: (value) => [value === true ? isOn : isOff],
     parse: (typed) => {
       const word = typed.trim().toLowerCase()
       if (word === '') return given.required ? { problem: `${given.label} is needed.` } : { value: undefined }

@@ -49,6 +49,7 @@ export const mail = defineExtension({
         attribute: 'clearMailDistributionList',
         column: 'distribution_list',
         help: 'Mail to the group goes to every member.',
+        initial: 'yes',
         ldap: ['1', '0'],
       }),
       mail: email({ label: 'E-mail of the group', attribute: 'mail', help: 'As in sales@example.com.' }),

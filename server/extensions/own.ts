@@ -97,3 +97,13 @@ export function patternProblem(pattern: string): string | undefined {
     return `“${pattern}” is no pattern. Write one as in [A-Z]{2}[0-9]{4}; look-ahead and back-references are not there.`
   }
 }
+
+/** Steps of a compiled pattern: `[A-Z]{2}[0-9]{4}` has 8, and each value takes its time by them. */
+const mostSteps = 600
+
+/** What is wrong with a pattern that is typed now. One that is kept already is used, whatever its size. */
+export function typedPatternProblem(pattern: string): string | undefined {
+  const problem = patternProblem(pattern)
+  if (problem || compile(pattern).programSize() <= mostSteps) return problem
+  return 'The pattern is too large: repeat fewer times, and say how long a value may be under “Longest”.'
+}

@@ -5,6 +5,26 @@ import { choice, list, text } from './field.ts'
 const sshKey =
   /^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) AAAA[A-Za-z0-9+/]+={0,3}( [^\n]*)?$/
 
+// Those of /etc/shells of Debian, Red Hat and ClearOS, the ones that let nobody in first.
+const shells = [
+  '/sbin/nologin',
+  '/usr/sbin/nologin',
+  '/bin/false',
+  '/bin/bash',
+  '/bin/sh',
+  '/usr/bin/bash',
+  '/usr/bin/sh',
+  '/bin/rbash',
+  '/bin/dash',
+  '/bin/zsh',
+  '/usr/bin/zsh',
+  '/bin/ksh',
+  '/bin/tcsh',
+  '/bin/csh',
+  '/usr/bin/fish',
+  '/usr/bin/git-shell',
+] as const
+
 export const shell = defineExtension({
   name: 'shell',
   title: 'Shell Extension',
@@ -15,13 +35,9 @@ export const shell = defineExtension({
       label: 'Login shell',
       attribute: 'loginShell',
       column: 'login_shell',
-      help: '/sbin/nologin: may not sign in by SSH.',
+      help: 'nologin and false: may not sign in by SSH.',
       matching: 'caseExact',
-      options: [
-        { value: '/sbin/nologin', label: '/sbin/nologin' },
-        { value: '/bin/bash', label: '/bin/bash' },
-        { value: '/bin/sh', label: '/bin/sh' },
-      ],
+      options: shells.map((path) => ({ value: path, label: path })),
       initial: '/sbin/nologin',
     }),
     home: text({

@@ -7,7 +7,11 @@ const megabytes = [100, 250, 500, 1000, 2000, 3000, 4000, 5000, 10000, 20000, 30
 export const zarafa = defineExtension({
   name: 'zarafa',
   title: 'Zarafa Extension',
-  alias: 'Kopano',
+  alias: {
+    name: 'Kopano',
+    objectClass: 'kopano-user',
+    attribute: (own) => own.replace('zarafa', 'kopano'),
+  },
   summary: 'Provides Zarafa (Kopano) attributes, notably quota settings.',
   objectClass: 'zarafa-user',
   isOnAtFirst: false,
@@ -30,6 +34,7 @@ export const zarafa = defineExtension({
       label: 'Hard quota',
       attribute: 'zarafaQuotaHard',
       column: 'hard_quota',
+      help: 'At 90 % of it a warning is sent, at 95 % no more mail.',
       matching: 'integer',
       options: [
         ...megabytes.map((mb) => ({

@@ -6,6 +6,9 @@ const secrets = ['userPassword']
 
 const toFindPeopleBy = ['objectClass', 'uid', 'cn', 'mail', 'entryUUID', 'entryDN', 'structuralObjectClass', 'ou', 'dc']
 
+/** What people see of each other beside the fields that the settings publish. */
+const alwaysPublished = [...toFindPeopleBy.filter((name) => name !== 'mail'), 'sn', 'givenName', 'displayName']
+
 export type ViewName = 'anonymous' | Account['view']
 
 type Rules = {
@@ -30,9 +33,11 @@ const table: Record<ViewName, Rules> = {
 }
 
 export type View = Rules & {
-  name: ViewName
+  name: ViewName | 'published'
   /** 1 for each standard attribute type, by number, that may be read, filtered by and compared. */
   types: Uint8Array
+  /** Types that extensions bring and that may be read although not all may. */
+  extra?: ReadonlySet<AttributeType>
 }
 
 export const views = Object.fromEntries(
@@ -49,7 +54,19 @@ function createView(name: ViewName, rules: Rules): View {
 
 /** Whether this view may read, filter by and compare an attribute. What an extension brings is open to who sees all. */
 export const sees = (view: View, type: AttributeType): boolean =>
-  type.number < 0 ? view.attributes === 'all' : view.types[type.number] === 1
+  type.number < 0 ? view.attributes === 'all' || view.extra?.has(type) === true : view.types[type.number] === 1
+
+/** With what eyes people see each other: their names, and what the settings publish. */
+export function publishedView(types: readonly AttributeType[]): View {
+  const standard = types.filter((type) => type.number >= 0).map((type) => type.names[0]!)
+  const view = createView('person', {
+    entries: 'users',
+    attributes: [...alwaysPublished, ...standard],
+    maxEntries: 500,
+    maxSeconds: 30,
+  })
+  return { ...view, name: 'published', extra: new Set(types) }
+}
 
 /** What the root DSE and the schema are read with, by anybody. */
 export const openView: View = createView('anonymous', {

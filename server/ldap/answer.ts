@@ -3,17 +3,20 @@ import type { Entry } from './entry.ts'
 import type { Selection } from './select.ts'
 import { slotOf } from './slots.ts'
 import type { Tree } from './tree.ts'
-import { tag, tlv, tlvSize, writeHeader } from './wire/ber.ts'
-import type { Output } from './wire/output.ts'
+import { readConstructed, readerOf, readInteger, tag, tlv, tlvSize, writeHeader } from './wire/ber.ts'
+import { createOutput, type Output } from './wire/output.ts'
+import { workedOut } from './worked-out.ts'
 
-const entryDnSlot = slotOf('entryDN')
-const entryDnName = tlv(tag.octetString, 'entryDN')
-const subordinatesSlot = slotOf('hasSubordinates')
-const subordinatesName = tlv(tag.octetString, 'hasSubordinates')
+/** Attributes that are worked out for each answer. */
+const worked = (['entryDN', 'entryCSN', 'contextCSN', 'hasSubordinates'] as const).map((name) => ({
+  slot: slotOf(name),
+  name: tlv(tag.octetString, name),
+  work: workedOut[name],
+}))
 
 const messageIdSize = (id: number): number => (id < 0x80 ? 1 : id < 0x8000 ? 2 : id < 0x80_0000 ? 3 : 4)
 
-/** Writes a SearchResultEntry (RFC 4511 section 4.5.2): finished pieces copied behind one another. */
+/** Writes a SearchResultEntry (RFC 4511 section 4.5.2): finished pieces copied behind one another. `controls`: a finished [0]. */
 export function writeEntry(
   output: Output,
   messageId: number,
@@ -21,6 +24,7 @@ export function writeEntry(
   entry: Entry,
   selection: Selection,
   typesOnly: boolean,
+  controls: Buffer = none,
 ): void {
   const { mask, shared } = selection.cut(entry.part)
   const suffix = tree.suffixOf(entry)
@@ -29,14 +33,14 @@ export function writeEntry(
   const dnSize = rdn + suffix.length
   const members = selection.wantsMembers ? tree.members.blockOf(entry) : undefined
   const dynamic =
-    typesOnly || selection.wantsEntryDn || entry.children ? dynamicPart(tree, entry, selection, typesOnly) : none
+    typesOnly || selection.wantsWorkedOut || entry.children ? dynamicPart(tree, entry, selection, typesOnly) : none
   const ownSize = typesOnly ? 0 : selectedLength(own, entry.at, mask)
   const sharedSize = typesOnly ? 0 : shared.length
   const membersSize = members && !typesOnly ? selectedLength(members, 0, mask) : 0
   const listSize = ownSize + sharedSize + membersSize + dynamic.length
   const bodySize = tlvSize(dnSize) + tlvSize(listSize)
   const idSize = messageIdSize(messageId)
-  const messageSize = 2 + idSize + tlvSize(bodySize)
+  const messageSize = 2 + idSize + tlvSize(bodySize) + controls.length
   output.reserve(tlvSize(messageSize))
   const { bytes } = output
   let at = writeHeader(bytes, output.length, tag.sequence, messageSize)
@@ -57,6 +61,10 @@ export function writeEntry(
   if (dynamic.length > 0) {
     bytes.set(dynamic, at)
     at += dynamic.length
+  }
+  if (controls.length > 0) {
+    bytes.set(controls, at)
+    at += controls.length
   }
   output.length = at
 }
@@ -82,12 +90,21 @@ function dynamicPart(tree: Tree, entry: Entry, selection: Selection, typesOnly: 
     ]
     pieces.push(...found.map((slot) => typeOnly(tree.schema.slots[slot]!)))
   }
-  const add = (name: Buffer, value: string): void => {
-    pieces.push(tlv(tag.sequence, name, typesOnly ? tlv(tag.set) : tlv(tag.set, tlv(tag.octetString, value))))
-  }
-  if (mask[entryDnSlot] === 1) add(entryDnName, tree.dnOf(entry))
-  if (entry.children && mask[subordinatesSlot] === 1) {
-    add(subordinatesName, entry.children.size > 0 ? 'TRUE' : 'FALSE')
+  for (const { slot, name, work } of worked) {
+    const value = mask[slot] === 1 ? work(tree, entry) : undefined
+    if (value !== undefined)
+      pieces.push(tlv(tag.sequence, name, typesOnly ? tlv(tag.set) : tlv(tag.set, tlv(tag.octetString, value))))
   }
   return Buffer.concat(pieces)
+}
+
+const scratch = createOutput()
+
+/** A SearchResultEntry by itself, for a control that holds one. */
+export function entryTlv(tree: Tree, entry: Entry, selection: Selection): Buffer {
+  scratch.length = 0
+  writeEntry(scratch, 1, tree, entry, selection, false)
+  const message = readConstructed(readerOf(scratch.bytes, 0, scratch.length), tag.sequence)
+  readInteger(message)
+  return Buffer.from(scratch.bytes.subarray(message.at, message.end))
 }

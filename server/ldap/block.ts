@@ -185,6 +185,15 @@ export function firstValue(bytes: Buffer, block: number, slot: Slot): string | u
   return found
 }
 
+/** Writes another text of the same length over the only value of a slot. */
+export function overwriteValue(bytes: Buffer, block: number, slot: Slot, text: string): void {
+  const at = findSlot(bytes, block, slot)
+  if (at < 0) return
+  const name = valueAt(bytes, at)
+  const value = valueAt(bytes, valueAt(bytes, name + bytes[name + 1]! + 2))
+  bytes.write(text, value)
+}
+
 /** A set of values whose TLVs are given, as a block of one or more standard attributes: for long lists that are copied together. */
 export function blockOfLists(
   lists: { slot: Slot; valuesLength: number; write: (bytes: Buffer, at: number) => number }[],

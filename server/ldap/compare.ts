@@ -1,15 +1,16 @@
 import { mayRead } from './access.ts'
+import { isFulfilled } from './assertion.ts'
 import { parseDn } from './dn.ts'
 import { prepare, truth } from './evaluate.ts'
+import { missAttribute, missedBy } from './lens.ts'
 import type { Call } from './operations.ts'
 import { named } from './search.ts'
-import { whoIs } from './who.ts'
 import { readConstructed, readOctets, readText } from './wire/ber.ts'
 import { type Result, resultCode } from './wire/result.ts'
 
 /** RFC 4511 section 4.10. */
 export function compare(call: Call): Result {
-  const { body } = call.message
+  const { body, controls } = call.message
   const name = readText(body)
   const assertion = readConstructed(body, 0x30)
   const attribute = readText(assertion)
@@ -17,11 +18,13 @@ export function compare(call: Call): Result {
   const dn = parseDn(name)
   if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The name of the entry is not a DN.' }
   const { tree } = call.services.directory
-  const found = named(tree, dn, whoIs(call.session, tree))
+  const found = named(call, tree, dn)
   if ('code' in found) return found
   const { entry, who } = found
-  const { view } = who
+  const view = who.others && entry !== who.self ? who.others : who.view
+  if (controls.length > 0 && !isFulfilled(call, tree, entry, who)) return { code: resultCode.assertionFailed }
   const type = tree.schema.attributeByName(attribute)
+  missAttribute(missedBy(call.services.lens, call.session), tree.schema, view, attribute)
   if (!type) return { code: resultCode.undefinedAttributeType, message: 'This attribute is not in the schema.' }
   // What may not be read is as if it were not there.
   const isPresent = prepare({ kind: 'present', attribute }, tree, view).evaluate(entry) === truth.true

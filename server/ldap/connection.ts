@@ -1,13 +1,18 @@
 import type { Socket } from 'node:net'
+import { type SecureContext, TLSSocket } from 'node:tls'
 import { messageOf } from '../errors.ts'
+import { cancelRequest, targetOfCancel } from './cancel.ts'
+import { missedBy } from './lens.ts'
 import type { Limits } from './limits.ts'
-import { type Operation, operations, type Services, type Work } from './operations.ts'
-import type { Session } from './who.ts'
+import { resultOf } from './not-done.ts'
+import { type Operation, operations, type Services, type Watch, type Work } from './operations.ts'
+import { type Door, newSession } from './who.ts'
 import { Malformed, readerOf, readInteger } from './wire/ber.ts'
-import { unknownCritical } from './wire/controls.ts'
+import { passedOver, unknownCritical } from './wire/controls.ts'
 import { createFramer } from './wire/framer.ts'
-import { type Message, readMessage, requestTag } from './wire/message.ts'
+import { type Message, readMessage } from './wire/message.ts'
 import type { Output } from './wire/output.ts'
+import { requestTag } from './wire/request-tag.ts'
 import { encodeNotice, type Result, type ResultCode, resultCode, writeResult } from './wire/result.ts'
 
 export type Connection = {
@@ -21,32 +26,42 @@ export type Connection = {
 const maxWaiting = 64
 /** A turn on the event loop, after which other connections get theirs. */
 const turnMs = 8
-/** So much unsent means that the client does not keep up. */
-const stalledBytes = 256 * 1024
 const fullBytes = 64 * 1024
 
 /** What the connection is doing besides taking requests in. */
-type Busy = { message: Message; operation: Operation; isAbandoned: boolean }
+type Busy = { message: Message; operation: Operation; isAbandoned: boolean; isCanceled: boolean; isWork: boolean }
+type Watching = { message: Message; operation: Operation; watch: Watch; hasNews: boolean }
 
 /**
  * One client. Requests are answered in the order they come, one at a time: a request behind a bind waits for it and never
- * runs with the identity before (RFC 4511 section 4.2.1). Only abandon and unbind look past what is under way.
+ * runs with the identity before (RFC 4511 section 4.2.1). Abandon, cancel and unbind look past what is under way, and a search
+ * that stays open to tell of changes (RFC 4533) goes on beside the others.
  */
-export function serveConnection(socket: Socket, services: Services, limits: Limits, output: Output): Connection {
+export function serveConnection(
+  given: Socket,
+  door: Door,
+  services: Services,
+  limits: Limits,
+  output: Output,
+): Connection {
   const { log } = services
-  const session: Session = { accountId: undefined, address: socket.remoteAddress ?? '' }
+  const session = newSession(given.remoteAddress ?? '', door)
   const waiting: Message[] = []
+  const watches = new Map<number, Watching>()
+  let socket = given
   let busy: Busy | undefined
   let isWaitingForDrain = false
   let isClosed = false
   let isTurnPlanned = false
   let lastActive = performance.now()
+  let lastTold = lastActive
   let messageSince: number | undefined = lastActive
+  let framer = newFramer()
 
-  const framer = createFramer(
-    () => (session.accountId === undefined ? limits.maxMessageBytes.anonymous : limits.maxMessageBytes.bound),
-    onMessage,
-  )
+  function newFramer() {
+    const { anonymous, bound } = limits.maxMessageBytes
+    return createFramer(() => (session.accountId === undefined && !session.isMachine ? anonymous : bound), onMessage)
+  }
 
   function onData(chunk: Buffer): void {
     if (isClosed) return
@@ -68,6 +83,7 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     messageSince = undefined
     const message = readMessage(bytes)
     if (message.operation === requestTag.abandon) abandon(message)
+    else if (message.operation === requestTag.extended && targetOfCancel(message) !== undefined) cancel(message)
     else waiting.push(message)
     if (message.operation === requestTag.unbind && busy) busy.isAbandoned = true
   }
@@ -79,6 +95,36 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     if (busy?.message.id === id && busy.message.operation !== requestTag.bind) busy.isAbandoned = true
     const index = waiting.findIndex((each) => each.id === id && each.operation !== requestTag.bind)
     if (index >= 0) waiting.splice(index, 1)
+    endWatch(id)
+  }
+
+  /** RFC 3909: like abandon, but both are answered. */
+  function cancel(message: Message): void {
+    const id = targetOfCancel(message)!
+    const index = waiting.findIndex((each) => each.id === id)
+    const target = busy?.message.id === id ? busy : undefined
+    const known = target?.message ?? waiting[index] ?? watches.get(id)?.message
+    const code = cancelRequest(known, target !== undefined && !target.isWork)
+    if (code === resultCode.success) {
+      if (target) target.isCanceled = true
+      else if (index >= 0) answerCanceled(waiting.splice(index, 1)[0]!)
+      else endWatch(id, true)
+    }
+    writeResult(output, message.id, operations.get(requestTag.extended)!.response, { code })
+    flush()
+  }
+
+  function answerCanceled(message: Message): void {
+    const operation = operations.get(message.operation)
+    if (operation) answer(message, operation, { code: resultCode.canceled })
+  }
+
+  function endWatch(id: number, isCanceled = false): void {
+    const watching = watches.get(id)
+    if (!watching) return
+    watches.delete(id)
+    watching.watch.end()
+    if (isCanceled) answerCanceled(watching.message)
   }
 
   /** Answers what waits until there is nothing more, something takes longer, or others should have a turn. */
@@ -91,10 +137,36 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
       if (performance.now() > deadline) break
     }
     waiting.splice(0, taken)
+    const isMore = tellNews(deadline)
     flush()
     if (isClosed) return
     if (socket.isPaused() && waiting.length <= maxWaiting / 2) socket.resume()
-    if (!busy && !isWaitingForDrain && waiting.length > 0) planTurn()
+    if (!isWaitingForDrain && (isMore || (!busy && waiting.length > 0))) planTurn()
+  }
+
+  /** Goes on with the searches that stay open; true when one has more to tell. */
+  function tellNews(deadline: number): boolean {
+    let isMore = false
+    for (const [id, watching] of watches) {
+      if (!watching.hasNews) continue
+      while (!isClosed && !isWaitingForDrain) {
+        const told = watching.watch.next(deadline)
+        if (told === undefined) {
+          watching.hasNews = false
+          break
+        }
+        if (told !== 'more') {
+          watches.delete(id)
+          watching.watch.end()
+          answer(watching.message, watching.operation, told)
+          break
+        }
+        if (output.length >= fullBytes) flush()
+        if (performance.now() > deadline) break
+      }
+      if (watching.hasNews) isMore = true
+    }
+    return isMore
   }
 
   function planTurn(): void {
@@ -118,15 +190,7 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
       disconnect(resultCode.protocolError, `Operation 0x${message.operation.toString(16)} is not known.`)
       return
     }
-    const control = message.controls.length > 0 ? unknownCritical(message.controls) : undefined
-    if (control) {
-      const result = {
-        code: resultCode.unavailableCriticalExtension,
-        message: `Control ${control.oid} is not known here.`,
-      }
-      answer(message, operation, result)
-      return
-    }
+    if (message.controls.length > 0 && refuseControl(message, operation)) return
     const before = output.length
     try {
       const outcome = operation.run({ message, session, services, output })
@@ -139,16 +203,41 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     }
   }
 
-  function wait(message: Message, operation: Operation, outcome: Promise<Result>): void {
-    const mine: Busy = { message, operation, isAbandoned: false }
+  function refuseControl(message: Message, operation: Operation): boolean {
+    const missed = missedBy(services.lens, session)
+    if (missed) for (const { oid } of passedOver(message.controls, message.operation)) missed('control', oid)
+    const control = unknownCritical(message.controls, message.operation)
+    if (!control) return false
+    const text = `Control ${control.oid} is not known here, or not for this operation.`
+    answer(message, operation, { code: resultCode.unavailableCriticalExtension, message: text })
+    return true
+  }
+
+  const newBusy = (message: Message, operation: Operation, isWork: boolean): Busy => ({
+    message,
+    operation,
+    isAbandoned: false,
+    isCanceled: false,
+    isWork,
+  })
+
+  function wait(message: Message, operation: Operation, outcome: Promise<Result | Work>): void {
+    const mine = newBusy(message, operation, false)
     busy = mine
     outcome
-      .catch((error: unknown) => faultOf(operation, error))
+      .catch((error: unknown): Result => faultOf(operation, error))
       .then((result) => {
         busy = undefined
-        if (isClosed) return
+        const isWork = 'next' in result
+        if (isClosed || mine.isAbandoned) {
+          if (isWork) result.end?.()
+          if (isClosed) return
+        }
         lastActive = performance.now()
-        if (!mine.isAbandoned) answer(message, operation, result)
+        if (!mine.isAbandoned) {
+          if (isWork) work(message, operation, result, lastActive + turnMs)
+          else answer(message, operation, result)
+        }
         takeTurn()
       })
       .catch((error: unknown) => fail(error))
@@ -156,22 +245,28 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
 
   /** Goes on with something that takes several turns, as fast as the client takes the answers. */
   function work(message: Message, operation: Operation, outcome: Work, firstDeadline: number): void {
-    const mine: Busy = { message, operation, isAbandoned: false }
+    const mine = newBusy(message, operation, true)
 
     /** False when it is not done yet. */
     function isDone(deadline: number): boolean {
       for (;;) {
-        if (mine.isAbandoned) return true
+        if (mine.isCanceled) answerCanceled(message)
+        if (mine.isAbandoned || mine.isCanceled) {
+          outcome.end?.()
+          return true
+        }
         const before = output.length
-        let result: Result | undefined
+        let result: ReturnType<Work['next']>
         try {
           result = outcome.next(deadline)
         } catch (error) {
           output.length = before
+          outcome.end?.()
           result = faultOf(operation, error)
         }
         if (result) {
-          answer(message, operation, result)
+          if ('code' in result) answer(message, operation, result)
+          else watch(message, operation, result.watch)
           return true
         }
         flush()
@@ -180,7 +275,10 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     }
 
     function goOn(): void {
-      if (isClosed) return
+      if (isClosed) {
+        outcome.end?.()
+        return
+      }
       if (isWaitingForDrain) {
         socket.once('drain', guard(goOn))
         return
@@ -204,20 +302,33 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     plan()
   }
 
+  function watch(message: Message, operation: Operation, watch: Watch): void {
+    const watching: Watching = { message, operation, watch, hasNews: true }
+    watches.set(message.id, watching)
+    watch.onNews(() => {
+      watching.hasNews = true
+      planTurn()
+    })
+    planTurn()
+  }
+
   function answer(message: Message, operation: Operation, result: Result): void {
     writeResult(output, message.id, operation.response, result)
+    if (result.code === resultCode.insufficientAccessRights)
+      missedBy(services.lens, session)?.('operation', operation.name)
+    if (result.after === 'startTls') startTls()
   }
 
   function faultOf(operation: Operation, error: unknown): Result {
-    if (error instanceof Malformed)
-      return { code: resultCode.protocolError, message: `Not understood: ${error.message}.` }
+    const known = resultOf(error)
+    if (known) return known
     log.error({ err: error, address: session.address }, `LDAP ${operation.name} failed`)
     return { code: resultCode.other, message: 'This failed here. The log says why.' }
   }
 
   function flush(): void {
     output.flush(socket)
-    if (socket.writableLength <= stalledBytes || isWaitingForDrain || isClosed) return
+    if (socket.writableLength <= limits.unreadBytes || isWaitingForDrain || isClosed) return
     isWaitingForDrain = true
     socket.once(
       'drain',
@@ -229,14 +340,58 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     )
   }
 
+  /**
+   * RFC 4511 section 4.14. Whatever was sent in the clear behind the request is thrown away: somebody on the way could have
+   * put it there, and it would be taken for something that came by TLS.
+   */
+  function startTls(): void {
+    output.flush(socket)
+    waiting.length = 0
+    framer = newFramer()
+    messageSince = undefined
+    const raw = socket
+    raw.removeListener('data', readData)
+    const secure = new TLSSocket(raw, { isServer: true, secureContext: services.secureContext!() as SecureContext })
+    const timer = setTimeout(() => secure.destroy(), limits.handshakeMs)
+    secure.once('secure', () => {
+      clearTimeout(timer)
+      session.door = 'tls'
+      lastActive = performance.now()
+    })
+    secure.once('close', () => {
+      clearTimeout(timer)
+      raw.destroy()
+    })
+    socket = secure
+    attach(secure)
+  }
+
   function end(): void {
     if (isClosed) return
     output.flush(socket)
+    close()
+    const ended = socket
+    ended.end()
+    // A client that does not close its side is not waited for.
+    setTimeout(() => ended.destroy(), 1000).unref()
+  }
+
+  /** A client may stay for days after its bind, and has used its account all the while. */
+  function tellUse(): void {
+    const { accountId, isClient } = session
+    if (!isClient || accountId === undefined || lastActive <= lastTold) return
+    lastTold = lastActive
+    services.lens?.used(accountId, session.address)
+  }
+
+  function close(): void {
+    if (!isClosed) tellUse()
     isClosed = true
     waiting.length = 0
-    socket.end()
-    // A client that does not close its side is not waited for.
-    setTimeout(() => socket.destroy(), 1000).unref()
+    if (busy) busy.isAbandoned = true
+    for (const id of watches.keys()) endWatch(id)
+    session.pages.clear()
+    session.lists.clear()
   }
 
   function disconnect(code: ResultCode, reason: string): void {
@@ -250,20 +405,28 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
   function fail(error: unknown): void {
     output.length = 0
     log.error({ err: error, address: session.address }, 'LDAP connection failed')
-    isClosed = true
+    close()
     socket.destroy()
   }
 
   function checkIdle(now: number): void {
     if (isClosed) return
+    tellUse()
     const silent = now - lastActive
+    const isAnonymous = session.accountId === undefined && !session.isMachine
     if (isWaitingForDrain || socket.writableLength > 0) {
-      if (silent > limits.stalledMs) fail(new Error('the client does not read its answers'))
+      if (silent > limits.stalledMs) drop('the client does not read its answers')
     } else if (messageSince !== undefined && now - messageSince > limits.messageMs) {
       disconnect(resultCode.unavailable, 'A message was not completed in time.')
-    } else if (!busy && silent > (session.accountId === undefined ? limits.idleMs.anonymous : limits.idleMs.bound)) {
+    } else if (!busy && watches.size === 0 && silent > (isAnonymous ? limits.idleMs.anonymous : limits.idleMs.bound)) {
       disconnect(resultCode.unavailable, 'Closed after a long silence.')
     }
+  }
+
+  function drop(reason: string): void {
+    log.warn({ address: session.address }, `LDAP: a connection was closed: ${reason}`)
+    close()
+    socket.destroy()
   }
 
   /** Whatever the event loop calls goes through here: an error of ours ends this connection and not the process. */
@@ -277,12 +440,14 @@ export function serveConnection(socket: Socket, services: Services, limits: Limi
     }
   }
 
-  socket.setNoDelay(true)
-  socket.on('data', guard(onData))
-  socket.on('error', () => socket.destroy())
-  socket.on('close', () => {
-    isClosed = true
-    if (busy) busy.isAbandoned = true
-  })
+  const readData = guard(onData)
+  function attach(to: Socket): void {
+    to.on('data', readData)
+    to.on('error', () => to.destroy())
+    to.on('close', () => close())
+  }
+
+  if (door !== 'unix') socket.setNoDelay(true)
+  attach(socket)
   return { checkIdle, disconnect }
 }

@@ -3,7 +3,8 @@ import type { Changed } from '../store/bodies.ts'
 import { describeClient } from './entries/client.ts'
 import { describeGroup, describePlugin } from './entries/group.ts'
 import { describeUser } from './entries/user.ts'
-import { createTree, type Tree } from './tree.ts'
+import { pluginKey } from './members.ts'
+import { createTree, type News, type Tree } from './tree.ts'
 
 /** What LDAP answers from: every entry in memory, kept up to date from the feed. */
 export type Directory = {
@@ -16,6 +17,12 @@ export type Directory = {
   load: (chunks: AsyncIterable<readonly Changed[]>) => Promise<void>
   /** How objects are read once more, by id: for entries that a later declaration, or the clock, has made say something else. */
   reread: (ids: readonly string[]) => Promise<readonly Changed[]>
+  /** Tells what each commit changes, in its tick; undefined: so much, or a new state altogether. Returns how to stop. */
+  follow: (tell: (news: News | undefined) => void) => () => void
+  /** How a change is numbered for those who replicate (RFC 4533); '' while nobody can. */
+  csnOf: (seq: number) => string
+  /** Told of objects whose entries the clock has changed, so that it may be noted for everybody. */
+  onTurned: (ids: string[]) => void
   readonly size: number
   /** The state to answer from. A search that goes on over several ticks keeps the one it began with. */
   readonly tree: Tree
@@ -29,15 +36,31 @@ const batch = 200
 const stride = 20
 
 export function createDirectory(): Directory {
-  let tree = createTree()
+  const csnOf: Directory['csnOf'] = (seq) => directory.csnOf(seq)
+  let tree = createTree(csnOf)
   // Changes during a load, to be repeated on the state that is being built.
   let meanwhile: Changed[] | undefined
   let isTidying = false
   let isDescribing = false
   let alarm: { at: number; timer: NodeJS.Timeout } | undefined
+  const followers = new Set<(news: News | undefined) => void>()
+
+  function tellTurned(): void {
+    if (tree.turned.size === 0) return
+    const ids = [...tree.turned]
+    tree.turned.clear()
+    directory.onTurned(ids)
+  }
+
+  function tellNews(): void {
+    const { news } = tree
+    tree.news = followers.size > 0 ? { entries: new Set(), gone: [] } : undefined
+    if (news && news.entries.size + news.gone.length > 0) for (const tell of followers) tell(news)
+  }
 
   function apply(changes: readonly Changed[]): void {
     applyTo(tree, changes)
+    tellNews()
     meanwhile?.push(...changes)
     if (tree.arena.isWasteful() && !isTidying) void tidy(tree)
     if (tree.stale.size > 0) void describeAgain(tree)
@@ -48,7 +71,7 @@ export function createDirectory(): Directory {
     if (meanwhile) throw new Error('the directory is being loaded already')
     meanwhile = []
     try {
-      const fresh = createTree()
+      const fresh = createTree(csnOf)
       for await (const chunk of chunks) {
         await applyInSlices(fresh, chunk)
         await nextTurn()
@@ -61,6 +84,9 @@ export function createDirectory(): Directory {
       }
       tree = fresh
       setAlarm()
+      for (const tell of followers) tell(undefined)
+      tellNews()
+      tellTurned()
     } finally {
       meanwhile = undefined
     }
@@ -75,6 +101,7 @@ export function createDirectory(): Directory {
       isDescribing = false
     }
     setAlarm()
+    tellTurned()
     if (tree.stale.size > 0) void describeAgain(tree)
   }
 
@@ -113,6 +140,7 @@ export function createDirectory(): Directory {
     let turnEnds = performance.now() + sliceMs
     for (let at = 0; at < changes.length; at += stride) {
       applyTo(target, changes.slice(at, at + stride), again)
+      if (target === tree) tellNews()
       if (performance.now() < turnEnds) continue
       await nextTurn()
       turnEnds = performance.now() + sliceMs
@@ -134,6 +162,13 @@ export function createDirectory(): Directory {
     apply,
     load,
     reread: async () => [],
+    csnOf: () => '',
+    onTurned: () => {},
+    follow(tell) {
+      followers.add(tell)
+      tellNews()
+      return () => followers.delete(tell)
+    },
     get size() {
       return tree.size()
     },
@@ -158,35 +193,43 @@ function applyTo(tree: Tree, changes: readonly Changed[], again = false): void {
 }
 
 function applyOne(tree: Tree, change: Changed): void {
-  const { id } = change
+  const { id, seq } = change
   switch (change.kind) {
     case 'user':
-      if (change.body) tree.put(id, 'users', describeUser(tree.schema, id, change.body))
-      else tree.remove(id)
+      if (change.body) tree.put(id, 'users', describeUser(tree.schema, id, change.body), seq)
+      else tree.remove(id, seq)
       return
     case 'group':
-      if (change.body) tree.put(id, 'groups', describeGroup(tree.schema, id, change.body))
-      else tree.remove(id)
+      if (change.body) tree.put(id, 'groups', describeGroup(tree.schema, id, change.body), seq)
+      else tree.remove(id, seq)
       return
     case 'client':
-      if (change.body) tree.put(id, 'internal', describeClient(id, change.body))
-      else tree.remove(id)
+      if (change.body) tree.put(id, 'internal', describeClient(id, change.body), seq)
+      else tree.remove(id, seq)
       return
     case 'plugin':
-      if (change.body?.on) tree.put(id, 'groups', describePlugin(id, change.body))
-      else tree.remove(id)
+      if (change.body?.on) tree.put(id, 'groups', describePlugin(id, change.body, tree.since()), seq)
+      else tree.remove(id, seq)
+      if (change.body) tree.setNameless(pluginKey(change.body.name), seq)
+      return
+    case 'removed':
+      if (change.body?.kind === 'group') tree.setNameless(id, seq)
+      return
+    case 'revision':
+      tree.setRevision(id, change.body, seq)
       return
     case 'extension':
-      tree.setExtension(id, change.body)
+      tree.setExtension(id, change.body, seq)
       return
     case 'domain':
-      if (change.body) tree.setBase(id, change.body.baseDomain, change.body.added)
+      if (change.body) tree.setBase(id, change.body.baseDomain, change.body.added, seq)
+      return
+    case 'settings':
+      tree.publish(change.body?.publishedFields ?? [])
       return
     case 'numbers':
-    case 'settings':
     case 'policy':
     case 'profile':
-    case 'removed':
     case 'token':
     case 'device':
       return

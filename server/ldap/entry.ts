@@ -21,6 +21,8 @@ export type Described = {
   undeclared?: readonly string[]
   /** When the description is to be made anew, in milliseconds since 1970, although nothing was changed. */
   changesAt?: number
+  /** The last such moment that has passed since somebody did change them, ISO 8601. */
+  turnedAt?: string
 }
 
 /** What binding needs to know; never part of what is encoded. */
@@ -29,6 +31,8 @@ export type Account = {
   hash: string | undefined
   /** What decides, with the clock, whether a person may bind; undefined where nothing does: enabled, or no person. */
   standing: Pick<UserBody, 'status' | 'validFrom' | 'validUntil' | 'lockedUntil'> | undefined
+  /** Whether it may bind from this address; absent: from anywhere. */
+  from?: (address: string) => boolean
   /** Whose eyes it gets once bound: a key of `views` in access.ts. */
   view: 'person' | 'administrator' | 'auth' | 'read' | 'samba'
 }

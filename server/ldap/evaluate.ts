@@ -4,10 +4,12 @@ import { type AttributeType, attribute } from './attribute-types.ts'
 import { findSlot, someValue } from './block.ts'
 import { parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
-import { type Rule, ruleByName } from './matching.ts'
+import { type Missed, whyMissing } from './lens.ts'
+import { fits, isInChain, type Rule, ruleByName } from './matching.ts'
 import type { Slot } from './slots.ts'
 import type { Tree } from './tree.ts'
 import type { Filter } from './wire/filter.ts'
+import { workedOut } from './worked-out.ts'
 
 /** Three-valued logic, RFC 4511 section 4.5.1.7; numbers, so that AND is the least, OR the greatest and NOT the opposite. */
 export const truth = { false: -1, undefined: 0, true: 1 } as const
@@ -34,6 +36,7 @@ const constant = (value: Truth): Test => ({
 /** Always true: no entry needs looking at. */
 export const everything: Test = constant(truth.true)
 const never = constant(truth.undefined)
+const nowhere = constant(truth.false)
 
 const objectClass = attribute('objectClass')
 const memberOf = attribute('memberOf')
@@ -43,9 +46,11 @@ const uid = attribute('uid')
 const entryDn = attribute('entryDN')
 const entryUuid = attribute('entryUUID')
 const hasSubordinates = attribute('hasSubordinates')
+const workedOutIn = new Map(Object.entries(workedOut).map(([name, work]) => [attribute(name).number, work]))
 
-export function prepare(filter: Filter, tree: Tree, view: View): Test {
-  const test = (each: Filter): Test => prepare(each, tree, view)
+/** `missed` hears of what the filter names and cannot be asked for here. */
+export function prepare(filter: Filter, tree: Tree, view: View, missed?: Missed): Test {
+  const test = (each: Filter): Test => prepare(each, tree, view, missed)
   switch (filter.kind) {
     case 'and':
       return all(filter.filters.map(test))
@@ -57,17 +62,16 @@ export function prepare(filter: Filter, tree: Tree, view: View): Test {
       return { evaluate: (entry) => -inner.evaluate(entry) as Truth }
     }
     case 'extensible':
-      return extensible(filter, tree, view)
+      return extensible(filter, tree, view, missed)
   }
-  const type = tree.schema.attributeByName(filter.attribute)
-  // A denied attribute is as unknown as one that is not in the schema.
-  if (!type || !sees(view, type)) return never
+  const type = typeToSee(filter.attribute, tree, view, missed)
+  if (!type) return isOption(filter.attribute, tree, view) ? nowhere : never
   switch (filter.kind) {
     case 'present':
       return present(type, tree, view)
     case 'equal':
     case 'approximate':
-      return equal(type, type.equality, filter.value, tree, view)
+      return equal(type, type.equality, filter.value, tree, view, missed)
     case 'atLeast':
       return ordered(type, filter.value, tree, view, (order) => order >= 0)
     case 'atMost':
@@ -75,6 +79,22 @@ export function prepare(filter: Filter, tree: Tree, view: View): Test {
     case 'substrings':
       return substrings(type, filter, tree, view)
   }
+}
+
+/** A denied attribute is as unknown as one that is not in the schema. */
+function typeToSee(name: string, tree: Tree, view: View, missed: Missed | undefined): AttributeType | undefined {
+  const type = tree.schema.attributeByName(name)
+  const why = missed && whyMissing(tree.schema, view, name)
+  if (why) missed?.(`${why} in a filter`, name)
+  return type && sees(view, type) ? type : undefined
+}
+
+/** No value here has an option (`cn;lang-sv`, RFC 4512 section 2.5): of an attribute that is known, nobody has such values. */
+function isOption(description: string, tree: Tree, view: View): boolean {
+  const [name = '', ...options] = description.split(';')
+  const type =
+    options.length > 0 && options.every((option) => /^[a-z0-9-]+$/i.test(option)) && tree.schema.attributeByName(name)
+  return type ? sees(view, type) : false
 }
 
 function all(tests: Test[]): Test {
@@ -138,7 +158,7 @@ function oneOf(tests: Test[]): Test {
     return key !== undefined && keys.has(key)
   }
   return {
-    evaluate: (entry) => toTruth(hasValue(tree, entry, slots, matches)),
+    evaluate: (entry) => toTruth(someValueOf(tree, entry, slots, matches)),
     candidates: union(tests),
   }
 }
@@ -156,7 +176,8 @@ function union(tests: readonly Test[]): Candidates | undefined {
 
 const toTruth = (claim: boolean): Truth => (claim ? truth.true : truth.false)
 
-function readableSlots(type: AttributeType, tree: Tree, view: View): readonly Slot[] {
+/** Where values of this type, and of those below it, may stand that this view may read. */
+export function readableSlots(type: AttributeType, tree: Tree, view: View): readonly Slot[] {
   const { slots, slotsOfFamily } = tree.schema
   const all = slotsOfFamily(type)
   // Whoever asks has been let through for this very type.
@@ -168,7 +189,12 @@ function readableSlots(type: AttributeType, tree: Tree, view: View): readonly Sl
 const textOf = (value: Buffer): string | undefined => (isUtf8(value) ? value.toString('utf8') : undefined)
 
 /** Whether the entry has a value in one of these slots that passes. */
-function hasValue(tree: Tree, entry: Entry, slots: readonly Slot[], passes: (value: string) => boolean): boolean {
+export function someValueOf(
+  tree: Tree,
+  entry: Entry,
+  slots: readonly Slot[],
+  passes: (value: string) => boolean,
+): boolean {
   const { visible } = entry.part
   for (const slot of slots) {
     if (visible[slot] !== 1) continue
@@ -183,10 +209,10 @@ function hasValue(tree: Tree, entry: Entry, slots: readonly Slot[], passes: (val
       if (someValue(block, shared, passes)) return true
       continue
     }
-    if (slot === entryDn.number) {
-      if (passes(tree.dnOf(entry))) return true
-    } else if (slot === hasSubordinates.number && entry.children) {
-      if (passes(entry.children.size > 0 ? 'TRUE' : 'FALSE')) return true
+    const work = workedOutIn.get(slot)
+    if (work) {
+      const value = work(tree, entry)
+      if (value !== undefined && passes(value)) return true
     } else if (slot === memberOf.number || slot === member.number || slot === memberUid.number) {
       const members = tree.members.blockOf(entry)
       const at = members ? findSlot(members, 0, slot) : -1
@@ -204,24 +230,33 @@ function present(type: AttributeType, tree: Tree, view: View): Test {
     return { evaluate: (entry) => toTruth(entry.membersKey !== undefined && tree.members.countOf(entry) > 0) }
   }
   const slots = readableSlots(type, tree, view)
-  return { evaluate: (entry) => toTruth(hasValue(tree, entry, slots, () => true)) }
+  return { evaluate: (entry) => toTruth(someValueOf(tree, entry, slots, () => true)) }
 }
 
-function equal(type: AttributeType, rule: Rule | undefined, value: Buffer, tree: Tree, view: View): Test {
+function equal(
+  type: AttributeType,
+  rule: Rule | undefined,
+  value: Buffer,
+  tree: Tree,
+  view: View,
+  missed?: Missed,
+): Test {
   const text = textOf(value)
   const key = text === undefined ? undefined : rule?.key(text)
   if (!rule || text === undefined || key === undefined) return never
   if (rule === type.equality) {
-    if (type === objectClass) return hasClass(text, tree)
+    if (type === objectClass) return hasClass(text, tree, missed)
     if (type === memberOf) return isMemberOf(text, tree)
     if (type === member) return hasMember(entryNamed(text, tree), tree)
     if (type === memberUid) return hasMember(userCalled(key, tree), tree)
     if (type === entryDn) return isNamed(text, tree)
   }
   const slots = readableSlots(type, tree, view)
-  const matches = (found: string): boolean => rule.key(found) === key
+  const passes = rule.matches
+    ? (found: string) => matches(rule, found, key)
+    : (found: string) => rule.key(found) === key
   return {
-    evaluate: (entry) => toTruth(hasValue(tree, entry, slots, matches)),
+    evaluate: (entry) => toTruth(someValueOf(tree, entry, slots, passes)),
     // The index holds the keys of the equality rule of exactly this type.
     candidates: rule === type.equality && type.family.length === 1 ? indexed(type, key, tree) : undefined,
     equality: rule === type.equality ? { tree, type, rule, key, slots } : undefined,
@@ -242,8 +277,9 @@ function entries(found: (Entry | undefined)[]): Candidates {
   return { count: list.length, lists: [list] }
 }
 
-function hasClass(name: string, tree: Tree): Test {
+function hasClass(name: string, tree: Tree, missed: Missed | undefined): Test {
   const known = tree.schema.objectClassByName(name.trim())
+  if (missed && !(known && tree.schema.isClassShown(known))) missed('unknown class', name.trim())
   if (!known) return never
   const folded = known.name.toLowerCase()
   const parts = [...tree.parts.all()].filter((part) => part.classes.has(folded))
@@ -302,7 +338,7 @@ function ordered(
     const other = rule.key(found)
     return other !== undefined && isWanted(rule.compare!(other, key))
   }
-  return { evaluate: (entry) => toTruth(hasValue(tree, entry, slots, passes)) }
+  return { evaluate: (entry) => toTruth(someValueOf(tree, entry, slots, passes)) }
 }
 
 function substrings(type: AttributeType, filter: Filter & { kind: 'substrings' }, tree: Tree, view: View): Test {
@@ -323,7 +359,7 @@ function substrings(type: AttributeType, filter: Filter & { kind: 'substrings' }
     const value = rule.key(found)
     return value !== undefined && hasPieces(value, initial ?? '', any as string[], final ?? '')
   }
-  return { evaluate: (entry) => toTruth(hasValue(tree, entry, slots, passes)) }
+  return { evaluate: (entry) => toTruth(someValueOf(tree, entry, slots, passes)) }
 }
 
 function foldPiece(rule: Rule, piece: string): string | undefined {
@@ -346,25 +382,39 @@ function hasPieces(value: string, initial: string, any: readonly string[], final
 }
 
 /**
- * An extensible match with what we have: an attribute, and its own equality rule or another one by name. What is not known
- * is Undefined and no error, as RFC 4511 section 4.5.1.7 asks; that goes for a rule without attribute too.
+ * An extensible match: an attribute and its own equality rule, or another rule by name, or a rule and every attribute that it
+ * is for. What is not known, or does not go together, is Undefined and no error, as RFC 4511 section 4.5.1.7 asks.
  */
-function extensible(filter: Filter & { kind: 'extensible' }, tree: Tree, view: View): Test {
-  const type = filter.attribute === undefined ? undefined : tree.schema.attributeByName(filter.attribute)
-  if (!type || !sees(view, type)) return never
-  const rule = filter.rule === undefined ? type.equality : ruleByName(filter.rule)
-  const own = equal(type, rule, filter.value, tree, view)
+function extensible(filter: Filter & { kind: 'extensible' }, tree: Tree, view: View, missed: Missed | undefined): Test {
   const text = textOf(filter.value)
-  const key = text === undefined ? undefined : rule?.key(text)
-  if (!filter.withDnAttributes || !rule || key === undefined) return own
+  if (text === undefined) return never
+  const types = filter.attribute === undefined ? undefined : [typeToSee(filter.attribute, tree, view, missed)]
+  const named = filter.rule === undefined ? types?.[0]?.equality : ruleByName(filter.rule)
+  const ofRule = (types ?? tree.schema.attributeTypes()).flatMap((type) =>
+    type && named && sees(view, type) && fits(named, type) ? [{ type, rule: ruleFor(named, type) }] : [],
+  )
+  const key = named?.key(text)
+  if (!named || key === undefined || ofRule.length === 0) return never
+  const tests = ofRule.map(({ type, rule }) => equal(type, rule, filter.value, tree, view))
+  const inValues = tests.length === 1 ? tests[0]! : { evaluate: some(tests).evaluate }
+  if (!filter.withDnAttributes) return inValues
   const inDn = (entry: Entry): boolean =>
-    (parseDn(tree.dnOf(entry)) ?? [])
-      .flat()
-      .some((part) => tree.schema.attributeByName(part.type) === type && rule.key(part.value) === key)
+    (parseDn(tree.dnOf(entry)) ?? []).flat().some((part) => {
+      const type = tree.schema.attributeByName(part.type)
+      return ofRule.some((each) => each.type === type) && matches(named, part.value, key)
+    })
   return {
     evaluate: (entry) => {
-      const value = own.evaluate(entry)
+      const value = inValues.evaluate(entry)
       return value !== truth.true && inDn(entry) ? truth.true : value
     },
   }
+}
+
+/** Memberships are told through every nesting already: what goes up the chain finds is what equality finds. */
+const ruleFor = (rule: Rule, type: AttributeType): Rule => (isInChain(rule) && type.equality ? type.equality : rule)
+
+const matches = (rule: Rule, value: string, asserted: string): boolean => {
+  const key = rule.key(value)
+  return key !== undefined && (rule.matches ? rule.matches(key, asserted) : key === asserted)
 }

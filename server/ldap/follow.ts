@@ -1,8 +1,10 @@
 import type { Log } from '../log.ts'
 import type { Changed } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
-import { liveObjects, objectsByIds, objectsOf, type Refill } from '../store/objects.ts'
+import { entriesGoneSince, liveObjects, objectsByIds, objectsOf, type Refill } from '../store/objects.ts'
+import { csnOf } from './csn.ts'
 import type { Directory } from './directory.ts'
+import type { SyncFeed } from './sync.ts'
 
 /**
  * Reads the store into the directory and keeps it up to date from then on: each commit in its own tick, a full sync while
@@ -22,6 +24,7 @@ export async function followFeed(db: Db, directory: Directory, log: Log): Promis
       log.error({ err: error, objects: ids.length }, 'LDAP entries could not be brought up to date')
       return []
     })
+  directory.csnOf = (seq) => csnOf(db.position, seq)
   const stop = onChanges(db, (changes) => {
     if (changes !== 'all') directory.apply(changes)
     else if (!isRefilling)
@@ -47,6 +50,12 @@ export async function followFeed(db: Db, directory: Directory, log: Log): Promis
     directory.reread = async () => []
   }
 }
+
+/** What those who replicate from here need of the store. */
+export const feedOf = (db: Db): SyncFeed => ({
+  position: () => db.position,
+  goneSince: (seq) => entriesGoneSince(db.reader, seq),
+})
 
 /** Declarations first, so that nobody has to be described twice. */
 async function* everything(db: Db): AsyncGenerator<Changed[]> {

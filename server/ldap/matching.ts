@@ -36,6 +36,8 @@ export type Rule = {
   key: (text: string) => string | undefined
   /** Order of two keys; for ordering rules. */
   compare?: (a: string, b: string) => number
+  /** Whether the key of a value goes with the asserted one, where that is not being equal. */
+  matches?: (value: string, asserted: string) => boolean
 }
 
 const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
@@ -47,6 +49,17 @@ const rule = (name: string, oid: string, syntax: SyntaxName, key: Rule['key'], c
   key,
   compare,
 })
+
+/** Every bit of the one, or one of them, is set in the other; what Active Directory's clients ask flags with. */
+const bitRule = (name: string, oid: string, isSet: (value: bigint, asserted: bigint) => boolean): Rule => ({
+  ...rule(name, oid, 'integer', integerKey),
+  matches: (value, asserted) => isSet(BigInt(value), BigInt(asserted)),
+})
+
+const inChain = rule('inChainMatch', '1.2.840.113556.1.4.1941', 'dn', normaliseDn)
+
+/** The rule by which clients of Active Directory ask through nested groups. */
+export const isInChain = (of: Rule): boolean => of === inChain
 
 /** A Directory String has at least one character (RFC 4517 section 3.3.6); an IA5 String need not have any. */
 const notEmpty =
@@ -73,6 +86,7 @@ const list: Rule[] = [
   rule('integerMatch', '2.5.13.14', 'integer', integerKey),
   rule('integerOrderingMatch', '2.5.13.15', 'integer', integerKey, compareIntegers),
   rule('octetStringMatch', '2.5.13.17', 'octetString', (text) => text),
+  rule('octetStringOrderingMatch', '2.5.13.18', 'octetString', (text) => text, byCodePoint),
   rule('telephoneNumberMatch', '2.5.13.20', 'telephoneNumber', telephoneKey),
   rule('telephoneNumberSubstringsMatch', '2.5.13.21', 'telephoneNumber', telephoneKey),
   rule('generalizedTimeMatch', '2.5.13.27', 'generalizedTime', timeKey),
@@ -82,7 +96,24 @@ const list: Rule[] = [
   rule('caseIgnoreIA5SubstringsMatch', '1.3.6.1.4.1.1466.109.114.3', 'ia5String', foldCase),
   rule('UUIDMatch', '1.3.6.1.1.16.2', 'uuid', uuidKey),
   rule('UUIDOrderingMatch', '1.3.6.1.1.16.3', 'uuid', uuidKey, byCodePoint),
+  inChain,
+  bitRule('integerBitAndMatch', '1.2.840.113556.1.4.803', (value, asserted) => (value & asserted) === asserted),
+  bitRule('integerBitOrMatch', '1.2.840.113556.1.4.804', (value, asserted) => (value & asserted) !== 0n),
 ]
+
+/** Syntaxes whose values a rule for one of them can take as well: all of them are text. */
+const textual: ReadonlySet<SyntaxName> = new Set(['directoryString', 'printableString', 'country', 'ia5String'])
+
+/** Whether a rule can be asked of an attribute type. */
+export const fits = (
+  asked: Rule,
+  type: { syntax: SyntaxName; equality?: Rule | undefined; ordering?: Rule | undefined; substrings?: Rule | undefined },
+): boolean =>
+  asked === type.equality ||
+  asked === type.ordering ||
+  asked === type.substrings ||
+  asked.syntax === type.syntax ||
+  (textual.has(asked.syntax) && textual.has(type.syntax))
 
 const byName = new Map(
   list.flatMap(

@@ -27,11 +27,16 @@ export type Members = {
   /** The user is called something else now. */
   renamed: (user: Entry) => void
   addGroup: (key: string, group: Entry) => void
-  /** Sets which groups a group is a member of: its members are in them too, however deep. */
-  nest: (key: string, above: readonly string[]) => void
+  /** Sets which groups a group is a member of: its members are in them too, however deep. True when they are others now. */
+  nest: (key: string, above: readonly string[]) => boolean
   removeGroup: (key: string, group: Entry) => void
   /** Every name has changed. */
   forget: () => void
+  /** Keys of a group and of all groups that are in it, however deep. */
+  below: (key: string) => Iterable<string>
+  /** Keys of a group and of all groups that it is in, however deep. */
+  above: (key: string) => Iterable<string>
+  groupNamed: (key: string) => Entry | undefined
   groupsOf: (user: Entry) => Entry[]
   isMember: (user: Entry, group: Entry) => boolean
   usersOf: (group: Entry) => Iterable<Entry>
@@ -52,6 +57,7 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
   const usersByGroup = new Map<string, Set<Entry>>()
   const memberships = new Map<string, Membership>()
   const groupsAbove = new Map<string, readonly string[]>()
+  const groupsBelow = new Map<string, Set<string>>()
   const numbers = new Map<string, number>()
   const keysByList = new Map<string, { key: string; direct: readonly string[] }>()
   const lists = new Map<string, Buffer>()
@@ -114,11 +120,13 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
   }
 
   /** Work for those who are members of this group, directly or from further below, and for nobody else. */
-  function nest(key: string, above: readonly string[]): void {
+  function nest(key: string, above: readonly string[]): boolean {
     const before = groupsAbove.get(key) ?? []
-    if (before.length === above.length && before.every((group) => above.includes(group))) return
+    if (before.length === above.length && before.every((group) => above.includes(group))) return false
     if (above.length > 0) groupsAbove.set(key, above)
     else groupsAbove.delete(key)
+    for (const group of before) groupsBelow.get(group)?.delete(key)
+    for (const group of above) groupsBelow.set(group, (groupsBelow.get(group) ?? new Set()).add(key))
     const concerned = [...(key === everyone ? users().values() : (usersByGroup.get(key) ?? none))]
     const earlier = new Map<Membership, readonly string[]>()
     for (const user of concerned) {
@@ -133,6 +141,7 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
       }
       move(user, from, membership.groups)
     }
+    return true
   }
 
   function leave(user: Entry): void {
@@ -160,6 +169,13 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
     const set = usersByGroup.get(group)
     set?.delete(user)
     if (set?.size === 0) usersByGroup.delete(group)
+  }
+
+  function walk(from: string, step: (key: string) => Iterable<string> | undefined): Iterable<string> {
+    if (!step(from)) return [from]
+    const reached = new Set([from])
+    for (const key of reached) for (const next of step(key) ?? []) reached.add(next)
+    return reached
   }
 
   const groupsOf = (user: Entry): Entry[] =>
@@ -252,6 +268,9 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
       version++
       lists.clear()
     },
+    below: (key) => walk(key, (each) => groupsBelow.get(each)),
+    above: (key) => walk(key, (each) => groupsAbove.get(each)),
+    groupNamed: (key) => groups.get(key),
     groupsOf,
     usersOf,
     countOf,

@@ -68,14 +68,14 @@ export const standardClasses: readonly ObjectClass[] = [
     'dc',
     `userPassword seeAlso businessCategory o description associatedName ${postal}`,
   ),
-  // RFC 2798. `c` is our addition: the contact extension has a country, and no other class allows one on a person.
+  // RFC 2798
   objectClass(
     '2.16.840.1.113730.3.2.2',
     'inetOrgPerson',
     'STRUCTURAL',
     'organizationalPerson',
     '',
-    'audio businessCategory c carLicense departmentNumber displayName employeeNumber employeeType givenName homePhone ' +
+    'audio businessCategory carLicense departmentNumber displayName employeeNumber employeeType givenName homePhone ' +
       'homePostalAddress initials jpegPhoto labeledURI mail manager mobile o pager photo roomNumber secretary uid ' +
       'userCertificate x500UniqueIdentifier preferredLanguage userSMIMECertificate userPKCS12 memberOf',
   ),
@@ -110,15 +110,6 @@ export const standardClasses: readonly ObjectClass[] = [
   objectClass('1.3.6.1.4.1.24552.500.1.1.2.0', 'ldapPublicKey', 'AUXILIARY', 'top', '', 'sshPublicKey uid'),
   objectClass('2.16.840.1.113730.3.2.147', 'inetLocalMailRecipient', 'AUXILIARY', 'top', '', 'mailLocalAddress'),
 ]
-
-/** Attributes that clients look for together with a class of their own, whichever extension they come from. */
-export const classOfAttribute: Readonly<Record<string, string>> = {
-  sshpublickey: 'ldapPublicKey',
-  maillocaladdress: 'inetLocalMailRecipient',
-}
-
-/** Allows every attribute: for one that no other class of the entry does. */
-export const anyAttribute = 'extensibleObject'
 
 /** The class that carries the attributes which an extension brings. */
 export const auxiliaryClass = (name: string, attributes: readonly string[]): ObjectClass => ({

@@ -42,6 +42,12 @@ const name: Rules = { sup: 'name' }
 const row = (oidOfType: string, names: string, rules: Rules = {}): AttributeRow => ({ oid: oidOfType, names, ...rules })
 
 /** What the standards describe and our object classes allow. A supertype stands before its subtypes. */
+const changeNumber = {
+  equality: 'octetStringMatch',
+  ordering: 'octetStringOrderingMatch',
+  syntax: 'octetString',
+} as const
+
 export const coreAttributes: readonly AttributeRow[] = [
   // RFC 4512
   row('2.5.4.0', 'objectClass', oid),
@@ -58,6 +64,7 @@ export const coreAttributes: readonly AttributeRow[] = [
   row('1.3.6.1.4.1.1466.101.120.7', 'supportedExtension', { ...oid, ...operational }),
   row('1.3.6.1.4.1.1466.101.120.13', 'supportedControl', { ...oid, ...operational }),
   row('1.3.6.1.4.1.1466.101.120.15', 'supportedLDAPVersion', { ...integer, isSingle: false, ...operational }),
+  row('1.3.6.1.4.1.1466.101.120.14', 'supportedSASLMechanisms', { syntax: 'directoryString', ...operational }),
   row('1.3.6.1.4.1.4203.1.3.5', 'supportedFeatures', { ...oid, ...operational }),
   // RFC 3045, RFC 4530, RFC 5020, and memberOf as directories have it since Active Directory
   row('1.3.6.1.1.4', 'vendorName', { ...exactIa5, syntax: 'directoryString', ...single, ...operational }),
@@ -70,6 +77,9 @@ export const coreAttributes: readonly AttributeRow[] = [
     ...operational,
   }),
   row('1.3.6.1.1.20', 'entryDN', { ...dn, ...single, ...operational }),
+  // As OpenLDAP numbers them
+  row('1.3.6.1.4.1.4203.666.1.7', 'entryCSN', { ...changeNumber, ...single, ...operational }),
+  row('1.3.6.1.4.1.4203.666.1.25', 'contextCSN', { ...changeNumber, ...operational }),
   row('1.2.840.113556.1.2.102', 'memberOf', dn),
   // RFC 4519
   row('2.5.4.41', 'name', ignoreCase),

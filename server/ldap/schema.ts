@@ -1,4 +1,5 @@
-import type { Extension, Fields } from '../extensions/extension.ts'
+import { anyAttribute, classOfAttribute } from '../extensions/attributes.ts'
+import { type Extension, type Fields, underAlias } from '../extensions/extension.ts'
 import type { Field, Matching } from '../extensions/field.ts'
 import { builtInExtensions } from '../extensions/index.ts'
 import {
@@ -10,15 +11,7 @@ import {
   standardTypes,
 } from './attribute-types.ts'
 import { unregisteredOid } from './oid.ts'
-import {
-  anyAttribute,
-  auxiliaryClass,
-  classOfAttribute,
-  groupClasses,
-  type ObjectClass,
-  standardClasses,
-  userClasses,
-} from './schema-classes.ts'
+import { auxiliaryClass, groupClasses, type ObjectClass, standardClasses, userClasses } from './schema-classes.ts'
 import { serviceAttributes } from './schema-core.ts'
 import { mostSlots, type Slot, type SlotInfo, standardSlots } from './slots.ts'
 
@@ -48,6 +41,9 @@ export type Schema = {
   objectClassByName: (name: string) => ObjectClass | undefined
   /** Where values of this attribute type (and its subtypes) may be. */
   slotsOfFamily: (type: AttributeType) => readonly Slot[]
+  /** False where only extensions that are off bring it: then nothing here has it. */
+  isTypeShown: (type: AttributeType) => boolean
+  isClassShown: (objectClass: ObjectClass) => boolean
   /** Of the standards and of the extensions that are on. */
   attributeTypes: () => AttributeType[]
   objectClasses: () => ObjectClass[]
@@ -62,7 +58,13 @@ type Side = { kind: 'user' | 'group'; base: readonly string[]; carrier: ObjectCl
 
 // An attribute that no standard describes gets its rules from the declaration.
 const rulesOf: Record<Matching, Omit<AttributeRow, 'oid' | 'names'>> = {
-  caseIgnore: { equality: 'caseIgnoreMatch', substrings: 'caseIgnoreSubstringsMatch', syntax: 'directoryString' },
+  // With an order: days and card numbers are asked for from and until.
+  caseIgnore: {
+    equality: 'caseIgnoreMatch',
+    ordering: 'caseIgnoreOrderingMatch',
+    substrings: 'caseIgnoreSubstringsMatch',
+    syntax: 'directoryString',
+  },
   caseExact: { equality: 'caseExactMatch', substrings: 'caseExactSubstringsMatch', syntax: 'directoryString' },
   integer: { equality: 'integerMatch', ordering: 'integerOrderingMatch', syntax: 'integer' },
   telephone: {
@@ -126,7 +128,8 @@ export function createSchema(): Schema {
     for (const extension of [...builtInExtensions, ...[...own.values()].sort(byName)]) {
       if (now.names.has(extension.name)) continue
       now.names.add(extension.name)
-      if (!extension.isOutOfLdap) now.extensions.push(place(extension))
+      for (const each of [extension, underAlias(extension) ?? []].flat())
+        if (!each.isOutOfLdap) now.extensions.push(place(each))
     }
     now.classByName = new Map(
       classSpellings([...now.classes.values()].map(({ name, attributes }) => auxiliaryClass(name, [...attributes]))),
@@ -260,6 +263,8 @@ export function createSchema(): Schema {
   }
 
   const isShown = (extensions: Iterable<string>): boolean => [...extensions].some((name) => on.has(name))
+  /** What no extension brings is of the standards. */
+  const isShownIfBrought = (extensions: Iterable<string> | undefined): boolean => !extensions || isShown(extensions)
 
   settle()
   return {
@@ -280,6 +285,8 @@ export function createSchema(): Schema {
       standardType(description) ?? now.types.get(description) ?? now.types.get(description.toLowerCase()),
     objectClassByName: (name) => standardByName.get(name.toLowerCase()) ?? now.classByName.get(name.toLowerCase()),
     slotsOfFamily,
+    isTypeShown: (type) => isShownIfBrought(now.typesOf.get(type)),
+    isClassShown: ({ name }) => isShownIfBrought(now.classes.get(name.toLowerCase())?.extensions),
     attributeTypes: () => [
       ...standardTypes,
       ...[...now.typesOf].flatMap(([type, extensions]) => (isShown(extensions) ? [type] : [])),

@@ -1,22 +1,30 @@
-import { mayKnow, mayRead, openView } from './access.ts'
+import { mayKnow, openView } from './access.ts'
 import { writeEntry } from './answer.ts'
+import { isFulfilled } from './assertion.ts'
+import { listViewResponse, readListView } from './controls/list-view.ts'
+import { pageResponse, readPage } from './controls/paged.ts'
+import { readSortKeys, sortResponse } from './controls/sort.ts'
+import { controlOf } from './controls/value.ts'
 import { type Dn, dnKey, parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
-import { everything, prepare, type Test, truth } from './evaluate.ts'
+import { type Finder, find, later, type Scope, scopes, tooLate } from './find.ts'
+import { missAttribute, missedBy } from './lens.ts'
+import { lookThrough } from './list-view.ts'
 import type { Call, Work } from './operations.ts'
-import { select } from './select.ts'
+import { newPagedSearch, pageOf, putAside, takeUp } from './paged.ts'
+import { type Selection, select } from './select.ts'
+import { inOrder, type Order, orderOf, sortFound } from './sorted.ts'
 import { rootDse, subschema } from './special.ts'
 import { subschemaDn } from './subschema.ts'
+import { startSync } from './sync.ts'
 import type { Tree } from './tree.ts'
-import { type Who, whoIs } from './who.ts'
-import { atEnd, Malformed, readBoolean, readConstructed, readInteger, readText, tag } from './wire/ber.ts'
+import { type Who, whoIs, whyNothing } from './who.ts'
+import { atEnd, Malformed, type Reader, readBoolean, readConstructed, readInteger, readText, tag } from './wire/ber.ts'
+import { type Control, controlOid } from './wire/controls.ts'
 import { type Filter, FilterTooLarge, readFilter } from './wire/filter.ts'
 import { type Result, resultCode } from './wire/result.ts'
 
-const scopes = ['base', 'one', 'sub', 'children'] as const
-type Scope = (typeof scopes)[number]
-
-type Request = {
+export type SearchRequest = {
   base: string
   scope: Scope
   sizeLimit: number
@@ -26,26 +34,33 @@ type Request = {
   attributes: string[]
 }
 
-/** A filter of this many parts is more than any anonymous client needs; Samba asks for hundreds of names at once. */
-const maxFilterNodes = { anonymous: 256, bound: 4096 }
-
 /** The buffer goes to the socket when it holds this much. */
 const fullBytes = 64 * 1024
 
 /** RFC 4511 section 4.5. */
-export function search(call: Call): Result | Work {
+export function search(call: Call): Result | Work | Promise<Work> {
   const { message, session, services } = call
+  const { controls } = message
   const { tree } = services.directory
-  const request = readSearch(message.body, session.accountId === undefined)
+  const start = message.body.at
+  const request = readSearch(call)
   if ('code' in request) return request
   const dn = parseDn(request.base)
   if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The base of the search is not a DN.' }
-  const found = named(tree, dn, whoIs(session, tree), request.scope)
-  if ('code' in found) return found
-  return startSearch(call, tree, found.entry, found.who, request)
+  const found = named(call, tree, dn, request.scope)
+  if ('code' in found) {
+    if (found.code === resultCode.noSuchObject) missedBy(services.lens, session)?.('base', request.base)
+    return found
+  }
+  if (controls.length === 0) return startSearch(call, tree, found, request)
+  if (!isFulfilled(call, tree, found.entry, found.who)) return { code: resultCode.assertionFailed }
+  const sync = controlOf(controls, controlOid.syncRequest)
+  if (sync) return startSync(call, tree, found, request, sync)
+  const { bytes } = message.body
+  return startControlled(call, tree, found, request, bytes.toString('latin1', start, message.body.end))
 }
 
-function readSearch(body: Call['message']['body'], isAnonymous: boolean): Request | Result {
+function readSearch({ message: { body }, session, services }: Call): SearchRequest | Result {
   const base = readText(body)
   const scope = scopes[readInteger(body, tag.enumerated)]
   if (!scope) throw new Malformed('a scope of an unknown kind')
@@ -56,114 +71,219 @@ function readSearch(body: Call['message']['body'], isAnonymous: boolean): Reques
   const timeLimitSeconds = readInteger(body)
   if (sizeLimit < 0 || timeLimitSeconds < 0) throw new Malformed('a negative limit')
   const typesOnly = readBoolean(body)
+  const { filterParts, filterDepth } = services.limits
+  const most = session.accountId === undefined && !session.isMachine ? filterParts.anonymous : filterParts.bound
   let filter: Filter
   try {
-    filter = readFilter(body, isAnonymous ? maxFilterNodes.anonymous : maxFilterNodes.bound)
+    filter = readFilter(body, most, filterDepth)
   } catch (error) {
-    if (error instanceof FilterTooLarge) return { code: resultCode.adminLimitExceeded, message: error.message }
-    throw error
+    if (!(error instanceof FilterTooLarge)) throw error
+    missedBy(services.lens, session)?.('limit', error.message)
+    return { code: resultCode.adminLimitExceeded, message: error.message }
   }
-  const list = readConstructed(body, tag.sequence)
-  const attributes: string[] = []
-  while (!atEnd(list)) attributes.push(readText(list))
+  const attributes = readAttributes(readConstructed(body, tag.sequence))
   return { base, scope, sizeLimit, timeLimitSeconds, typesOnly, filter, attributes }
 }
 
+function readAttributes(list: Reader): string[] {
+  const attributes: string[] = []
+  while (!atEnd(list)) attributes.push(readText(list))
+  return attributes
+}
+
+export type Named = { entry: Entry; who: Who }
+
 /** The entry that a request names, if the one who asks may know of it; and with whose eyes it is read. */
-export function named(tree: Tree, dn: Dn, who: Who, scope: Scope = 'base'): { entry: Entry; who: Who } | Result {
+export function named(
+  call: Call,
+  tree: Tree,
+  dn: Dn,
+  scope: Scope = 'base',
+  who = whoIs(call.session, tree),
+): Named | Result {
   if (scope === 'base') {
-    if (dn.length === 0) return { entry: rootDse(tree), who: { view: openView, self: undefined } }
+    if (dn.length === 0) return { entry: rootDse(tree, call), who: { view: openView, self: undefined } }
     if (dn.length === 1 && dnKey(dn) === subschemaDn.toLowerCase()) {
       return { entry: subschema(tree), who: { view: openView, self: undefined } }
     }
   }
   if (who.view.entries === 'none') {
     // Not success with nothing in it: clients then take the account for missing, or go on without having signed in.
-    return { code: resultCode.insufficientAccessRights, message: 'Bind first: nothing here is for anonymous clients.' }
+    return { code: resultCode.insufficientAccessRights, message: whyNothing(who) }
   }
   const { entry, above } = tree.resolve(dn)
-  if (entry && mayKnow(who.view, who.self, entry)) return { entry, who }
+  if (entry && isKnown(who, entry)) return { entry, who }
   const matched = entry ? entry.parent : above
-  const isKnown = matched && mayKnow(who.view, who.self, matched)
-  return { code: resultCode.noSuchObject, matchedDn: isKnown ? tree.dnOf(matched) : '' }
+  return { code: resultCode.noSuchObject, matchedDn: matched && isKnown(who, matched) ? tree.dnOf(matched) : '' }
 }
 
-function startSearch(call: Call, tree: Tree, base: Entry, who: Who, request: Request): Work {
+const isKnown = ({ view, self, others }: Who, entry: Entry): boolean =>
+  mayKnow(view, self, entry) || (others !== undefined && mayKnow(others, self, entry))
+
+/** Which attributes an entry is shown with: for people, their own differs from that of others. */
+export function selectionFor(
+  call: Call,
+  tree: Tree,
+  who: Who,
+  attributes: readonly string[],
+): (entry: Entry) => Selection {
+  const missed = missedBy(call.services.lens, call.session)
+  const mine = select(tree, who.view, attributes, missed)
+  if (!who.others) return () => mine
+  const theirs = select(tree, who.others, attributes)
+  return (entry) => (entry === who.self ? mine : theirs)
+}
+
+/** What the role of the client and the node allow. */
+function mostFor({ services: { limits } }: Call, { view, others = view }: Who) {
+  return {
+    entries: Math.min(others.maxEntries, limits.maxEntries),
+    seconds: Math.min(others.maxSeconds, limits.maxSeconds),
+  }
+}
+
+/** The least of that and of what is asked for. */
+function limitsOf(call: Call, who: Who, { sizeLimit, timeLimitSeconds }: SearchRequest) {
+  const { entries, seconds } = mostFor(call, who)
+  return {
+    endAt: performance.now() + Math.min(timeLimitSeconds || seconds, seconds) * 1000,
+    maxEntries: Math.min(sizeLimit || entries, entries),
+  }
+}
+
+/** A bound that the client has set itself is nothing that it did not get. */
+function missLimit(call: Call, who: Who, unit: 'entries' | 'seconds', asked: number): void {
+  const most = mostFor(call, who)[unit]
+  if (asked === 0 || asked > most)
+    missedBy(call.services.lens, call.session)?.('limit', `a search of more than ${most} ${unit}`)
+}
+
+function startSearch(call: Call, tree: Tree, { entry, who }: Named, request: SearchRequest): Work {
+  const { endAt, maxEntries } = limitsOf(call, who, request)
+  const query = { base: entry, scope: request.scope, filter: request.filter }
+  const finder = find(tree, who, query, endAt, missedBy(call.services.lens, call.session))
+  return tell(call, tree, who, finder, request, maxEntries, () => [])
+}
+
+/** Sends what is found; `closing` gives the controls of the result, which is the last word of the search. */
+function tell(
+  call: Call,
+  tree: Tree,
+  who: Who,
+  finder: Finder,
+  { attributes, typesOnly, sizeLimit, timeLimitSeconds }: SearchRequest,
+  maxEntries: number,
+  closing: () => Buffer[],
+): Work {
   const { message, output } = call
-  const { scope, typesOnly } = request
-  const { view, self } = who
-  const test = prepare(request.filter, tree, view)
-  const selection = select(tree, view, request.attributes)
-  const seconds = Math.min(request.timeLimitSeconds || view.maxSeconds, view.maxSeconds)
-  const endAt = performance.now() + seconds * 1000
-  const maxEntries = Math.min(request.sizeLimit || Number.POSITIVE_INFINITY, view.maxEntries)
-  const among = candidatesOf(base, scope, test)
-  let position = 0
+  const selection = selectionFor(call, tree, who, attributes)
   let sent = 0
-
-  function next(deadline: number): Result | undefined {
-    const stopAt = Math.min(deadline, endAt)
-    while (position < among.length) {
-      const entry = among[position++]!
-      // The clock is read only now and then; it costs more than most entries do.
-      if ((position & 15) === 0 && performance.now() > stopAt) {
-        position--
-        return performance.now() > endAt ? { code: resultCode.timeLimitExceeded } : undefined
+  const end = (code: Result['code']): Result => {
+    const controls = closing()
+    return controls.length > 0 ? { code, controls } : { code }
+  }
+  return {
+    next(deadline) {
+      for (;;) {
+        const found = finder.next(deadline)
+        if (found === undefined) return end(resultCode.success)
+        if (found === later) return undefined
+        if (found === tooLate) {
+          missLimit(call, who, 'seconds', timeLimitSeconds)
+          return end(resultCode.timeLimitExceeded)
+        }
+        if (sent >= maxEntries) {
+          missLimit(call, who, 'entries', sizeLimit)
+          return end(resultCode.sizeLimitExceeded)
+        }
+        sent++
+        writeEntry(output, message.id, tree, found, selection(found), typesOnly)
+        if (output.length >= fullBytes) return undefined
       }
-      if (!isInScope(entry, base, scope) || !mayRead(view, self, entry)) continue
-      if (test !== everything && test.evaluate(entry) !== truth.true) continue
-      if (sent >= maxEntries) return { code: resultCode.sizeLimitExceeded }
-      sent++
-      writeEntry(output, message.id, tree, entry, selection, typesOnly)
-      if (output.length >= fullBytes && position < among.length) return undefined
+    },
+  }
+}
+
+/** A search in pages, in order, or through a window: what the controls ask for wraps the finder of a plain one. */
+function startControlled(call: Call, tree: Tree, found: Named, request: SearchRequest, asked: string): Result | Work {
+  const { message, session } = call
+  const { controls } = message
+  const { entry, who } = found
+  const { endAt, maxEntries } = limitsOf(call, who, request)
+  const query = { base: entry, scope: request.scope, filter: request.filter }
+  const missed = missedBy(call.services.lens, session)
+  const search = (): Finder => find(tree, who, query, endAt, missed)
+
+  const sort = controlOf(controls, controlOid.sort)
+  const eyes = who.others ?? who.view
+  const keys = sort && readSortKeys(sort)
+  for (const { attribute } of keys ?? []) missAttribute(missed, tree.schema, eyes, attribute)
+  const order = keys && orderOf(tree, eyes, keys)
+  const sorted = order && sortResponse('code' in order ? order.code : resultCode.success, sortFault(order))
+  if (sort?.isCritical && order && 'code' in order)
+    return {
+      code: resultCode.unavailableCriticalExtension,
+      message: `Not sorted by ${order.attribute}.`,
+      controls: [sorted!],
     }
-    return { code: resultCode.success }
-  }
+  const told = sorted ? [sorted] : []
+  const ordered = order && 'keys' in order ? order : undefined
+  const sorting = (by: Order) => sortFound(tree, search(), by, endAt)
+  const finder = (): Finder => (ordered ? inOrder(sorting(ordered)) : search())
 
-  return { next }
-}
-
-/** The entries to look at, as they are now: a search over several turns is not disturbed by what changes in between. */
-function candidatesOf(base: Entry, scope: Scope, test: Test): readonly Entry[] {
-  if (scope === 'base') return [base]
-  const { candidates } = test
-  if (!candidates) return entriesBelow(base, scope)
-  const { lists } = candidates
-  if (lists.length === 1) return [...lists[0]!]
-  const all = new Set<Entry>()
-  for (const list of lists) for (const entry of list) all.add(entry)
-  return [...all]
-}
-
-/** Parents before children, as clients that copy a tree expect. */
-function entriesBelow(base: Entry, scope: Scope): Entry[] {
-  const found: Entry[] = scope === 'sub' ? [base] : []
-  const visit = (container: Entry): void => {
-    for (const entry of container.children?.values() ?? []) {
-      found.push(entry)
-      if (entry.children && scope !== 'one') visit(entry)
+  const window = controlOf(controls, controlOid.listView)
+  if (window) {
+    const view = readListView(window)
+    if (!ordered) {
+      const controls = [...told, listViewResponse(0, 0, resultCode.sortControlMissing)]
+      return { code: resultCode.sortControlMissing, message: 'A list view needs a sort.', controls }
     }
+    if (controlOf(controls, controlOid.paged))
+      return { code: resultCode.unwillingToPerform, message: 'Either pages or a list view, not both.' }
+    const shown = lookThrough(session, tree, view, asked, who, ordered, () => sorting(ordered))
+    return tell(call, tree, who, shown.finder, request, maxEntries, () => {
+      const { position, count, code, context } = shown.answer()
+      return [...told, listViewResponse(position, count, code, context)]
+    })
   }
-  visit(base)
-  return found
+
+  const paged = controlOf(controls, controlOid.paged)
+  // A page that may hold all that is asked for at the most is no page (RFC 2696 section 3).
+  if (paged && !(request.sizeLimit > 0 && readPage(paged).size >= request.sizeLimit && readPage(paged).cookie === ''))
+    return startPage(call, tree, who, paged, finder, request, asked, told)
+  return tell(call, tree, who, finder(), request, maxEntries, () => told)
 }
 
-function isInScope(entry: Entry, base: Entry, scope: Scope): boolean {
-  // Gone while the search was under way.
-  if (entry.place < 0 && entry !== base) return false
-  switch (scope) {
-    case 'base':
-      return entry === base
-    case 'one':
-      return entry.parent === base
-    case 'sub':
-      return entry === base || isBelow(entry, base)
-    case 'children':
-      return isBelow(entry, base)
-  }
-}
+const sortFault = (order: ReturnType<typeof orderOf>): string | undefined =>
+  'code' in order ? order.attribute : undefined
 
-function isBelow(entry: Entry, base: Entry): boolean {
-  for (let above = entry.parent; above; above = above.parent) if (above === base) return true
-  return false
+function startPage(
+  call: Call,
+  tree: Tree,
+  who: Who,
+  control: Control,
+  finder: () => Finder,
+  request: SearchRequest,
+  asked: string,
+  told: Buffer[],
+): Result | Work {
+  const { session } = call
+  const { size, cookie } = readPage(control)
+  const kept = cookie === '' ? newPagedSearch(finder(), asked, who) : takeUp(session, cookie, asked, who)
+  if (!kept) return { code: resultCode.unwillingToPerform, message: 'This paged search is not known: begin it anew.' }
+  // A page of nothing gives a search up.
+  if (size <= 0) return { code: resultCode.success, controls: [...told, pageResponse(0, '')] }
+  const { maxEntries } = limitsOf(call, who, request)
+  const page = pageOf(kept, Math.min(size, maxEntries))
+  const counted: Finder = {
+    next(deadline) {
+      const found = page.next(deadline)
+      if (found !== undefined && typeof found !== 'symbol') kept.sent++
+      return found
+    },
+  }
+  return tell(call, tree, who, counted, request, maxEntries - kept.sent, () => [
+    ...told,
+    pageResponse(0, kept.ahead ? putAside(session, kept) : ''),
+  ])
 }

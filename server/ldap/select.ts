@@ -1,29 +1,39 @@
 import { sees, type View } from './access.ts'
 import { copySelected, selectedLength } from './block.ts'
+import { type Missed, whyMissing } from './lens.ts'
 import type { Part } from './parts.ts'
 import type { Schema } from './schema.ts'
 import { slotOf } from './slots.ts'
 import type { Tree } from './tree.ts'
+import { workedOut } from './worked-out.ts'
 
 /** Which attributes a search returns, worked out for each kind of entry. */
 export type Selection = {
   /** For entries of this part. */
   cut: (part: Part) => Cut
-  wantsEntryDn: boolean
+  /** Whether something is asked for that is worked out for each answer: worked-out.ts. */
+  wantsWorkedOut: boolean
   /** Whether memberOf, member, memberUid are asked for: they are encoded apart. */
   wantsMembers: boolean
+  /** Names that were asked for and that nothing here has, or that are not for these eyes. */
+  unknown: readonly string[]
+  hidden: readonly string[]
 }
 
 /** A selection as it applies to one part: the mask by slot, and what the part itself contributes, ready to copy. */
 export type Cut = { mask: Uint8Array; shared: Buffer }
 
-const entryDnSlot = slotOf('entryDN')
+const workedOutSlots = Object.keys(workedOut)
+  .filter((name) => name !== 'hasSubordinates')
+  .map(slotOf)
 const memberSlots = [slotOf('memberOf'), slotOf('member'), slotOf('memberUid')]
 const maxKept = 500
 const maxKeyLength = 1000
 
-/** RFC 4511 section 4.5.1.8, and `+` of RFC 3673. Selections are few and come again and again, so they are kept. */
-export function select(tree: Tree, view: View, requested: readonly string[]): Selection {
+/**
+ * RFC 4511 section 4.5.1.8, `+` of RFC 3673, `@class` of RFC 4529. Selections are few and come again and again, so they are kept.
+ */
+export function select(tree: Tree, view: View, requested: readonly string[], missed?: Missed): Selection {
   const key = `${view.name} ${requested.join(' ')}`
   let selection = tree.selections.get(key)
   if (!selection) {
@@ -33,8 +43,15 @@ export function select(tree: Tree, view: View, requested: readonly string[]): Se
       tree.selections.set(key, selection)
     }
   }
+  if (missed) {
+    for (const name of selection.unknown) missed('unknown attribute', name)
+    for (const name of selection.hidden) missed('hidden attribute', name)
+  }
   return selection
 }
+
+/** Not names of attributes: all, all operational ones, none. */
+const special = new Set(['*', '+', '1.1'])
 
 function createSelection(schema: Schema, view: View, requested: readonly string[]): Selection {
   const { slots } = schema
@@ -47,14 +64,25 @@ function createSelection(schema: Schema, view: View, requested: readonly string[
   slots.forEach(({ type }, slot) => {
     if (type.isOperational ? operational : all) want(slot)
   })
+  const unknown: string[] = []
+  const hidden: string[] = []
   for (const name of requested) {
-    const type = schema.attributeByName(name)
-    if (type) for (const slot of schema.slotsOfFamily(type)) want(slot)
+    if (special.has(name)) continue
+    const names = name.startsWith('@') ? attributesOfClass(schema, name.slice(1)) : [name]
+    if (names.length === 0) unknown.push(name)
+    for (const each of names) {
+      const type = schema.attributeByName(each)
+      if (type && sees(view, type)) for (const slot of schema.slotsOfFamily(type)) want(slot)
+      const why = each === name ? whyMissing(schema, view, name) : undefined
+      if (why) (why === 'unknown' ? unknown : hidden).push(name)
+    }
   }
   const cuts = new Map<Part, Cut>()
   return {
-    wantsEntryDn: wanted[entryDnSlot] === 1,
+    wantsWorkedOut: workedOutSlots.some((slot) => wanted[slot] === 1),
     wantsMembers: memberSlots.some((slot) => wanted[slot] === 1),
+    unknown,
+    hidden,
     cut(part) {
       let cut = cuts.get(part)
       if (!cut) {
@@ -67,4 +95,12 @@ function createSelection(schema: Schema, view: View, requested: readonly string[
       return cut
     },
   }
+}
+
+/** What a class and those above it allow. */
+function attributesOfClass(schema: Schema, name: string): string[] {
+  const names = new Set<string>()
+  for (let of = schema.objectClassByName(name); of; of = of.sup ? schema.objectClassByName(of.sup) : undefined)
+    for (const each of [...of.must, ...of.may]) names.add(each)
+  return [...names]
 }

@@ -1,12 +1,22 @@
+import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from 'node:tls'
+import {
+  createSecureContext,
+  createServer as createTlsServer,
+  type SecureContext,
+  type SecureContextOptions,
+} from 'node:tls'
 import type { Logger } from 'pino'
 import { type Connection, serveConnection } from './connection.ts'
 import type { Directory } from './directory.ts'
+import type { Lens } from './lens.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { BindReport, Judge, Services } from './operations.ts'
+import type { SyncFeed } from './sync.ts'
+import type { Door } from './who.ts'
 import { createOutput } from './wire/output.ts'
 import { encodeNotice, resultCode } from './wire/result.ts'
+import type { Writer } from './writer.ts'
 
 export type LdapOptions = {
   directory: Directory
@@ -14,9 +24,16 @@ export type LdapOptions = {
   verify: (storedHash: string | undefined, password: string) => Promise<boolean>
   onBind?: (report: BindReport) => void
   judge?: Judge
-  /** Offered on loopback only: a simple bind over it sends the password in the clear. */
+  writer?: Writer
+  feed?: SyncFeed
+  lens?: Lens
+  /** In the clear: over loopback as it is, from elsewhere only with StartTLS. */
   plain?: { host: string; port: number }
   tls?: { host: string; port: number; context: () => SecureContextOptions }
+  /** The certificate for StartTLS; that of `tls` where it is not given. */
+  startTls?: () => SecureContextOptions
+  /** A Unix socket that only this user and root can open. */
+  unix?: { path: string }
   limits?: Partial<Limits>
   log: Logger
 }
@@ -29,20 +46,38 @@ export type LdapServer = {
   close: () => Promise<void>
 }
 
-const handshakeMs = 10_000
 const lastWordsMs = 500
 
 export async function startLdap(options: LdapOptions): Promise<LdapServer> {
-  const { directory, verify, onBind, judge, plain, tls, log } = options
+  const { plain, tls, unix, log } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const services: Services = { directory, verify, onBind, judge, log }
+  const certificate = options.startTls ?? tls?.context
+  const secured = (context: () => SecureContextOptions): SecureContextOptions => ({
+    ...context(),
+    minVersion: 'TLSv1.2',
+  })
+  let secureContext: SecureContext | undefined
+  const services: Services = {
+    directory: options.directory,
+    verify: options.verify,
+    onBind: options.onBind,
+    judge: options.judge,
+    writer: options.writer,
+    feed: options.feed,
+    lens: options.lens,
+    limits,
+    secureContext:
+      certificate &&
+      (() => {
+        secureContext ??= createSecureContext(secured(certificate))
+        return secureContext
+      }),
+    log,
+  }
   const connections = new Map<Socket, Connection>()
   const perAddress = new Map<string, number>()
   const sockets = new Set<Socket>()
   const output = createOutput()
-  if (plain && !isLoopback(plain.host)) {
-    throw new Error(`LDAP without TLS is offered on loopback only, and ${plain.host} is not: use LDAPS there.`)
-  }
 
   /** Counts a connection from its first packet on, before TLS; false when there are too many. */
   function admit(socket: Socket): boolean {
@@ -61,27 +96,31 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
     return true
   }
 
-  function serve(socket: Socket): void {
-    connections.set(socket, serveConnection(socket, services, limits, output))
-    socket.once('close', () => connections.delete(socket))
-  }
-
-  const plainServer = plain && createServer({ noDelay: true })
-  plainServer?.on('connection', (socket) => {
-    if (admit(socket)) {
-      serve(socket)
-      return
+  const serve =
+    (door: Door) =>
+    (socket: Socket): void => {
+      connections.set(socket, serveConnection(socket, door, services, limits, output))
+      socket.once('close', () => connections.delete(socket))
     }
-    socket.on('error', () => socket.destroy())
-    socket.end(encodeNotice(resultCode.busy, 'Too many connections.'))
-  })
 
-  const secured = (): SecureContextOptions => ({ ...tls!.context(), minVersion: 'TLSv1.2' })
-  const tlsServer: TlsServer | undefined = tls && createTlsServer({ ...secured(), handshakeTimeout: handshakeMs })
+  const takeIn =
+    (door: Door) =>
+    (socket: Socket): void => {
+      if (admit(socket)) {
+        serve(door)(socket)
+        return
+      }
+      socket.on('error', () => socket.destroy())
+      socket.end(encodeNotice(resultCode.busy, 'Too many connections.'))
+    }
+
+  const plainServer = plain && createServer({ noDelay: true }, takeIn('plain'))
+  const unixServer = unix && createServer(takeIn('unix'))
+  const tlsServer = tls && createTlsServer({ ...secured(tls.context), handshakeTimeout: limits.handshakeMs })
   tlsServer?.prependListener('connection', (socket: Socket) => {
     if (!admit(socket)) socket.destroy()
   })
-  tlsServer?.on('secureConnection', serve)
+  tlsServer?.on('secureConnection', serve('tls'))
   // Scanners and clients that do not trust us: their side knows more than we do.
   tlsServer?.on('tlsClientError', (error, socket) => {
     log.debug({ address: socket.remoteAddress, reason: error.message }, 'LDAPS handshake failed')
@@ -97,7 +136,7 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
   )
   sweep.unref()
 
-  const servers = [plainServer, tlsServer].filter((server) => server !== undefined)
+  const servers = [plainServer, tlsServer, unixServer].filter((server) => server !== undefined)
   // After listening this is a failed accept (no file descriptors left, say): it is over when connections close.
   for (const server of servers)
     server.on('error', (error) => log.warn({ err: error }, 'LDAP: a connection was not accepted'))
@@ -105,6 +144,7 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
   try {
     if (plainServer) ports.plain = await listen(plainServer, plain)
     if (tlsServer) ports.tls = await listen(tlsServer, tls!)
+    if (unixServer) await listenUnix(unixServer, unix.path)
   } catch (error) {
     clearInterval(sweep)
     for (const server of servers) server.close()
@@ -132,7 +172,10 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
 
   return {
     ports,
-    renewTls: () => tlsServer?.setSecureContext(secured()),
+    renewTls: () => {
+      secureContext = undefined
+      if (tls) tlsServer?.setSecureContext(secured(tls.context))
+    },
     connections: () => connections.size,
     close,
   }
@@ -149,7 +192,23 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
   })
 }
 
+/** Whoever holds the data directory is the only one to listen there: what lies at the path was left by a process that is gone. */
+function listenUnix(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    rmSync(path, { force: true })
+    server.once('error', reject)
+    const before = process.umask(0o177)
+    // Bound before listen returns, so that nobody can open it in between.
+    server.listen(path, () => {
+      server.removeListener('error', reject)
+      chmodSync(path, 0o600)
+      resolve()
+    })
+    process.umask(before)
+  })
+}
+
 const closeServer = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
 
 const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(host)
+  host === 'localhost' || host === '' || host === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(host)

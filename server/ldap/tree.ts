@@ -1,10 +1,12 @@
 import type { Extension } from '../extensions/extension.ts'
 import { extensionFrom } from '../extensions/own.ts'
-import type { ExtensionBody } from '../store/bodies.ts'
+import type { ExtensionBody, RevisionBody } from '../store/bodies.ts'
+import { publishedView, type View } from './access.ts'
 import { type Arena, createArena } from './arena.ts'
-import { encodeBlock, firstByte, rdnLength } from './block.ts'
+import { encodeBlock, firstByte, firstValue, overwriteValue, rdnLength } from './block.ts'
 import { type Dn, dnKey, escapeValue, formatDn, parseDn, rdnKey } from './dn.ts'
 import { describeBase, describeUnit } from './entries/container.ts'
+import { generalizedTime } from './entries/times.ts'
 import { type Described, type Entry, newEntry } from './entry.ts'
 import { createIndexes, type Indexes } from './indexes.ts'
 import { createMembers, type Members } from './members.ts'
@@ -12,6 +14,8 @@ import { createMoments, type Moments } from './moments.ts'
 import { createParts, type Parts } from './parts.ts'
 import { createSchema, type Schema } from './schema.ts'
 import type { Selection } from './select.ts'
+import { slotOf } from './slots.ts'
+import { createVersions, type Versions } from './versions.ts'
 
 /** Where objects stand. `base` is dc=example,dc=lan; the others are units below the one they name. */
 const units = {
@@ -25,6 +29,16 @@ const units = {
 
 export type Unit = keyof typeof units
 
+const modifySlot = slotOf('modifyTimestamp')
+const uuidSlot = slotOf('entryUUID')
+
+/** What one commit has changed for those who follow the directory. */
+export type News = {
+  /** Entries that are new, or say something else. */
+  entries: Set<Entry>
+  gone: { id: string; dn: string }[]
+}
+
 /** Every entry in memory, encoded and indexed. One tree is one state of the directory: a new state after a load is a new tree. */
 export type Tree = {
   schema: Schema
@@ -35,9 +49,19 @@ export type Tree = {
   /** Worked-out attribute selections, by what was asked for. */
   selections: Map<string, Selection>
   moments: Moments
+  versions: Versions
+  /** Taken down while somebody follows. */
+  news: News | undefined
+  csnOf: (seq: number) => string
+  /** The last change of the feed that is in it. */
+  lastSeq: () => number
+  /** Entries that the clock has changed, and nobody has noted yet: by the id of their object. */
+  turned: Set<string>
   /** Objects to be described again: what their extensions mean was learnt, or has changed, after they were. */
   stale: Set<string>
   base: () => Entry | undefined
+  /** When the directory was made, ISO 8601. */
+  since: () => string
   size: () => number
   entryById: (id: string) => Entry | undefined
   /** The seq of the change that an object was last written by. */
@@ -45,13 +69,25 @@ export type Tree = {
   setSeq: (id: string, seq: number, isThere: boolean) => void
   /** The base and the units. */
   containers: () => readonly Entry[]
+  /** The entryUUID, for entries that are no objects of the feed. */
+  uuidOf: (entry: Entry) => string
+  /** Which unit an entry is. */
+  unitOf: (entry: Entry) => Unit | undefined
   /** Entries called `uid=<key>`. */
   entriesByUid: (key: string) => Entry[]
   entries: () => Iterable<Entry>
-  setBase: (id: string, domain: string, added: string) => void
-  setExtension: (id: string, body: ExtensionBody | undefined) => void
-  put: (id: string, unit: Unit, described: Described) => void
-  remove: (id: string) => void
+  setBase: (id: string, domain: string, added: string, seq: number) => void
+  setExtension: (id: string, body: ExtensionBody | undefined, seq: number) => void
+  /** The entry of an object is another one now, although the object is not. */
+  setRevision: (id: string, body: RevisionBody | undefined, seq: number) => void
+  /** A group or plugin that has no entry, and its members no trace of it. */
+  setNameless: (key: string, seq: number) => void
+  /** Which fields people may see of each other, as `contact.mobile`. */
+  publish: (fields: readonly string[]) => void
+  /** The eyes with which they see them; undefined while nothing is published. */
+  published: () => View | undefined
+  put: (id: string, unit: Unit, described: Described, seq: number) => void
+  remove: (id: string, seq: number) => void
   /** The entry a DN names; otherwise the nearest one above it that exists. */
   resolve: (dn: Dn) => { entry?: Entry; above?: Entry }
   dnOf: (entry: Entry) => string
@@ -60,7 +96,8 @@ export type Tree = {
   dnKeyOf: (entry: Entry) => string
 }
 
-export function createTree(): Tree {
+/** `csnOf`: as in Directory. */
+export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
   const schema = createSchema()
   const arena = createArena()
   const indexes = createIndexes(schema.slots)
@@ -78,6 +115,8 @@ export function createTree(): Tree {
   const selections = new Map<string, Selection>()
   let baseKeys: string[] = []
   let baseSuffix = noSuffix
+  let publishedFields: readonly string[] = []
+  let kept: { version: number; view: View | undefined } | undefined
 
   const container = (parent: Entry | undefined): Entry => {
     const entry = newEntry('', parent, parts.find('', [], [], false))
@@ -90,6 +129,10 @@ export function createTree(): Tree {
     unitEntries[name as Unit] = container(below === 'base' ? baseEntry : unitEntries[below])
   }
   const members = createMembers(() => unitEntries.users.children!, dnOf)
+  const versions = createVersions(members)
+  const revisions = new Map<string, string>()
+  let lastSeq = 0
+  let since = ''
 
   function rdnOf(entry: Entry): string {
     const { bytes } = entry.slab
@@ -135,7 +178,9 @@ export function createTree(): Tree {
     indexes.add(entry, lines)
   }
 
-  function setBase(id: string, domain: string, added: string): void {
+  function setBase(id: string, domain: string, added: string, seq: number): void {
+    versions.base(seq)
+    since = added
     const labels = domain.split('.').filter(Boolean)
     const baseDn: Dn = labels.map((label) => [{ type: 'dc', value: label }])
     baseKeys = baseDn.map(rdnKey)
@@ -146,9 +191,10 @@ export function createTree(): Tree {
     for (const [name, { name: title, below }] of Object.entries(units)) {
       write(unitEntries[name as Unit], describeUnit(id, title, added), below)
     }
+    for (const entry of [baseEntry, ...Object.values(unitEntries)]) entry.seq = seq
   }
 
-  function put(id: string, unit: Unit, described: Described): void {
+  function put(id: string, unit: Unit, described: Described, seq: number): void {
     let entry = byId.get(id)
     const isNew = !entry
     if (!entry) {
@@ -158,7 +204,10 @@ export function createTree(): Tree {
     const rdn = isNew ? '' : rdnOf(entry)
     write(entry, described, unit)
     entry.account = described.account
+    if (described.turnedAt !== undefined && (revisions.get(id) ?? '') < described.turnedAt) tree.turned.add(id)
     moments.set(id, described.changesAt)
+    stamp(entry)
+    tree.news?.entries.add(entry)
     if (entry.undeclared || described.undeclared) keepUndeclared(entry, described.undeclared)
     if (described.memberOf) {
       members.join(entry, described.memberOf)
@@ -170,7 +219,46 @@ export function createTree(): Tree {
       entry.membersKey = described.membersKey
       members.addGroup(described.membersKey, entry)
     }
-    if (described.membersKey) members.nest(described.membersKey, described.groupsAbove ?? [])
+    if (!described.membersKey) return
+    const isNested = members.nest(described.membersKey, described.groupsAbove ?? [])
+    if (isNew || isNested || rdn !== described.rdn) rename(described.membersKey, entry, seq)
+  }
+
+  /** Whoever is in a group says something else of their groups now. */
+  function rename(key: string, group: Entry, seq: number): void {
+    versions.named(key, seq)
+    if (tree.news) for (const user of members.usersOf(group)) tree.news.entries.add(user)
+  }
+
+  function setNameless(key: string, seq: number): void {
+    versions.named(key, seq)
+  }
+
+  function setRevision(id: string, body: RevisionBody | undefined, seq: number): void {
+    if (!body) {
+      revisions.delete(id)
+      return
+    }
+    revisions.set(id, body.changed)
+    versions.revised(id, seq)
+    const entry = byId.get(id)
+    if (!entry) return
+    // Members of a group are members of all that it is in.
+    const concerned = entry.membersKey
+      ? [...members.above(entry.membersKey)].flatMap((key) => members.groupNamed(key) ?? [])
+      : [entry]
+    for (const each of concerned) {
+      stamp(each, body.changed)
+      tree.news?.entries.add(each)
+    }
+  }
+
+  /** An entry was changed when its revision was: written over the time that its object has. */
+  function stamp(entry: Entry, changed = revisions.get(entry.id)): void {
+    if (changed === undefined) return
+    const time = generalizedTime(changed)
+    const was = firstValue(entry.slab.bytes, entry.at, modifySlot)
+    if (was !== undefined && was < time) overwriteValue(entry.slab.bytes, entry.at, modifySlot, time)
   }
 
   function keepUndeclared(entry: Entry, extensions: readonly string[] | undefined): void {
@@ -183,9 +271,12 @@ export function createTree(): Tree {
     entry.undeclared = extensions
   }
 
-  function remove(id: string): void {
+  function remove(id: string, seq: number): void {
     const entry = byId.get(id)
     if (!entry) return
+    tree.news?.gone.push({ id, dn: dnOf(entry) })
+    tree.news?.entries.delete(entry)
+    if (entry.membersKey) rename(entry.membersKey, entry, seq)
     byId.delete(id)
     indexes.remove(entry)
     members.leave(entry)
@@ -201,8 +292,10 @@ export function createTree(): Tree {
     arena.release(entry)
   }
 
-  function setExtension(id: string, body: ExtensionBody | undefined): void {
+  function setExtension(id: string, body: ExtensionBody | undefined, seq: number): void {
+    if (body) versions.extension(body.name, seq)
     const before = extensionNames.get(id)
+    if (before !== undefined) versions.extension(before, seq)
     if (before !== undefined && before !== body?.name) learn(before, false, undefined)
     if (!body) {
       extensionNames.delete(id)
@@ -218,7 +311,10 @@ export function createTree(): Tree {
     const moved = schema.declare(name, declaration)
     if (schema.version() === version) return
     indexes.learn()
-    for (const part of parts.all()) part.refresh()
+    for (const part of parts.all()) {
+      part.refresh()
+      if (tree.news && part.extensions.has(name)) for (const entry of part.entries) tree.news.entries.add(entry)
+    }
     selections.clear()
     for (const extension of moved) {
       for (const id of undeclared.get(extension) ?? []) stale.add(id)
@@ -228,12 +324,32 @@ export function createTree(): Tree {
     }
   }
 
+  function publish(fields: readonly string[]): void {
+    publishedFields = fields
+    kept = undefined
+    selections.clear()
+  }
+
+  function published(): View | undefined {
+    if (publishedFields.length === 0) return undefined
+    const version = schema.version()
+    if (kept?.version !== version) {
+      const types = schema
+        .extensions()
+        .flatMap(({ name, user }) => user.filter((field) => publishedFields.includes(`${name}.${field.name}`)))
+        .map(({ type }) => type)
+      kept = { version, view: publishedView(types) }
+    }
+    return kept.view
+  }
+
   function entriesByUid(key: string): Entry[] {
     const name = `uid=${escapeValue(key)}`
     return [unitEntries.users, unitEntries.computers].flatMap((unit) => unit.children!.get(name) ?? [])
   }
 
   function setSeq(id: string, seq: number, isThere: boolean): void {
+    lastSeq = Math.max(lastSeq, seq)
     const entry = byId.get(id)
     if (entry) entry.seq = seq
     else if (isThere) seqsWithoutEntry.set(id, seq)
@@ -253,7 +369,7 @@ export function createTree(): Tree {
     return { entry }
   }
 
-  return {
+  const tree: Tree = {
     schema,
     indexes,
     members,
@@ -261,17 +377,29 @@ export function createTree(): Tree {
     arena,
     selections,
     moments,
+    versions,
+    csnOf,
+    turned: new Set(),
+    news: undefined,
+    lastSeq: () => lastSeq,
     stale,
+    since: () => since,
     base: () => (baseKeys.length > 0 ? baseEntry : undefined),
     size: () => byId.size + (baseKeys.length > 0 ? 1 + Object.keys(units).length : 0),
     entryById: (id) => byId.get(id),
     seqOf: (id) => byId.get(id)?.seq ?? seqsWithoutEntry.get(id),
     setSeq,
     containers: () => [baseEntry, ...Object.values(unitEntries)],
+    uuidOf: (entry) => firstValue(entry.slab.bytes, entry.at, uuidSlot) ?? '',
+    unitOf: (entry) => (Object.keys(units) as Unit[]).find((name) => unitEntries[name] === entry),
     entriesByUid,
     entries: () => byId.values(),
     setBase,
     setExtension,
+    setRevision,
+    setNameless,
+    publish,
+    published,
     put,
     remove,
     resolve,
@@ -279,6 +407,7 @@ export function createTree(): Tree {
     suffixOf,
     dnKeyOf,
   }
+  return tree
 }
 
 /** What an extension made in the pages declares. One that cannot be read here is as if it were not there. */

@@ -1,5 +1,9 @@
+import { randomUUID } from 'node:crypto'
+import type { Actor } from '../audit/actor.ts'
+import type { Db } from '../store/db.ts'
 import type { Position } from '../store/position.ts'
-import { textIsSigned } from './certificates.ts'
+import { write } from '../store/write.ts'
+import { signText, textIsSigned } from './certificates.ts'
 
 /** An epoch is a stretch of the feed under one master; a restored or promoted master begins the next. */
 export type Epoch = Pick<Position, 'clusterId' | 'epochNo' | 'epochId'>
@@ -11,3 +15,15 @@ export const epochName = (epoch: Pick<Epoch, 'epochNo' | 'epochId'>): string => 
 
 export const epochIsSigned = (epoch: Epoch, signature: string, caPem: string): boolean =>
   textIsSigned(caPem, epochText(epoch), signature)
+
+/**
+ * Begins the next epoch: what is here counts from now on, whatever somebody may have got from a history that is no more.
+ * After a restore, for one: numbers of changes come again then, and mean something else.
+ */
+export async function beginEpoch(db: Db, actor: Actor): Promise<void> {
+  await write(db, actor, async ({ head, note }) => {
+    const epoch = { clusterId: head.clusterId, epochNo: head.epochNo + 1, epochId: randomUUID() }
+    Object.assign(head, epoch, { epochSig: signText(db.dir, epochText(epoch)) })
+    note({ sentence: `Began epoch ${epoch.epochNo}` })
+  })
+}

@@ -88,9 +88,10 @@ export function makeKey(dir: string): KeptKey {
 
 /** The key as an administrator copies it. Only a master has one. */
 export async function synchronizationKey(db: Db): Promise<string> {
-  const ca = readCa(db.dir)
-  if (db.local.mode !== 'master' || !ca)
+  if (db.local.mode !== 'master')
     throw new Refused('Only a master has a Synchronization Key. This node is not a master.', 'not-master')
+  const ca = readCa(db.dir)
+  if (!ca) throw new Error(`ca.pem is missing in ${db.dir}: it is not the whole data directory of a master.`)
   const kept = readKept(db.dir) ?? makeKey(db.dir)
   return formatKey({ clusterId: db.position.clusterId, pin: pinOf(new X509Certificate(ca)), ...kept })
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import { needRight } from '../accounts/roles.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
 import { isCertificateName } from '../mode/certificates.ts'
@@ -93,6 +94,7 @@ export async function deviceList(db: Db): Promise<(DeviceBody & { id: string })[
 
 /** Takes a device's credential away: its open pull ends at once, and it receives nothing any more. */
 export async function revokeDevice(db: Db, actor: Actor, deviceId: string): Promise<void> {
+  needRight(actor, 'change')
   await write(db, actor, async (change) => {
     const row = await deviceRow(change.trx, deviceId.trim().toUpperCase())
     const object = row && (await objectById(change.trx, 'device', row.id))

@@ -1,9 +1,6 @@
-import { createHmac } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { Actor } from '../audit/actor.ts'
+import type { Row } from './audit-chain.ts'
 import { containing } from './like.ts'
-import type { Head } from './objects.ts'
-import { inSlices, insertRows } from './slices.ts'
 
 /** What was done, as one sentence, and what it changed. Secrets never stand here. */
 export type Note = {
@@ -14,6 +11,8 @@ export type Note = {
   undo?: UndoStep[]
   /** What one import or one bulk edit did has one batch. */
   batch?: string
+  /** The number of the row that this takes back. */
+  undoes?: number
 }
 
 export type AuditObject = { kind: string; id: string; name: string }
@@ -48,27 +47,13 @@ export type AuditRow = {
   undoable: boolean
   /** The row that took it back. */
   undoneBy?: number
+  /** The row that it takes back. */
+  undoes?: number
   /** How; only where one row or one batch was asked for. */
   undo?: UndoStep[]
 }
 
-type Kept = {
-  at: string
-  actor: string
-  via: string
-  address: string | null
-  sentence: string
-  kind: string | null
-  object: string | null
-  name: string | null
-  changes: string
-  seq: number
-  batch: string | null
-  undo: string | null
-}
-
-type Row = Kept & { id: number; mac: string; undone_by: number | null }
-type ListedRow = Omit<Row, 'undo' | 'mac'> & { undoable: number | boolean }
+type ListedRow = Omit<Row, 'undo' | 'mac'> & { undoable: number | boolean; undone_by: number | null }
 
 const rowToAudit = (row: ListedRow): AuditRow => ({
   id: row.id,
@@ -83,101 +68,14 @@ const rowToAudit = (row: ListedRow): AuditRow => ({
   batch: row.batch ?? undefined,
   undoable: Boolean(row.undoable) && row.undone_by === null,
   undoneBy: row.undone_by ?? undefined,
+  undoes: row.undoes ?? undefined,
 })
-
-/**
- * Each row's MAC covers the row and the MAC before it: a row that is changed, left out or put in breaks the chain. Rows
- * without batch and undo are covered as version 0.1.0 did.
- */
-const macOf = (key: Buffer, before: string, row: Kept): string =>
-  createHmac('sha256', key)
-    .update(
-      JSON.stringify([
-        before,
-        row.at,
-        row.actor,
-        row.via,
-        row.address,
-        row.sentence,
-        row.kind,
-        row.object,
-        row.name,
-        row.changes,
-        Number(row.seq),
-        ...(row.batch === null && row.undo === null ? [] : [row.batch, row.undo]),
-      ]),
-    )
-    .digest('hex')
-
-const sealOf = (key: Buffer, rows: number, mac: string): string =>
-  createHmac('sha256', key)
-    .update(JSON.stringify(['head', rows, mac]))
-    .digest('hex')
-
-/** Appends what was done to the chain, and moves its end in `head`. */
-export async function appendAudit(trx: Knex, head: Head, actor: Actor, notes: Note[]): Promise<void> {
-  const rows = notes.map((note) => {
-    const row: Kept = {
-      at: new Date().toISOString(),
-      actor: actor.name,
-      via: actor.via,
-      address: actor.address ?? null,
-      sentence: note.sentence,
-      kind: note.object?.kind ?? null,
-      object: note.object?.id ?? null,
-      name: note.object?.name ?? null,
-      changes: JSON.stringify(note.changes ?? []),
-      seq: head.seq,
-      batch: note.batch ?? actor.batch ?? null,
-      undo: note.undo && note.undo.length > 0 ? JSON.stringify(note.undo) : null,
-    }
-    head.audit.mac = macOf(head.auditKey, head.audit.mac, row)
-    head.audit.rows++
-    return { ...row, mac: head.audit.mac }
-  })
-  await insertRows(trx, 'audit', rows)
-}
-
-/** Marks rows as taken back by the change that is under way; its own first row comes right after the last one. */
-export async function markUndone(trx: Knex, ids: number[]): Promise<void> {
-  const by = await nextId(trx)
-  await inSlices(ids, (slice) => trx('audit').whereIn('id', slice).update({ undone_by: by }))
-}
-
-/** Where the chain ends. Its seal tells when rows were cut off: what is left would be a chain too. */
-export type AuditEnd = { rows: number; mac: string }
-
-type SealedEnd = AuditEnd & { seal: string }
-
-/** Keeps the end of the chain in the transaction that moved it. A seal that somebody took away stays away. */
-export async function sealAudit(trx: Knex, key: Buffer, { rows, mac }: AuditEnd): Promise<void> {
-  await trx('audit_head')
-    .where({ one: 1 })
-    .update({ rows, mac, seal: sealOf(key, rows, mac) })
-}
-
-/** The end as it is kept, so that what was cut off while the node stood still leaves a gap. */
-export async function readAuditEnd(db: Knex): Promise<AuditEnd> {
-  const kept: SealedEnd | undefined = await db('audit_head').where({ one: 1 }).first()
-  return kept ? { rows: Number(kept.rows), mac: kept.mac } : lastOfRows(db)
-}
-
-/** Seals what is there for the first time: once, when the database is made or comes from a version without a seal. */
-export async function firstSeal(db: Knex, key: Buffer): Promise<void> {
-  const { rows, mac } = await lastOfRows(db)
-  await db('audit_head').insert({ one: 1, rows, mac, seal: sealOf(key, rows, mac) })
-}
-
-async function lastOfRows(db: Knex): Promise<AuditEnd> {
-  const last: { mac: string } | undefined = await db('audit').orderBy('id', 'desc').first('mac')
-  const [counted] = await db('audit').count({ n: '*' })
-  return { rows: Number(counted?.n ?? 0), mac: last?.mac ?? '' }
-}
 
 export type AuditFilter = {
   /** A part of the sentence, the name, the actor or the address. */
   search?: string
-  actor?: string
+  /** One, or any of several. */
+  actor?: string | readonly string[]
   /** Kind of object: user, group, device ... */
   kind?: string
   via?: string
@@ -213,7 +111,8 @@ export async function auditMatching(
   const low = filter.from ? await firstIdAt(db, filter.from) : 1
   let top = Math.min(before ?? last + 1, filter.until ? await firstIdAt(db, filter.until) : last + 1)
   // An index leads straight to one object, one batch, one actor; everything else is looked through.
-  const isScan = !filter.object && !filter.batch && Boolean(filter.search || filter.kind || filter.via)
+  const several = typeof filter.actor === 'object'
+  const isScan = !filter.object && !filter.batch && Boolean(filter.search || filter.kind || filter.via || several)
   const bottom = isScan ? top - scannedAtMost : 0
   const rows: ListedRow[] = []
   while (rows.length <= size && top > low) {
@@ -236,11 +135,18 @@ async function lookedBack(db: Knex, rows: ListedRow[], top: number): Promise<Aud
   return { rows: rows.map(rowToAudit), older: top, lookedBackTo: row?.at }
 }
 
-const listed = 'id at actor via address sentence kind object name changes seq batch undone_by'.split(' ')
+const listed = 'id at actor via address sentence kind object name changes seq batch undoes'.split(' ')
+
+const undoneBy = '(select min(other.id) from audit as other where other.undoes = audit.id)'
+const canBeUndone = `undo is not null and ${undoneBy} is null`
 
 function matching(db: Knex, filter: AuditFilter) {
-  const rows = db('audit').select(listed).select(db.raw('undo is not null as undoable'))
-  for (const column of ['actor', 'kind', 'via', 'object', 'batch'] as const)
+  const rows = db('audit')
+    .select(listed)
+    .select(db.raw('undo is not null as undoable'), db.raw(`${undoneBy} as undone_by`))
+  const { actor } = filter
+  if (actor) rows.whereIn('actor', [actor].flat())
+  for (const column of ['kind', 'via', 'object', 'batch'] as const)
     if (filter[column]) rows.where(column, filter[column])
   if (filter.search) {
     const part = containing(filter.search)
@@ -285,8 +191,7 @@ export async function auditOfBatch(db: Knex, batch: string, before: number, size
   const rows: RowWithUndo[] = await matching(db, { batch })
     .select('undo')
     .where('id', '<', before)
-    .whereNull('undone_by')
-    .whereNotNull('undo')
+    .whereRaw(canBeUndone)
     .orderBy('id', 'desc')
     .limit(size)
   return rows.map(rowWithUndo)
@@ -296,8 +201,7 @@ export async function auditOfBatch(db: Knex, batch: string, before: number, size
 export async function undoableAfter(db: Knex, actor: string, after: number, limit = 2): Promise<AuditRow[]> {
   const rows: ListedRow[] = await matching(db, { actor })
     .where('id', '>', after)
-    .whereNull('undone_by')
-    .whereNotNull('undo')
+    .whereRaw(canBeUndone)
     .orderBy('id', 'desc')
     .limit(limit)
   return rows.map(rowToAudit)
@@ -307,7 +211,7 @@ export async function undoableAfter(db: Knex, actor: string, after: number, limi
 export async function batchCounts(db: Knex, batch: string): Promise<{ rows: number; undoable: number }> {
   const row = await db('audit')
     .where({ batch })
-    .first(db.raw('count(*) as n'), db.raw('sum(undo is not null and undone_by is null) as undoable'))
+    .first(db.raw('count(*) as n'), db.raw(`sum(${canBeUndone}) as undoable`))
   return { rows: Number(row?.n ?? 0), undoable: Number(row?.undoable ?? 0) }
 }
 
@@ -345,47 +249,4 @@ export async function firstIdAt(db: Knex, at: string): Promise<number> {
     else high = middle
   }
   return low
-}
-
-export type ChainFault = 'altered' | 'removed' | 'swapped' | 'inserted' | 'cut' | 'seal'
-
-export type Chain = {
-  /** How many rows were proved. */
-  rows: number
-  /** The first row that does not fit; for what was cut off the end, the number after the last one. */
-  brokenAt?: number
-  fault?: ChainFault
-}
-
-/** Walks the chain from the first row to its sealed end. `progress` hears how far it is, and ends it by throwing. */
-export async function auditChain(db: Knex, key: Buffer, progress?: (rows: number) => void): Promise<Chain> {
-  const end: SealedEnd | undefined = await db('audit_head').where({ one: 1 }).first()
-  let before = ''
-  let last = 0
-  let rows = 0
-  // What is written meanwhile comes after the end that was read.
-  let isEndThere = end?.rows === 0
-  for (let slice: Row[] = [{} as Row]; slice.length > 0; ) {
-    slice = await db('audit').where('id', '>', last).orderBy('id').limit(500)
-    for (const row of slice) {
-      if (macOf(key, before, row) !== row.mac)
-        return { rows, brokenAt: row.id, fault: await faultAt(db, key, { id: last, mac: before }, row) }
-      before = row.mac
-      last = row.id
-      rows++
-      if (rows === end?.rows && row.mac === end.mac) isEndThere = true
-    }
-    progress?.(rows)
-  }
-  if (!end || end.seal !== sealOf(key, end.rows, end.mac)) return { rows, brokenAt: last + 1, fault: 'seal' }
-  if (!isEndThere) return { rows, brokenAt: last + 1, fault: rows < end.rows ? 'cut' : 'removed' }
-  return { rows }
-}
-
-/** What was done to the rows around one that does not fit after `good`. */
-async function faultAt(db: Knex, key: Buffer, good: { id: number; mac: string }, row: Row): Promise<ChainFault> {
-  const following: Row[] = await db('audit').where('id', '>', row.id).orderBy('id').limit(500)
-  if (following.some((other) => macOf(key, good.mac, other) === other.mac))
-    return following.some((other) => macOf(key, other.mac, row) === row.mac) ? 'swapped' : 'inserted'
-  return row.id > good.id + 1 ? 'removed' : 'altered'
 }

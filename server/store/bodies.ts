@@ -119,9 +119,14 @@ export type SettingsBody = {
   binDays: number
   /** Fields that people may change on their own page, as `contact.mobile`. */
   ownFields: string[]
+  /** Fields that people see of each other over LDAP, as `contact.mobile`; absent or empty: none, and nobody. */
+  publishedFields?: string[]
   /** Sign-in on web pages only: hours until a first-password link ends. */
   invitationHours: number
 }
+
+/** Says that the entry of the object of this id is another one now, although the object is not: revisions.ts. */
+export type RevisionBody = { changed: string; turn: number }
 
 /** A bearer token of the API. */
 export type TokenBody = {
@@ -142,7 +147,14 @@ export type DomainBody = { baseDomain: string; added: string }
 export type NumbersBody = { uidNumber: number; gidNumber: number }
 
 /** A service that binds to LDAP. */
-export type ClientBody = { name: string; role: ClientRole; password: string; added: string }
+export type ClientBody = {
+  name: string
+  role: ClientRole
+  password: string
+  added: string
+  /** Networks it may come from, as 10.1.0.0/16; absent or empty: from anywhere. */
+  networks?: string[]
+}
 
 /** A slave as the master knows it. */
 export type DeviceBody = {
@@ -163,6 +175,7 @@ export type Bodies = {
   plugin: PluginBody
   group: GroupBody
   user: UserBody
+  revision: RevisionBody
   profile: ProfileBody
   removed: RemovedBody
   client: ClientBody
@@ -182,6 +195,7 @@ export const kinds: readonly Kind[] = [
   'plugin',
   'group',
   'user',
+  'revision',
   'profile',
   'removed',
   'client',

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, closeSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import knexPkg, { type Knex } from 'knex'
 import { migrations } from '../../migrations/index.ts'
 import { messageOf } from '../errors.ts'
 import { version } from '../version.ts'
-import { type AuditEnd, firstSeal, readAuditEnd } from './audit.ts'
+import { type AuditEnd, firstSeal, readAuditEnd } from './audit-chain.ts'
 import type { Changed } from './bodies.ts'
 import { keptKey, openFolder } from './files.ts'
 import { type Local, readLocal, writeLocal } from './local.ts'
@@ -36,6 +36,8 @@ export type Db = {
   queue: Job[]
   draining: boolean
   auditKey: Buffer
+  /** The key was missing and is a new one: what stands in the audit cannot be proved any more. */
+  auditKeyIsLost?: boolean
   /** Where the chain of the audit ends. */
   audit: AuditEnd
   /** The last commit points, so that a slave's position is judged without a query. */
@@ -124,6 +126,7 @@ export async function openDb(dir: string): Promise<Db> {
   const reader = connect(file, { min: 0, max: 3 }, 2048)
   try {
     const applied = await migrate(writer, file)
+    const hadAuditKey = existsSync(join(dir, 'audit.key'))
     const db: Db = {
       dir,
       writer,
@@ -148,6 +151,7 @@ export async function openDb(dir: string): Promise<Db> {
     db.position = await readPosition(writer)
     if (applied.includes(sealedSince)) await firstSeal(writer, db.auditKey)
     db.audit = await readAuditEnd(writer)
+    if (!hadAuditKey && db.audit.rows > 0) db.auditKeyIsLost = true
     return db
   } catch (error) {
     await Promise.all([writer.destroy(), reader.destroy()])

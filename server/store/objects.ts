@@ -1,9 +1,10 @@
 import type { Knex } from 'knex'
-import type { AuditEnd } from './audit.ts'
+import type { AuditEnd } from './audit-chain.ts'
 import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
 import type { Db } from './db.ts'
 import { countIn, hashHex, type Position, type StateHash, stateHash } from './position.ts'
 import { type Projected, project } from './project.ts'
+import { noteLists } from './revisions.ts'
 import { insertRows } from './slices.ts'
 
 /** One object on its way into the feed. `body` is canonical JSON, undefined when it is removed. */
@@ -29,6 +30,8 @@ export type Head = Omit<Position, 'hash'> & {
   audit: AuditEnd
   /** The store holds nothing yet: no old row needs to be looked for. */
   fresh: boolean
+  /** Lists of members that the job under way has touched: revisions.ts. */
+  lists: Set<string>
   /** The names of everything that moves were freed beforehand, so all of them are taken again. */
   namesFreed: boolean
 }
@@ -43,6 +46,7 @@ export const headAt = (position: Position, auditKey: Buffer, audit: AuditEnd): H
     auditKey,
     audit: { ...audit },
     fresh: false,
+    lists: new Set(),
     namesFreed: false,
   }
 }
@@ -92,6 +96,8 @@ export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise
     projected.push({ kind, id, was: was === undefined ? undefined : JSON.parse(was), now })
     changed.push({ kind, id, seq: at, body: now })
   }
+  // A slave gets revisions as they are on the master.
+  if (moves.some(({ seq }) => seq === undefined)) noteLists(head.lists, projected)
   // SQLite works on its own thread: what is in memory is brought up to date meanwhile.
   const written = insertRows(trx, 'objects', rows, ['kind', 'id']).then(() => project(trx, projected, head.namesFreed))
   await Promise.all([written, remember(head, changed)])
@@ -167,6 +173,16 @@ export async function objectsOf<K extends Kind>(
 ): Promise<{ id: string; seq: number; body: Bodies[K] }[]> {
   const rows: Row[] = await db('objects').where({ kind, deleted: false }).orderBy('seq').select('id', 'seq', 'body')
   return rows.map((row) => ({ id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) }))
+}
+
+/** Ids of what was removed after a change, and of plugins that were changed since: one that is off has no group. */
+export async function entriesGoneSince(db: Knex, seq: number): Promise<string[]> {
+  const rows: { id: string }[] = await db('objects')
+    .where('seq', '>', seq)
+    .whereIn('kind', ['user', 'group', 'client', 'plugin'])
+    .where((either) => either.where({ deleted: true }).orWhere({ kind: 'plugin' }))
+    .select('id')
+  return rows.map(({ id }) => id)
 }
 
 export type FeedRow = { seq: number; kind: string; id: string; body: string | undefined }

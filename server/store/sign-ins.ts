@@ -22,17 +22,17 @@ export const failuresKept = (db: Knex): Promise<SignInRow[]> =>
 export const signInRow = (db: Knex, userId: string): Promise<SignInRow | undefined> =>
   db('sign_ins').where({ user_id: userId }).first()
 
-/** When some people last signed in here; who never did is not in it. */
-export async function lastGoodOf(db: Knex, userIds: string[]): Promise<Map<string, string>> {
-  const found = new Map<string, string>()
-  await inSlices(userIds, async (ids) => {
+/** When each of these people last signed in at this node; who never did is not in it. */
+export async function lastSignIns(db: Knex, userIds: string[]): Promise<Map<string, string>> {
+  const last = new Map<string, string>()
+  await inSlices(userIds, async (slice) => {
     const rows: Pick<SignInRow, 'user_id' | 'last_good'>[] = await db('sign_ins')
-      .select('user_id', 'last_good')
-      .whereIn('user_id', ids)
+      .whereIn('user_id', slice)
       .whereNotNull('last_good')
-    for (const { user_id, last_good } of rows) found.set(user_id, last_good as string)
+      .select('user_id', 'last_good')
+    for (const row of rows) last.set(row.user_id, row.last_good as string)
   })
-  return found
+  return last
 }
 
 /** Keeps what changed; of a good sign-in and of failures only their own columns. */

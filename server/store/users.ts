@@ -211,14 +211,13 @@ export async function stateCounts(db: Knex, now: string): Promise<Record<State, 
   return counts
 }
 
-/** Administrators besides one who can sign in now and whose account does not end by itself. */
-export async function countAdministrators(db: Knex, now: string, besides: string): Promise<number> {
-  const [row] = await db('users')
-    .where({ role: 'administrator', status: 'enabled', valid_until: '' })
-    .where('valid_from', '<=', now)
+/** Everybody with that role, besides one. */
+export async function administratorIds(db: Knex, besides: string): Promise<string[]> {
+  const rows: { id: string }[] = await db('users')
+    .where({ role: 'administrator' })
     .whereNot({ id: besides })
-    .count({ n: '*' })
-  return Number(row?.n ?? 0)
+    .select('id')
+  return rows.map(({ id }) => id)
 }
 
 /** Ids in order of username after a name: for reading everyone in pages. */

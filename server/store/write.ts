@@ -1,13 +1,15 @@
 import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { messageOf, ReadOnly, Unavailable } from '../errors.ts'
-import { appendAudit, type Note, sealAudit } from './audit.ts'
+import type { Note } from './audit.ts'
+import { appendAudit, sealAudit } from './audit-chain.ts'
 import type { Bodies, Changed, Kind } from './bodies.ts'
 import { canonical } from './canonical.ts'
 import type { Db } from './db.ts'
 import { type Local, writeLocal } from './local.ts'
 import { type Head, headAt, type Move, moveObjects, positionOf, samePosition } from './objects.ts'
 import { rememberPosition, trimPositions, writePosition } from './position.ts'
+import { reviseLists } from './revisions.ts'
 
 /** One change as its function sees it. Everything it does commits together, or not at all. */
 export type Change = {
@@ -118,11 +120,19 @@ async function runJob(
     const mine: Partial<Local>[] = []
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
     await appendAudit(trx, head, job.actor, notes)
+    // Behind the record: it stands at the change itself, which pages compare with what their forms were filled from.
+    await reviseLists(trx, head, moveObjects)
     locals.push(...mine)
     return value
   }
   if (alone) return { job, value: await run(trx) }
-  const before = { ...head, state: head.state.slice(), changes: head.changes.slice(), audit: { ...head.audit } }
+  const before = {
+    ...head,
+    state: head.state.slice(),
+    changes: head.changes.slice(),
+    audit: { ...head.audit },
+    lists: new Set<string>(),
+  }
   try {
     return { job, value: await trx.transaction(run) }
   } catch (error) {
@@ -152,12 +162,13 @@ function tell(db: Db, head: Head): void {
 
 /** What the disk says, in words; everything else as it is. */
 function explain(error: unknown): unknown {
-  const code = (error as { code?: string }).code
+  const { code } = error as { code?: unknown }
+  if (typeof code !== 'string') return error
   if (code === 'SQLITE_FULL')
     return new Unavailable('The disk of this node is full, so nothing was changed. Free some space and try again.', 60)
-  if (code?.startsWith('SQLITE_IOERR') || code === 'SQLITE_READONLY')
+  if (code.startsWith('SQLITE_IOERR') || code === 'SQLITE_READONLY')
     return new Unavailable(`The disk of this node refuses to write (${code}), so nothing was changed.`, 60)
-  if (!code?.startsWith('SQLITE_')) return error
+  if (!code.startsWith('SQLITE_')) return error
   // knex puts the whole statement with its values into the message; a log must not hold them.
   return Object.assign(new Error(`The store refused the change: ${messageOf(error).split(' - ').at(-1)}`), { code })
 }

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
-import { groupNames, ownedGroups } from '../accounts/groups.ts'
+import { groupsInEffect, ownedGroups } from '../accounts/groups.ts'
 import { mayUse } from '../accounts/may-use.ts'
 import { addOwnKey, changeOwn, ownFields, removeOwnKey, sshKeysOf } from '../accounts/own-account.ts'
 import { pluginList } from '../accounts/plugins.ts'
@@ -39,7 +39,7 @@ async function showOwn(req: Request, res: Response, { problems = {}, typed, key 
   const user = req.user as Express.User
   const [plugins, groups, own, policy, sessions, known] = await Promise.all([
     pluginList(db),
-    groupNames(db, user.groups),
+    groupsInEffect(db, user.groups),
     ownFields(db),
     policyOf(db, user),
     ownSessions(req),
@@ -65,7 +65,8 @@ async function showOwn(req: Request, res: Response, { problems = {}, typed, key 
   const data = {
     user,
     services,
-    groups: [...groups.values()].sort(),
+    // Also those that hold a group that one is in.
+    groups: [...groups.values()].map(({ name }) => name).sort(),
     facts,
     sections,
     keys: {

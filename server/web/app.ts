@@ -6,6 +6,7 @@ import { sameOrigin } from '../auth/same-origin.ts'
 import { endOldSessions, sessions } from '../auth/session.ts'
 import { loadAssets } from './assets.ts'
 import { answerError, answerNotFound } from './errors.ts'
+import { formsOnly } from './form.ts'
 import { pageHeaders, securityHeaders } from './headers.ts'
 import { showHealth } from './health.ts'
 import { showMetrics } from './metrics.ts'
@@ -37,6 +38,7 @@ export async function createWebApp(node: WebNode): Promise<Express> {
   app.use(signIn.initialize())
   app.use(signIn.session())
   app.use(endAfterNewPassword)
+  app.use(formsOnly)
   app.use(express.urlencoded({ extended: false, limit: '256kb', parameterLimit: 5000 }))
   app.use(rememberRecord)
   app.use(routes())

@@ -14,6 +14,7 @@ const ours = (name: string): string => join(root, 'public', name)
 const styles = [
   'base',
   'frame',
+  'menus',
   'controls',
   'cards',
   'pills',

@@ -1,5 +1,7 @@
 import { declared } from '../accounts/declarations.ts'
+import type { FieldChange } from '../store/audit.ts'
 import type { Db } from '../store/db.ts'
+import { exact } from './say.ts'
 
 /** What is not simply its name with spaces. */
 const names: Record<string, string> = {
@@ -13,6 +15,7 @@ const names: Record<string, string> = {
   'invitation.until': 'First-password link until',
   binDays: 'Days in the recycle bin',
   ownFields: 'Own fields',
+  publishedFields: 'Published fields',
   invitationHours: 'Hours of a first-password link',
   deviceId: 'Device ID',
 }
@@ -28,6 +31,30 @@ export async function fieldNames(db: Db): Promise<(field: string) => string> {
     return `${known?.title.replace(/ Extension$/, '') ?? name}, ${label ?? inWords(key)}`
   }
 }
+
+/** A value of the record as pages show it: of a list, piece by piece, only what came or went is marked. */
+export type Pieces = { text: string; marked: boolean }[] | undefined
+
+const lists = new Set(['groups', 'plugins', 'owners', 'members', 'users', 'blocklist', 'ownFields'])
+
+/** Both sides of a change; undefined: nothing stood there. */
+export function piecesOf({ field, before, after }: FieldChange): { before: Pieces; after: Pieces } {
+  const isList = before !== undefined && after !== undefined && lists.has(field)
+  if (!isList) return { before: whole(before), after: whole(after) }
+  return { before: apart(before, after), after: apart(after, before) }
+}
+
+const whole = (value: string | undefined): Pieces =>
+  value === undefined ? undefined : [{ text: inPlainWords(value), marked: true }]
+
+function apart(value: string, other: string): Pieces {
+  const others = new Set(other.split(', '))
+  return value.split(', ').map((text) => ({ text, marked: !others.has(text) }))
+}
+
+/** Moments as people read them. */
+const inPlainWords = (value: string): string =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) ? exact(value) : value
 
 /** `maxAgeDays` as “Max age days”. */
 function inWords(field: string): string {

@@ -1,6 +1,8 @@
 import { stringify } from 'csv-stringify/sync'
 import type { Request, Response } from 'express'
+import { groupNames } from '../accounts/groups.ts'
 import { may } from '../accounts/roles.ts'
+import { usernames } from '../accounts/users.ts'
 import {
   type AuditFilter,
   type AuditRow,
@@ -10,7 +12,9 @@ import {
   faultSentence,
 } from '../audit/audit.ts'
 import { chainCheck, checkChain } from '../audit/check.ts'
-import { fieldNames } from './audit-fields.ts'
+import { deviceStatuses } from '../replication/status.ts'
+import type { Db } from '../store/db.ts'
+import { fieldNames, piecesOf } from './audit-fields.ts'
 import { asked, askedOne } from './form.ts'
 import { dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
@@ -51,12 +55,16 @@ const askedDay = (req: Request, name: string): string => {
   return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : ''
 }
 
-/** Days as this node counts them, both included. */
-const filterOf = ({ from, until, ...query }: Query): AuditFilter => ({
+/** Days as this node counts them, both included; a part of a name is everybody who has it. */
+const filterOf = ({ from, until, actor, ...query }: Query, actors: readonly string[]): AuditFilter => ({
   ...query,
+  // The list of names is cut when they are many; what was typed may be one that is not in it.
+  ...(actor && { actor: actors.includes(actor) ? actor : [actor, ...actors.filter((name) => isPart(actor, name))] }),
   ...(from && { from: midnight(from, 0) }),
   ...(until && { until: midnight(until, 1) }),
 })
+
+const isPart = (part: string, name: string): boolean => name.toLowerCase().includes(part.toLowerCase())
 
 function midnight(text: string, days: number): string {
   const [year = 0, month = 1, date = 1] = text.split('-').map(Number)
@@ -68,11 +76,13 @@ export async function showAudit(req: Request, res: Response): Promise<void> {
   const query = auditQuery(req)
   const before = Number(asked(req, 'before'))
   const isOlder = Number.isSafeInteger(before) && before > 0
-  const [list, actors, fieldName] = await Promise.all([
-    auditPage(db, { ...filterOf(query), ...(isOlder && { before }) }),
-    auditActorNames(db),
+  const actors = await auditActorNames(db)
+  const [list, fieldName, devices] = await Promise.all([
+    auditPage(db, { ...filterOf(query, actors), ...(isOlder && { before }) }),
     fieldNames(db),
+    deviceStatuses(db),
   ])
+  const following = devices.filter(({ status }) => status === 'active')
   res.set('HX-Replace-Url', path('/audit', { ...query, before: isOlder ? before : undefined }))
   const data = {
     query,
@@ -82,17 +92,43 @@ export async function showAudit(req: Request, res: Response): Promise<void> {
     vias,
     actors,
     fieldName,
+    piecesOf,
+    homeOf: await homesOf(db, list.rows),
+    /** How many slaves are known to hold a change, of how many. */
+    devices: following.length,
+    holding: (seq: number) => following.filter((device) => (device.seq ?? 0) >= seq).length,
     isOlder,
     isFiltered: Object.values(query).some(Boolean),
     mayUndo: req.user !== undefined && may(req.user.role, 'change'),
     total: db.audit.rows,
-    ...chainState(req),
+    ...(await chainState(req)),
   }
   await render(req, res, 'audit/index', data, { part: asked(req, 'part') === 'chain' ? 'audit/_chain' : 'audit/_list' })
 }
 
-function chainState(req: Request) {
-  const { running, last } = chainCheck(dbOf(req))
+const named: Record<string, string> = {
+  plugin: '/plugins/',
+  extension: '/extensions/',
+  profile: '/profiles/',
+  client: '/clients/',
+}
+
+/** Where what a row is about has its page now: it may have another name since, or none. */
+async function homesOf(db: Db, rows: AuditRow[]): Promise<(row: AuditRow) => string | undefined> {
+  const ids = (kind: string) => rows.flatMap(({ object }) => (object?.kind === kind ? [object.id] : []))
+  const [people, groups] = await Promise.all([usernames(db, ids('user')), groupNames(db, ids('group'))])
+  return ({ object, sentence }) => {
+    if (!object) return undefined
+    const { kind, id } = object
+    if (kind === 'user') return people.has(id) ? `/users/${encodeURIComponent(people.get(id) ?? '')}` : undefined
+    if (kind === 'group') return groups.has(id) ? `/groups/${encodeURIComponent(groups.get(id) ?? '')}` : undefined
+    const base = named[kind]
+    return base && !/^Removed|^Undid: Added/.test(sentence) ? `${base}${encodeURIComponent(object.name)}` : undefined
+  }
+}
+
+async function chainState(req: Request) {
+  const { running, last } = await chainCheck(dbOf(req))
   return { chain: { running, last, fault: last && faultSentence(last) } }
 }
 
@@ -101,13 +137,13 @@ export async function checkAudit(req: Request, res: Response): Promise<void> {
   await redirect(req, res, '/audit')
 }
 
-/** A row with its drawing, and whether what it is about has gone. */
-type Drawn = AuditRow & { sign: Sign; isGone: boolean }
+/** A row with its drawing. */
+type Drawn = AuditRow & { sign: Sign }
 
 function byDay(rows: AuditRow[]): { title: string; rows: Drawn[] }[] {
   const days: { title: string; rows: Drawn[] }[] = []
   for (const row of rows) {
-    const drawn = { ...row, sign: signOf(row.sentence), isGone: /^Removed|^Undid: removed/.test(row.sentence) }
+    const drawn = { ...row, sign: signOf(row.sentence) }
     const title = day(row.at)
     const last = days.at(-1)
     if (last?.title === title) last.rows.push(drawn)
@@ -123,7 +159,9 @@ const signs: [RegExp, Sign][] = [
   [/^Undid/, { icon: 'undo', look: 'accent' }],
   [/^Added|^Enabled|^Turned .* on|^Restored|^Brought/, { icon: 'plus', look: 'good' }],
   [/^Removed|^Revoked/, { icon: 'trash', look: 'bad' }],
-  [/^Disabled|^Locked|off$/, { icon: 'ban', look: 'look' }],
+  [/^Locked/, { icon: 'lock', look: 'look' }],
+  [/^Unlocked/, { icon: 'unlock', look: 'accent' }],
+  [/^Disabled|off$/, { icon: 'ban', look: 'look' }],
   [/password/i, { icon: 'key', look: 'neutral' }],
   [/Key/, { icon: 'eye', look: 'look' }],
   [/^Import/, { icon: 'file-up', look: 'accent' }],
@@ -149,8 +187,9 @@ const columns = [
 
 /** What is filtered, as CSV, oldest first. */
 export async function exportAudit(req: Request, res: Response): Promise<void> {
+  const db = dbOf(req)
   res.type('csv').attachment('audit.csv')
-  await sendText(res, csvOf(eachAuditRow(dbOf(req), filterOf(auditQuery(req)))))
+  await sendText(res, csvOf(eachAuditRow(db, filterOf(auditQuery(req), await auditActorNames(db)))))
 }
 
 async function* csvOf(slices: AsyncIterable<AuditRow[]>): AsyncGenerator<string> {

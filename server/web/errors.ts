@@ -45,7 +45,12 @@ function answerOf(error: unknown): Answer {
   return { status: 500, title: 'This page could not be made', text: '', id: `e-${randomBytes(3).toString('hex')}` }
 }
 
-const requestProblems = (status: number): Pick<Answer, 'title' | 'text'> =>
-  status === 413
-    ? { title: 'Too much at once', text: 'What was sent is larger than this page takes.' }
-    : { title: 'Not understood', text: 'The request is not written as a browser would write it.' }
+type Words = Pick<Answer, 'title' | 'text'>
+
+const requestWords: Record<number, Words> = {
+  413: { title: 'Too much at once', text: 'What was sent is larger than this page takes.' },
+  415: { title: 'Not understood', text: 'This page takes forms as a browser sends them, and nothing else.' },
+}
+
+const requestProblems = (status: number): Words =>
+  requestWords[status] ?? { title: 'Not understood', text: 'The request is not written as a browser would write it.' }

@@ -1,10 +1,17 @@
 import type { Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
-import { extensionList, needExtension, removeExtensionValues, setExtensionOn } from '../accounts/extensions.ts'
+import {
+  extensionList,
+  type ListedExtension,
+  needExtension,
+  removeExtensionValues,
+  setExtensionOn,
+} from '../accounts/extensions.ts'
+import { misfits } from '../accounts/misfits.ts'
 import { ownExtension } from '../accounts/own-extensions.ts'
 import { pluginList } from '../accounts/plugins.ts'
 import { countUsers } from '../accounts/users.ts'
-import { Invalid, NotFound, Refused } from '../errors.ts'
+import { Invalid, Refused } from '../errors.ts'
 import type { OwnExtension } from '../extensions/own.ts'
 import type { Db } from '../store/db.ts'
 import { askedOne, formOf, part, problemsOf, typedSwitch } from './form.ts'
@@ -52,12 +59,16 @@ async function madeHere(db: Db): Promise<Record<string, Pick<OwnExtension, 'by' 
 
 export async function showExtension(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const { name } = await needExtension(db, part(req, 'name'))
-  const [extensions, all] = await Promise.all([extensionList(db), countUsers(db)])
-  const extension = extensions.find((one) => one.name === name)
-  if (!extension) throw new NotFound(`There is no extension “${name}”.`)
+  const [extension, all] = await Promise.all([listedExtension(req), countUsers(db)])
+  const { name } = extension
   const made = extension.isOwn ? (await ownExtension(db, name)).own : undefined
   await render(req, res, 'extensions/show', { ...rightsOf(req), extension, all, made })
+}
+
+/** Values that are older than the rules. */
+export async function showMisfits(req: Request, res: Response): Promise<void> {
+  const extension = await needExtension(dbOf(req), part(req, 'name'))
+  await render(req, res, 'extensions/misfits', { extension, ...(await misfits(dbOf(req), extension.name)) })
 }
 
 export async function saveExtensionState(req: Request, res: Response): Promise<void> {
@@ -94,9 +105,13 @@ export async function removeValues(req: Request, res: Response): Promise<void> {
   }
 }
 
+async function listedExtension(req: Request) {
+  const { name } = await needExtension(dbOf(req), part(req, 'name'))
+  return (await extensionList(dbOf(req))).find((one) => one.name === name) as ListedExtension
+}
+
 async function offExtension(req: Request) {
-  const extension = (await extensionList(dbOf(req))).find((one) => one.name === part(req, 'name'))
-  if (!extension) throw new NotFound(`There is no extension “${part(req, 'name')}”.`)
+  const extension = await listedExtension(req)
   if (extension.on) throw new Refused(`${extension.title} is on. Turn it off first; then its values can be removed.`)
   return extension
 }

@@ -15,6 +15,8 @@ export type FieldView = {
   help?: string | undefined
   options?: readonly { value: string; label: string }[] | undefined
   required?: boolean
+  /** Said beside the label, where most fields may stay empty. */
+  needed?: boolean
   /** Shown, and settled by the program. */
   settled?: boolean
   maxLength?: number
@@ -46,6 +48,7 @@ export function fieldViews(
       help: field.help,
       options: withKept(field.options, value),
       required: field.required,
+      needed: field.required,
       settled: field.readOnly ?? false,
       maxLength: field.maxLength,
       wide: field.type === 'list',

@@ -1,4 +1,4 @@
-import type { Request } from 'express'
+import type { Request, RequestHandler } from 'express'
 import { Invalid, type Problems } from '../errors.ts'
 
 /** What a form sent, as text. A name that came twice is refused unless it is read as a list. */
@@ -19,6 +19,14 @@ export function formOf(req: Request): Form {
       return (Array.isArray(value) ? value : [value]).filter((one): one is string => typeof one === 'string')
     },
   }
+}
+
+/** Refuses a body that no form of a browser has: it would not be read, and the request be taken for an empty form. */
+export const formsOnly: RequestHandler = (req, _res, next) => {
+  const hasBody = Number(req.get('content-length') ?? 0) > 0 || req.get('transfer-encoding') !== undefined
+  next(
+    hasBody && !req.is(['urlencoded', 'multipart']) ? Object.assign(new Error('no form'), { status: 415 }) : undefined,
+  )
 }
 
 /** Yes or no. A switch that says neither is left as it is. */

@@ -2,7 +2,7 @@ import { type Declared, declared } from '../accounts/declarations.ts'
 import { type Group, type GroupInput, ownerNames } from '../accounts/groups.ts'
 import type { Problems } from '../errors.ts'
 import type { Db } from '../store/db.ts'
-import { fieldViews, sectionTitle, typedValues } from './field-view.ts'
+import { fieldViews, initialValues, sectionTitle, typedValues } from './field-view.ts'
 import type { Form } from './form.ts'
 
 const words = (text: string): string[] => text.split(/[\s,;]+/).filter(Boolean)
@@ -13,7 +13,8 @@ export function typedGroup(form: Form, known: Declared, group?: Group): GroupInp
     on && ofGroups ? [[name, typedValues(form, { name }, ofGroups.fields, group?.extensions?.[name])] as const] : [],
   )
   return {
-    name: form.text('name'),
+    // A group of Windows keeps its name: there is nothing to type.
+    name: group?.type === 'windows' ? group.name : form.text('name'),
     description: form.text('description'),
     ...(form.has('shown-owners') && {
       owners: [...new Set([...form.list('owners'), ...words(form.text('add-owner'))])],
@@ -26,7 +27,11 @@ export function typedGroup(form: Form, known: Declared, group?: Group): GroupInp
 export async function groupForm(db: Db, given: { group?: Group; typed?: GroupInput; problems?: Problems | undefined }) {
   const { group, problems = {} } = given
   const [known, saved] = await Promise.all([declared(db), ownerNames(db, group ?? {})])
-  const typed = given.typed ?? { name: group?.name ?? '', description: group?.description ?? '', owners: saved }
+  const typed: GroupInput = given.typed ?? {
+    name: group?.name ?? '',
+    description: group?.description ?? '',
+    owners: saved,
+  }
   const owners = typed.owners ?? saved
   return {
     typed,
@@ -41,7 +46,7 @@ export async function groupForm(db: Db, given: { group?: Group; typed?: GroupInp
                 { name },
                 ofGroups.fields,
                 group?.extensions?.[name],
-                given.typed?.extensions?.[name],
+                typed.extensions?.[name] ?? (group ? undefined : initialValues(ofGroups.fields)),
                 problems,
               ),
             },

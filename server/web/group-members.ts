@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import type { Actor } from '../audit/actor.ts'
 import type { Form } from './form.ts'
 import { count, listed, people } from './say.ts'
 
@@ -22,13 +20,6 @@ const lists = ({ join, leave }: TypedMembers): { name: string; verb: string; nam
 
 export const howMany = (members: TypedMembers): number =>
   lists(members).reduce((sum, { names }) => sum + names.length, 0)
-
-/** Each list of people is one row of the record, each group as well; several of one press are undone together. */
-export function together(actor: Actor, { join, leave }: TypedMembers, others = 0): Actor {
-  const people = [join, leave].filter(({ usernames }) => usernames.length > 0).length
-  const rows = people + join.groups.length + leave.groups.length
-  return rows > 0 && rows + others > 1 ? { ...actor, batch: randomUUID() } : actor
-}
 
 /** 2 people added, 1 group taken out */
 export function said({ join, leave }: TypedMembers): string {

@@ -20,7 +20,8 @@ import type { Problems } from '../errors.ts'
 import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
 import { candidatesFor, throughOf } from './group-candidates.ts'
 import { groupForm, typedGroup } from './group-form.ts'
-import { howMany, pending, said, type TypedMembers, together, typedMembers } from './group-members.ts'
+import { howMany, pending, said, type TypedMembers, typedMembers } from './group-members.ts'
+import { marked } from './marked.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { rightsOf } from './rights.ts'
@@ -103,12 +104,14 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
     nestedTotal: nested.length,
     counts,
     found,
+    marked,
     above: [...above.values()].sort(),
     owners,
     base: pathOf(group.name),
     pending: extra.members ? pending(extra.members) : [],
     mayMembers: group.type !== 'builtin' && dbOf(req).local.mode !== 'slave' && (rights.mayChange || isOwner),
-    mayEdit: group.type === 'normal' && rights.mayChange,
+    mayEdit: group.type !== 'builtin' && rights.mayChange,
+    mayRemove: group.type === 'normal' && rights.mayChange,
   }
   await render(req, res, 'groups/show', data, {
     status: extra.problems ? 422 : 200,
@@ -139,8 +142,7 @@ export async function saveGroup(req: Request, res: Response): Promise<void> {
   const members = typedMembers(form, true)
   const expectedSeq = Number(form.text('seq')) || undefined
   try {
-    const actor = together(actorOf(req), members, 1)
-    const saved = await changeGroupAndMembers(db, actor, group.id, { input: typed, ...members, expectedSeq })
+    const saved = await changeGroupAndMembers(db, actorOf(req), group.id, { input: typed, ...members, expectedSeq })
     const more = howMany(members) > 0 ? `: ${said(members)}` : ''
     await redirect(req, res, pathOf(saved.name), `Group ${saved.name} is saved${more}.`)
   } catch (error) {
@@ -157,7 +159,7 @@ export async function saveMembers(req: Request, res: Response): Promise<void> {
   const back = safeBack(req, group)
   if (howMany(members) === 0) return redirect(req, res, back, 'Nothing was changed.', 'look')
   try {
-    await changeMembers(db, together(actorOf(req), members), group.id, members.join, members.leave)
+    await changeMembers(db, actorOf(req), group.id, members.join, members.leave)
     await redirect(req, res, back, `${said(members)} in ${group.name}.`)
   } catch (error) {
     await renderGroup(req, res, group, { members, problems: problemsOf(error) })

@@ -20,7 +20,7 @@ const modes: readonly { mode: ImportMode; title: string; text: string }[] = [
 
 /** What each column of the source is read as, and what else is to be settled before it is tried out. */
 export async function showImportColumns(req: Request, res: Response): Promise<void> {
-  await showColumns(req, res, needDraft(dbOf(req), part(req, 'draft')))
+  await showColumns(req, res, needDraft(req, part(req, 'draft')))
 }
 
 async function showColumns(req: Request, res: Response, draft: Draft, problems: Problems = {}): Promise<void> {
@@ -77,7 +77,7 @@ function groupedColumns(columns: readonly Column[]): { title: string; columns: r
 /** Tries it out with what was settled; nothing is changed by that. */
 export async function saveImportColumns(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const draft = needDraft(db, part(req, 'draft'))
+  const draft = needDraft(req, part(req, 'draft'))
   const form = formOf(req)
   try {
     draft.options = await typedOptions(db, draft, form)

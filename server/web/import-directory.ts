@@ -3,9 +3,9 @@ import type { Certificate } from '../accounts/directory-certificate.ts'
 import { type DirectoryGiven, type Security, Untrusted } from '../accounts/directory-connection.ts'
 import { type DirectoryLook, lookAtDirectory, readDirectory } from '../accounts/directory-import.ts'
 import { messageOf, type Problems } from '../errors.ts'
-import type { Db } from '../store/db.ts'
 import { asked, type Form, formOf, problemsOf } from './form.ts'
 import { keepDraft } from './import-draft.ts'
+import { keptFor } from './kept-for.ts'
 import { dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 
@@ -22,32 +22,22 @@ type Connection = {
   reading?: { entries: number; stop: AbortController; draft?: string; problem?: string }
 }
 
-const connections = new WeakMap<Db, { connection: Connection; timer: NodeJS.Timeout }>()
-const keptMs = 30 * 60_000
+const connections = keptFor<Connection>(30 * 60_000)
 
-function keep(db: Db, connection: Connection): void {
-  clearTimeout(connections.get(db)?.timer)
-  const timer = setTimeout(() => connections.delete(db), keptMs).unref()
-  connections.set(db, { connection, timer })
-}
-
-function forget(db: Db): void {
-  const kept = connections.get(db)
-  clearTimeout(kept?.timer)
-  kept?.connection.reading?.stop.abort()
-  connections.delete(db)
+function forget(req: Request): void {
+  connections.get(req)?.reading?.stop.abort()
+  connections.drop(req)
 }
 
 const nothing: DirectoryGiven = { url: '', security: 'ldaps', bindDn: '', password: '', base: '' }
 
 /** The form; while entries are read, how many there are; then on to what they mean. */
 export async function showImportDirectory(req: Request, res: Response): Promise<void> {
-  const db = dbOf(req)
-  if (asked(req, 'new') !== '') forget(db)
-  const connection = connections.get(db)?.connection
+  if (asked(req, 'new') !== '') forget(req)
+  const connection = connections.get(req)
   const reading = connection?.reading
   if (reading?.draft) {
-    forget(db)
+    forget(req)
     const to = `/import/columns/${reading.draft}`
     if (req.get('HX-Request') === 'true') return void res.set('HX-Redirect', to).end()
     return void res.redirect(303, to)
@@ -80,21 +70,21 @@ async function showForm(
 
 /** Connects and looks; a certificate that nobody vouches for is shown and asked about. */
 export async function saveImportDirectory(req: Request, res: Response): Promise<void> {
-  const db = dbOf(req)
   const form = formOf(req)
-  const before = connections.get(db)?.connection.given
+  const before = connections.get(req)?.given
   // The second question is about the certificate alone: what was typed before waits here, not in the page.
   const trusted = form.text('fingerprint')
   const given = trusted && before ? { ...before, fingerprint: trusted } : typedDirectory(form)
-  keep(db, { given })
+  forget(req)
+  connections.set(req, { given })
   try {
     const look = await lookAtDirectory(given)
-    keep(db, { given, look })
+    connections.set(req, { given, look })
     await showForm(req, res, { given, look })
   } catch (error) {
     const problems = problemsOf(error)
     if (error instanceof Untrusted) return showForm(req, res, { given, certificate: error.certificate, problems: {} })
-    forget(db)
+    forget(req)
     await showForm(req, res, { given, problems })
   }
 }
@@ -111,7 +101,7 @@ const typedDirectory = (form: Form): DirectoryGiven => ({
 /** Reads everyone and every group in the background. */
 export async function readImportDirectory(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const connection = connections.get(db)?.connection
+  const connection = connections.get(req)
   if (!connection?.look)
     return redirect(req, res, '/import/directory', 'The connection is no longer here. Connect again.', 'look')
   const { given, look } = connection
@@ -125,7 +115,7 @@ export async function readImportDirectory(req: Request, res: Response): Promise<
       .then((table) => {
         // Once everything is read, the password is not needed any more.
         connection.given = { ...given, password: '' }
-        reading.draft = keepDraft(db, { file: given.url, from: 'directory', table }).id
+        reading.draft = keepDraft(req, { file: given.url, from: 'directory', table }).id
       })
       .catch((error) => {
         reading.problem = messageOf(error)

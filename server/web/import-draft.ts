@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { Request } from 'express'
 import type { ImportOptions } from '../accounts/import.ts'
 import type { Table } from '../accounts/table.ts'
 import { NotFound } from '../errors.ts'
-import type { Db } from '../store/db.ts'
+import { keptFor } from './kept-for.ts'
 
 /** A source that was read and waits to be imported. In memory only, for it may hold passwords. */
 export type Draft = {
@@ -15,30 +16,25 @@ export type Draft = {
   job?: string
 }
 
-const drafts = new WeakMap<Db, { draft: Draft; timer: NodeJS.Timeout }>()
-const keptMs = 60 * 60_000
+const drafts = keptFor<Draft>(60 * 60_000)
 
-/** Keeps it for an hour, instead of the one before. */
-export function keepDraft(db: Db, given: Pick<Draft, 'file' | 'from' | 'table'>): Draft {
+/** Keeps it for an hour, instead of the one that the same person had before. */
+export function keepDraft(req: Request, given: Pick<Draft, 'file' | 'from' | 'table'>): Draft {
   const draft: Draft = { ...given, id: randomUUID(), options: {} }
-  dropDraft(db)
-  drafts.set(db, { draft, timer: setTimeout(() => drafts.delete(db), keptMs).unref() })
+  drafts.set(req, draft)
   return draft
 }
 
-export function needDraft(db: Db, id: string): Draft {
-  const draft = drafts.get(db)?.draft
+export function needDraft(req: Request, id: string): Draft {
+  const draft = drafts.get(req)
   if (draft?.id !== id) throw new NotFound('This file is no longer here. Choose it again on the page Import.')
   return draft
 }
 
 /** The source that a dry run was made of, while it is here. */
-export function draftOfJob(db: Db, job: string): Draft | undefined {
-  const draft = drafts.get(db)?.draft
+export function draftOfJob(req: Request, job: string): Draft | undefined {
+  const draft = drafts.get(req)
   return draft?.job === job ? draft : undefined
 }
 
-export function dropDraft(db: Db): void {
-  clearTimeout(drafts.get(db)?.timer)
-  drafts.delete(db)
-}
+export const dropDraft = (req: Request): void => drafts.drop(req)

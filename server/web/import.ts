@@ -38,7 +38,7 @@ export async function checkImport(req: Request, res: Response): Promise<void> {
     const known = await declared(db)
     // A file that names one column twice cannot be read, whatever is chosen on the next page.
     mapColumns(table, known, columnsOf(known), undefined, [])
-    const draft = keepDraft(db, { file, table, from: 'file' })
+    const draft = keepDraft(req, { file, table, from: 'file' })
     res.redirect(303, `/import/columns/${draft.id}`)
   } catch (error) {
     const problems = problemsOf(error)
@@ -55,13 +55,12 @@ function jobOf(req: Request): ImportJob {
 const outcomes = ['refused', 'changed', 'added', 'unchanged'] as const
 
 export async function showImportJob(req: Request, res: Response): Promise<void> {
-  const db = dbOf(req)
   const job = jobOf(req)
   // With scripts off the page asks again by itself while the work goes on.
   if (job.state === 'running' && req.get('HX-Request') !== 'true') res.set('Refresh', '5')
   const counts = countsOf(job)
   const show = askedOne(req, 'show', outcomes) ?? outcomes.find((outcome) => counts[outcome] > 0) ?? 'added'
-  const draft = job.dryRun ? draftOfJob(db, job.id) : undefined
+  const draft = job.dryRun ? draftOfJob(req, job.id) : undefined
   await render(
     req,
     res,
@@ -74,6 +73,8 @@ export async function showImportJob(req: Request, res: Response): Promise<void> 
       list: importedRows(job.id, show, { page: askedPage(req), size: pageSize }),
       draft,
       mayBegin: draft !== undefined && job.state === 'done',
+      hasPasswords:
+        draft && (draft.options.newPasswords || Object.values(draft.options.mapping ?? {}).includes('core.password')),
       isLive: asked(req, 'live') !== '',
     },
     { part: 'import/_job' },
@@ -90,11 +91,11 @@ const countsOf = (job: ImportJob): Record<Outcome, number> => ({
 /** Imports what was tried out last, as it was tried out. */
 export async function beginImport(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const draft = draftOfJob(db, jobOf(req).id)
+  const draft = draftOfJob(req, jobOf(req).id)
   if (!draft) return redirect(req, res, '/import', 'The file is no longer here. Choose it again.', 'look')
   const { file, table, options } = draft
   const job = await startImport(db, actorOf(req), { file, table, ...options, dryRun: false })
-  dropDraft(db)
+  dropDraft(req)
   res.redirect(303, `/import/${job.id}`)
 }
 

@@ -59,7 +59,16 @@ export async function saveOwnExtension(req: Request, res: Response): Promise<voi
   }
   try {
     const saved = await changeOwnExtension(dbOf(req), actorOf(req), made.name, typed, options)
-    await redirect(req, res, `/extensions/${saved.name}`, `${saved.own.title} is saved.`)
+    const { misfits, own } = saved
+    const but = `${people(misfits)} ${misfits === 1 ? 'has a value' : 'have values'} that the rules would refuse now.`
+    const said = [`${own.title} is saved.`, misfits > 0 && but].filter(Boolean).join(' ')
+    await redirect(
+      req,
+      res,
+      `/extensions/${saved.name}${misfits > 0 ? '/misfits' : ''}`,
+      said,
+      misfits > 0 ? 'look' : 'good',
+    )
   } catch (error) {
     await showForm(req, res, { typed, made, problems: problemsOf(error), status: 422 })
   }

@@ -26,7 +26,6 @@ async function showAll(req: Request, res: Response, typed?: PolicyInput, problem
   const tried = username ? await tryFor(req, all, username) : undefined
   const data = {
     ...formView(all.first.policy, typed, problems),
-    blocklist: typed?.blocklist ?? (all.first.policy.blocklist ?? []).join('\n'),
     ofGroups: all.ofGroups.map(({ name, policy }) => ({ name, href: pathOf(name), rules: policyRules(policy) })),
     username,
     tried,
@@ -107,7 +106,8 @@ async function showNew(req: Request, res: Response, typed?: PolicyInput, problem
   const [all, groups] = await Promise.all([policies(db), allGroups(db)])
   const taken = new Set(all.ofGroups.map(({ name }) => name))
   const data = {
-    ...formView(all.first.policy, typed, problems),
+    // It begins with the rules of everyone; their words hold anyway.
+    ...formView({ ...all.first.policy, blocklist: [] }, typed, problems),
     isNew: true,
     group: typed ? formOf(req).text('group') : asked(req, 'group'),
     groups: groups.filter(({ name, type }) => type !== 'builtin' && !taken.has(name)).map(({ name }) => name),
@@ -196,6 +196,7 @@ function formView(policy: PolicyBody, typed: PolicyInput | undefined, problems: 
       { title: 'How old it may be', fields: named('minAgeDays', 'maxAgeDays', 'graceDays') },
       { title: 'When an account is locked', fields: named('lockAfter', 'lockWindowMinutes', 'lockMinutes') },
     ],
+    blocklist: typed?.blocklist ?? (policy.blocklist ?? []).join('\n'),
     mustChange: typed?.mustChange ?? policy.mustChange,
     mustChangeLabel,
     savedMustChange: policy.mustChange,

@@ -1,7 +1,6 @@
 import type { Request, Response } from 'express'
 import { type Invitation, inviteUser, removeInvitation } from '../accounts/invitations.ts'
-import { newPassword } from '../accounts/passwords.ts'
-import { policyOf } from '../accounts/policies.ts'
+import { generatedPassword, policyOf } from '../accounts/policies.ts'
 import { needRightOver } from '../accounts/roles.ts'
 import { settings } from '../accounts/settings.ts'
 import { setPassword, type User, userByUsername } from '../accounts/users.ts'
@@ -26,7 +25,7 @@ async function showWays(
 ): Promise<void> {
   const db = dbOf(req)
   const [policy, { invitationHours }] = await Promise.all([policyOf(db, user), settings(db)])
-  const rules = shownRules(policy)
+  const rules = shownRules(policy, { by: 'other' })
   // Who may do nothing else to accounts may still type here.
   const data = { user, problems, rules, mustChange, invitationHours, readOnly: false }
   await render(req, res, 'users/password', data, { status: Object.keys(problems).length > 0 ? 422 : 200 })
@@ -49,7 +48,7 @@ export async function savePassword(req: Request, res: Response): Promise<void> {
 export async function generatePassword(req: Request, res: Response): Promise<void> {
   const user = await helped(req)
   const mustChange = formOf(req).has('mustChange')
-  const password = newPassword()
+  const password = generatedPassword(await policyOf(dbOf(req), user))
   await setPassword(dbOf(req), actorOf(req), user.id, password, { mustChange })
   await keepOwnSession(req, user)
   await render(req, res, 'users/password-once', { user, password, mustChange })

@@ -1,3 +1,4 @@
+import type { By } from '../accounts/policies.ts'
 import type { PolicyBody } from '../store/bodies.ts'
 import { count, span } from './say.ts'
 
@@ -6,11 +7,13 @@ const strengths = ['', '', 'Not easy to guess.', 'Hard to guess.', 'Very hard to
 /** What a policy asks for, one sentence a rule; rules that ask for nothing are left out. */
 export const policyRules = (policy: PolicyBody): string[] => [...passwordRules(policy), ...lockRule(policy)]
 
-/** Those that somebody keeps who sets a password; the first is its length. */
-export function passwordRules(policy: PolicyBody): string[] {
+/** Those that somebody keeps who sets a password; the first is its length. Age and history are for one's own. */
+function passwordRules(policy: PolicyBody, { by }: By = { by: 'self' }): string[] {
   const rules = [`At least ${count(policy.minLength, 'character')}.`]
   const strength = strengths[policy.minStrength]
   if (strength) rules.push(strength)
+  if (policy.blocklist?.length) rules.push('Without the words that are refused here.')
+  if (by === 'other') return rules
   if (policy.history > 0) rules.push(`Differs from the last ${policy.history}.`)
   if (policy.minAgeDays > 0) rules.push(`Is kept for ${count(policy.minAgeDays, 'day')} at least.`)
   if (policy.maxAgeDays > 0)
@@ -19,8 +22,8 @@ export function passwordRules(policy: PolicyBody): string[] {
 }
 
 /** The rules as the fields for a new password show them (views/partials/new-password.eta). */
-export const shownRules = (policy: PolicyBody): { list: string[]; least: number } => ({
-  list: passwordRules(policy),
+export const shownRules = (policy: PolicyBody, by?: By): { list: string[]; least: number } => ({
+  list: passwordRules(policy, by),
   least: policy.minLength,
 })
 

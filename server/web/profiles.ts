@@ -154,7 +154,7 @@ const yesOrNo = [
 
 /** A field that takes placeholders; nothing in it leaves the field to the person who adds somebody. */
 function asTemplate(field: FieldView, saved = ''): FieldView & { none: string } {
-  const shown = { ...field, saved, required: false, none: 'Left open' }
+  const shown = { ...field, saved, required: false, needed: false, none: 'Left open' }
   if (field.type === 'switch') return { ...shown, type: 'choice', options: yesOrNo }
   return field.type === 'choice' || field.type === 'list' ? shown : { ...shown, type: 'text' }
 }

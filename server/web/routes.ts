@@ -1,5 +1,6 @@
 import { Router } from 'express'
 import {
+  admin,
   adminChanges,
   audits,
   cameIn,
@@ -15,9 +16,26 @@ import {
 import { addKey, removeKey, saveOwnFields, saveOwnPassword, showAccount, toOwnPage } from './account.ts'
 import { checkAudit, exportAudit, showAudit } from './audit.ts'
 import { askPurge, askRestore, purgeOne, restore, showBin } from './bin.ts'
-import { addLdapClient, askRemoveClient, removeLdapClient, showClients } from './clients.ts'
+import {
+  addLdapClient,
+  askClientPassword,
+  askRemoveClient,
+  forgetSeen,
+  makeClientPassword,
+  removeLdapClient,
+  saveClient,
+  showClient,
+  showClients,
+} from './clients.ts'
 import { askRevoke, revoke, showDevice, showDevices } from './devices.ts'
-import { askRemoveValues, removeValues, saveExtensionState, showExtension, showExtensions } from './extensions.ts'
+import {
+  askRemoveValues,
+  removeValues,
+  saveExtensionState,
+  showExtension,
+  showExtensions,
+  showMisfits,
+} from './extensions.ts'
 import {
   addNewGroup,
   askRemoveGroup,
@@ -106,7 +124,7 @@ import { askUndo, askUndoBatch, saveUndo, saveUndoBatch } from './undo.ts'
 import {
   addNewUser,
   askRemoveUser,
-  exportAllUsers,
+  exportListed,
   newUser,
   removeOneUser,
   saveStatus,
@@ -150,7 +168,7 @@ export function routes(): Router {
   r.get('/', signedIn, toOwnPage, showHome)
 
   r.get('/users', reads, showUsers)
-  r.get('/export/users.csv', audits, exportAllUsers)
+  r.get('/export/users.csv', audits, exportListed)
   r.get('/export/accounts.ldif', audits, exportAllLdif)
   r.get('/users/new', adminChanges, newUser)
   r.post('/users/new', adminChanges, addNewUser)
@@ -199,6 +217,7 @@ export function routes(): Router {
   r.post('/extensions/new', adminChanges, addNewOwnExtension)
   r.get('/extensions/:name', reads, showExtension)
   r.post('/extensions/:name', adminChanges, saveExtensionState)
+  r.get('/extensions/:name/misfits', reads, showMisfits)
   r.get('/extensions/:name/edit', adminChanges, editOwnExtension)
   r.post('/extensions/:name/edit', adminChanges, saveOwnExtension)
   r.get('/extensions/:name/values', adminChanges, askRemoveValues)
@@ -255,6 +274,11 @@ export function routes(): Router {
   r.get('/reached/:seq', reads, showReached)
   r.get('/clients', audits, showClients)
   r.post('/clients', adminChanges, addLdapClient)
+  r.get('/clients/:name', audits, showClient)
+  r.post('/clients/:name', adminChanges, saveClient)
+  r.post('/clients/:name/forget', admin, forgetSeen)
+  r.get('/clients/:name/password', adminChanges, askClientPassword)
+  r.post('/clients/:name/password', adminChanges, makeClientPassword)
   r.get('/clients/:name/remove', adminChanges, askRemoveClient)
   r.post('/clients/:name/remove', adminChanges, removeLdapClient)
   r.get('/tokens', audits, showTokens)

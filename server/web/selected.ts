@@ -25,11 +25,11 @@ import { listed, people, zone } from './say.ts'
 import { safePath } from './sign-in.ts'
 
 /** What the bar over the list does at once with the people who are selected in it. */
-const actions: Record<string, { status: Status; doing: string; done: string }> = {
-  lock: { status: 'locked', doing: 'Locking', done: 'locked' },
-  unlock: { status: 'enabled', doing: 'Unlocking', done: 'unlocked' },
+const actions: Record<string, { status: Status; from?: Status; doing: string; done: string }> = {
+  lock: { status: 'locked', from: 'enabled', doing: 'Locking', done: 'locked' },
+  unlock: { status: 'enabled', from: 'locked', doing: 'Unlocking', done: 'unlocked' },
   disable: { status: 'disabled', doing: 'Disabling', done: 'disabled' },
-  enable: { status: 'enabled', doing: 'Enabling', done: 'enabled' },
+  enable: { status: 'enabled', from: 'disabled', doing: 'Enabling', done: 'enabled' },
 }
 
 const nothing: BulkEdit = { join: [], leave: [], on: [], off: [], values: {} }
@@ -46,7 +46,9 @@ export async function saveSelected(req: Request, res: Response): Promise<void> {
   if (!chosen) throw new Invalid({ action: 'Choose what to do with the people that are selected.' })
   const known = await declared(dbOf(req))
   const told = toldOf(req, chosen.doing, chosen.done)
-  await answer(req, res, startEdit(dbOf(req), actorOf(req), known, ids, { ...nothing, status: chosen.status }, told))
+  const { status, from } = chosen
+  const edit = { ...nothing, status, ...(from && { from }) }
+  await answer(req, res, startEdit(dbOf(req), actorOf(req), known, ids, edit, told))
 }
 
 /** What would change, person by person; nothing is written. */

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
-import { declared } from '../accounts/declarations.ts'
-import { changeSettings, settings } from '../accounts/settings.ts'
+import { type DeclaredExtension, declared } from '../accounts/declarations.ts'
+import { changeSettings, type Settings, settings } from '../accounts/settings.ts'
 import type { Problems } from '../errors.ts'
 import { sectionTitle } from './field-view.ts'
 import { type Form, formOf, problemsOf } from './form.ts'
@@ -17,8 +17,10 @@ async function show(req: Request, res: Response, form?: Form, problems: Problems
     binDays: form.text('binDays'),
     invitationHours: form.text('invitationHours'),
     ownFields: form.list('ownFields'),
+    publishedFields: form.list('publishedFields'),
   }
-  const data = { kept, typed: typed ?? kept, problems, sections: await ownSections(req), summary: labels }
+  const [own, published] = await Promise.all([ownSections(req), publishedSections(req)])
+  const data = { kept, typed: typed ?? kept, problems, own, published, summary: labels }
   await render(req, res, 'settings/show', data, { status: form ? 422 : 200 })
 }
 
@@ -26,29 +28,44 @@ const labels = [
   { name: 'binDays', label: 'Days in the recycle bin' },
   { name: 'invitationHours', label: 'Hours of a first-password link' },
   { name: 'ownFields', label: 'Own fields' },
+  { name: 'publishedFields', label: 'Published fields' },
 ]
 
 /** What people could look after themselves: how to reach them, their shell, and what was made here. */
-async function ownSections(req: Request) {
+const ownSections = (req: Request) =>
+  sectionsOf(req, ({ name, isOwn }) => isOwn || name === 'contact' || name === 'shell')
+
+/** What people could see of each other: whatever LDAP has of a person. */
+const publishedSections = (req: Request) =>
+  sectionsOf(req, ({ user, isOutOfLdap }) => !isOutOfLdap && Object.keys(user).length > 0)
+
+async function sectionsOf(req: Request, isShown: (extension: DeclaredExtension) => boolean | undefined) {
   const { extensions } = await declared(dbOf(req))
   return extensions
-    .filter(({ on, name, isOwn }) => on && (isOwn || name === 'contact' || name === 'shell'))
+    .filter((extension) => extension.on && isShown(extension))
     .map(({ name, title, user }) => ({
       title: sectionTitle({ title }),
       fields: Object.entries(user).map(([key, field]) => ({ path: `${name}.${key}`, label: field.label })),
     }))
 }
 
+type Sections = Awaited<ReturnType<typeof sectionsOf>>
+
+/** What was ticked; what an extension that is off allows is not on the form, and stays. */
+function ticked(form: Form, name: 'ownFields' | 'publishedFields', kept: Settings, sections: Sections): string[] {
+  const shown = new Set(sections.flatMap(({ fields }) => fields.map(({ path }) => path)))
+  return [...kept[name].filter((path) => !shown.has(path)), ...form.list(name)].sort()
+}
+
 export async function saveSettings(req: Request, res: Response): Promise<void> {
   const form = formOf(req)
   try {
-    const shown = new Set((await ownSections(req)).flatMap(({ fields }) => fields.map(({ path }) => path)))
-    const { ownFields } = await settings(dbOf(req))
+    const kept = await settings(dbOf(req))
     await changeSettings(dbOf(req), actorOf(req), {
       binDays: numberOf(form, 'binDays'),
       invitationHours: numberOf(form, 'invitationHours'),
-      // What an extension that is off allows is not on the form, and stays.
-      ownFields: [...ownFields.filter((path) => !shown.has(path)), ...form.list('ownFields')].sort(),
+      ownFields: ticked(form, 'ownFields', kept, await ownSections(req)),
+      publishedFields: ticked(form, 'publishedFields', kept, await publishedSections(req)),
     })
     await redirect(req, res, '/settings', 'The settings are saved.')
   } catch (error) {

@@ -7,7 +7,7 @@ import { type AuditRow, auditRow, batchCounts } from '../audit/audit.ts'
 import { Invalid, messageOf, NotFound, Refused } from '../errors.ts'
 import type { UndoStep } from '../store/audit.ts'
 import type { Db } from '../store/db.ts'
-import { fieldNames } from './audit-fields.ts'
+import { fieldNames, piecesOf } from './audit-fields.ts'
 import { formOf, part } from './form.ts'
 import { answerJob } from './jobs.ts'
 import { actorOf, dbOf } from './node.ts'
@@ -28,6 +28,7 @@ async function showUndo(req: Request, res: Response, row: AuditRow, problem?: st
     what: row.undo?.length ? row.undo.flatMap((step) => effectOf(step, row)) : ['This cannot be undone.'],
     changes: isEdit ? row.changes.map(turned) : [],
     fieldName: await fieldNames(dbOf(req)),
+    piecesOf,
     possible: row.undoable && !problem,
     action: `/audit/${row.id}/undo`,
     back: `/audit?before=${row.id + 1}#row-${row.id}`,

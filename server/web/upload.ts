@@ -32,8 +32,7 @@ export function receiveFile(req: Request, field: string, maxBytes: number): Prom
     })
     form.on('error', () => fail('The upload broke off. Send the file again.'))
     form.on('close', () => {
-      if (tooLarge)
-        return fail(`The file is larger than ${maxBytes / 1024 / 1024} MB. Split it, or use the command line.`)
+      if (tooLarge) return fail(`The file is larger than ${maxBytes / 1024 / 1024} MB. Split it.`)
       resolve({ file: file.slice(0, 200), text: Buffer.concat(chunks) })
     })
     req.pipe(form)

@@ -3,9 +3,8 @@ import { exportUsers } from '../accounts/csv.ts'
 import { declared } from '../accounts/declarations.ts'
 import { allGroups, groupNames } from '../accounts/groups.ts'
 import { inviteUser } from '../accounts/invitations.ts'
-import { newPassword } from '../accounts/passwords.ts'
 import { pluginList } from '../accounts/plugins.ts'
-import { policyOf } from '../accounts/policies.ts'
+import { generatedPassword, policyOf, policyOfNew } from '../accounts/policies.ts'
 import { settings } from '../accounts/settings.ts'
 import { lastSignIns, signInFacts } from '../accounts/sign-ins.ts'
 import {
@@ -21,6 +20,7 @@ import {
 } from '../accounts/users.ts'
 import { Invalid, Refused } from '../errors.ts'
 import type { Status } from '../store/bodies.ts'
+import type { Db } from '../store/db.ts'
 import { states } from '../store/state.ts'
 import { type Conflict, conflictOf } from './conflict.ts'
 import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
@@ -31,6 +31,7 @@ import { passwordEnds, policyRules } from './policy-rules.ts'
 import { asksForPart, redirect, render } from './render.ts'
 import { mayHelpThis, rightsOf } from './rights.ts'
 import { path, zone } from './say.ts'
+import { safePath } from './sign-in.ts'
 import { standing } from './standing.ts'
 import { sendText } from './stream.ts'
 import {
@@ -74,7 +75,7 @@ export async function showUsers(req: Request, res: Response): Promise<void> {
   const near = list.total === 0 ? await nearHit(db, { ...query, size: 1 }) : undefined
   const signIns = await lastSignIns(
     db,
-    list.rows.map((user) => user.id),
+    list.rows.map(({ id }) => id),
   )
   const rows = list.rows.map((user) => ({ ...user, stands: standing(user), lastSignIn: signIns.get(user.id) }))
   const data = {
@@ -113,7 +114,10 @@ export async function addNewUser(req: Request, res: Response): Promise<void> {
   const profile = await profileOf(db, form.text('profile'))
   const firstPassword = form.text('first-password') || 'typed'
   try {
-    const { password, ...input } = { ...withProfile(typed, profile), ...firstPasswordOf(form, firstPassword) }
+    const { password, ...input } = {
+      ...withProfile(typed, profile),
+      ...(await firstPasswordOf(db, form, firstPassword, typed)),
+    }
     const user = await addUser(db, actorOf(req), { ...input, ...(password ? { password } : {}) })
     if (firstPassword === 'typed') return redirectTo(req, res, user, `${user.first} ${user.last} was added.`)
     await showFirstPassword(req, res, user, password)
@@ -135,8 +139,13 @@ async function showFirstPassword(req: Request, res: Response, user: User, passwo
   }
 }
 
-function firstPasswordOf(form: Form, way: string): Pick<Partial<UserInput>, 'password'> {
-  if (way === 'generated') return { password: newPassword() }
+async function firstPasswordOf(
+  db: Db,
+  form: Form,
+  way: string,
+  { groups }: TypedUser,
+): Promise<Pick<Partial<UserInput>, 'password'>> {
+  if (way === 'generated') return { password: generatedPassword(await policyOfNew(db, groups)) }
   if (way === 'link') return {}
   const password = form.text('password')
   if (password !== form.text('password2')) throw new Invalid({ password2: 'The two passwords are not the same.' })
@@ -210,15 +219,20 @@ const done: Record<Status, string> = {
 export async function saveStatus(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const user = await userByUsername(db, part(req, 'username'))
-  const status = statuses.find((one) => one === formOf(req).text('status'))
+  const form = formOf(req)
+  const status = statuses.find((one) => one === form.text('status'))
+  // From a list, or from the person's own page.
+  const back = form.has('back') ? safePath(form.text('back')) : `/users/${encodeURIComponent(user.username)}`
   if (!status) throw new Invalid({ status: 'Status must be enabled, locked or disabled.' })
   try {
-    const now = await setStatus(db, actorOf(req), user.id, status)
+    // What the page showed: somebody else may have disabled the account since.
+    const from = status === 'disabled' ? undefined : askedOne(req, 'from', statuses)
+    const now = await setStatus(db, actorOf(req), user.id, status, from)
     const { state, note } = standing(now)
     const but = status === 'enabled' && state !== 'enabled' ? `is enabled, but ${state} ${note}` : done[status]
-    await redirectTo(req, res, user, `${user.first} ${user.last} ${but.trim()}.`)
+    await redirect(req, res, back, `${user.first} ${user.last} ${but.trim()}.`)
   } catch (error) {
-    await redirectTo(req, res, user, Object.values(problemsOf(error)).join(' '), 'bad')
+    await redirect(req, res, back, Object.values(problemsOf(error)).join(' '), 'bad')
   }
 }
 
@@ -239,8 +253,9 @@ export async function removeOneUser(req: Request, res: Response): Promise<void> 
   }
 }
 
-/** All users as CSV, in the columns that the import reads; passwords never leave. */
-export async function exportAllUsers(req: Request, res: Response): Promise<void> {
+/** The people whom a list shows, as CSV in the columns that the import reads; passwords never leave. */
+export async function exportListed(req: Request, res: Response): Promise<void> {
+  const { search, group, plugin, status } = userQuery(req)
   res.type('csv').attachment('users.csv')
-  await sendText(res, exportUsers(dbOf(req)))
+  await sendText(res, exportUsers(dbOf(req), { search, group, plugin, status }))
 }

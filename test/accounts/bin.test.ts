@@ -3,7 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import { binned, binnedByName, binPage, purge, purgeExpired, undelete } from '../../server/accounts/bin.ts'
 import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addMembers, membersPage } from '../../server/accounts/group-members.ts'
-import { addGroup, groupByName, removeGroup } from '../../server/accounts/groups.ts'
+import { addGroup, changeGroup, groupByName, ownsGroup, removeGroup } from '../../server/accounts/groups.ts'
+import { addProfile, profileByName } from '../../server/accounts/profiles.ts'
 import { signIn } from '../../server/accounts/sign-in.ts'
 import { addUser, removeUser, userByUsername, usersPage } from '../../server/accounts/users.ts'
 import { type Invalid, NotFound, Refused } from '../../server/errors.ts'
@@ -71,7 +72,8 @@ describe('the recycle bin', () => {
     await addMembers(db, me, group.id, { usernames: people.map(({ username }) => username) })
     const before = db.position.seq
     await removeGroup(db, me, group.id)
-    assert.equal(db.position.seq - before, 2)
+    // The group, what the bin keeps of it, and its revision: none of its members.
+    assert.equal(db.position.seq - before, 3)
     await assert.rejects(groupByName(db, 'workshop'), NotFound)
     assert.deepEqual(
       (await usersPage(db, { search: people[0]?.username ?? '' })).rows.map(({ groupNames }) => groupNames),
@@ -91,6 +93,33 @@ describe('the recycle bin', () => {
     await changeUser(db, me, user.id, { groups: ['sales'] })
     await undelete(db, me, group.id)
     assert.equal((await membersPage(db, group.id, {})).total, 1)
+  })
+
+  test('an owner in the bin owns the group again, also when the group was changed meanwhile', async () => {
+    const [one, two] = [await aUser(db), await aUser(db)]
+    const group = await addGroup(db, me, { name: 'owned', description: '', owners: [one.username, two.username] })
+    await removeUser(db, me, one.id)
+    await changeGroup(db, me, group.id, { owners: [two.username], description: 'Still ours' })
+    await undelete(db, me, one.id)
+    assert.equal(await ownsGroup(db, one.id, group.id), true)
+  })
+
+  test('nothing keeps the id of what went for good', async () => {
+    const [owner, away] = [await aUser(db), await aUser(db)]
+    const outer = await addGroup(db, me, { name: 'harbour', description: '' })
+    const inner = await addGroup(db, me, { name: 'pier', description: '', owners: [owner.username] })
+    await addMembers(db, me, outer.id, { groups: ['pier'], usernames: [away.username] })
+    await addProfile(db, me, { name: 'Docker', groups: ['harbour'] })
+    await removeUser(db, me, away.id)
+    await removeUser(db, me, owner.id)
+    await removeGroup(db, me, outer.id)
+    await purge(db, me, owner.id)
+    await purge(db, me, outer.id)
+    await undelete(db, me, away.id)
+    const { groups, owners } = await groupByName(db, inner.name)
+    assert.deepEqual([groups, owners], [[], []])
+    assert.deepEqual((await profileByName(db, 'Docker')).groups, [])
+    assert.deepEqual((await userByUsername(db, away.username)).groups, [])
   })
 
   test('after its days it goes for good, and its number is not given again', async () => {

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { undelete } from '../../server/accounts/bin.ts'
+import { exportUsers } from '../../server/accounts/csv.ts'
 import { declared } from '../../server/accounts/declarations.ts'
 import { extensionList, removeExtensionValues, setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addGroup, groupByName } from '../../server/accounts/groups.ts'
+import { exportLdif } from '../../server/accounts/ldif-export.ts'
+import { misfits } from '../../server/accounts/misfits.ts'
 import type { OwnExtensionInput } from '../../server/accounts/own-extension-input.ts'
 import {
   addOwnExtension,
@@ -10,12 +14,14 @@ import {
   ownExtension,
   removeOwnExtension,
 } from '../../server/accounts/own-extensions.ts'
+import { addProfile, profileByName } from '../../server/accounts/profiles.ts'
 import { changeUser, removeUser, userByUsername } from '../../server/accounts/users.ts'
 import { windowsGroups } from '../../server/accounts/windows-groups.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { Invalid, NotFound, Refused } from '../../server/errors.ts'
 import { aUser, me } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
+import { aWebApp, signedIn } from '../support/web.ts'
 
 let store: Awaited<ReturnType<typeof aMasterStore>>
 before(async () => {
@@ -55,9 +61,26 @@ test('what is declared and off at first is listed, with its rules and who uses i
     ],
   )
   const zarafa = list.find(({ name }) => name === 'zarafa')
-  assert.deepEqual([zarafa?.alias, zarafa?.derived.length], ['Kopano', 3])
+  assert.deepEqual(
+    [zarafa?.alias?.name, zarafa?.alias?.objectClass, zarafa?.derived.length],
+    ['Kopano', 'kopano-user', 3],
+  )
   assert.equal(list[1]?.group?.fields[0]?.attribute, 'clearMailDistributionList')
   assert.match(list[0]?.fields[0]?.rule ?? '', /name@example/)
+})
+
+test('what goes by another name may be called by it, at every door that takes a name', async () => {
+  const { db } = store
+  await setExtensionOn(db, me, 'kopano', true)
+  assert.equal((await declared(db)).extension('zarafa')?.on, true)
+  const user = await aUser(db, { extensions: { kopano: { hardQuota: '500' } } })
+  assert.deepEqual(user.extensions, { zarafa: { hardQuota: '500' } })
+  const changed = await changeUser(db, me, user.id, { extensions: { kopano: { hardQuota: '', account: 'yes' } } })
+  assert.deepEqual(changed.extensions, { zarafa: { account: true } })
+  await addProfile(db, me, { name: 'Groupware', extensions: { kopano: { hardQuota: '0' } } })
+  assert.deepEqual((await profileByName(db, 'groupware')).extensions, { zarafa: { hardQuota: '0' } })
+  await setExtensionOn(db, me, 'kopano', false)
+  assert.deepEqual(await removeExtensionValues(db, me, 'kopano'), { people: 1, groups: 0 })
 })
 
 test('values are removed only while the extension is off, from people, groups and the recycle bin', async () => {
@@ -121,15 +144,16 @@ test('a name is a user’s, a group’s or an alias, and never two of them', asy
 
 test('Windows groups come with the samba extension, once, each with its well-known number', async () => {
   const { db } = store
-  await aUser(db, { username: 'guests' })
+  await setExtensionOn(db, me, 'mail', true)
+  const inTheWay = await aUser(db, { extensions: { mail: { aliases: 'guests' } } })
   const problems = await problemsOf(setExtensionOn(db, me, 'samba', true))
   assert.match(
     problems.on ?? '',
-    /brings a group named “guests”\. A user named “guests” already exists: rename that first\./,
+    /brings a group named “guests”\. An alias named “guests” already exists: rename that first\./,
   )
   assert.equal((await declared(db)).extension('samba')?.on, false)
-  const inTheWay = await userByUsername(db, 'guests')
-  await changeUser(db, me, inTheWay.id, { username: 'visitors' })
+  await changeUser(db, me, inTheWay.id, { extensions: { mail: { aliases: 'visitors' } } })
+  await setExtensionOn(db, me, 'mail', false)
 
   await setExtensionOn(db, me, 'samba', true)
   const admins = await groupByName(db, 'domain_admins')
@@ -187,6 +211,9 @@ test('everything that is typed about one is judged, each problem beside its fiel
         { label: 'Åsa\nEk', type: 'text' },
         { label: 'Twice', type: 'text', attribute: 'exampleTwice' },
         { label: 'Again', type: 'text', attribute: 'exampletwice', help: 'x'.repeat(300) },
+        { label: 'Room', name: 'cardRoom', type: 'text' },
+        { label: 'Hall', name: 'cardroom', type: 'text' },
+        { label: 'Long', type: 'text', pattern: 'a{1000}'.repeat(28) },
       ],
     }),
   )
@@ -195,6 +222,8 @@ test('everything that is typed about one is judged, each problem beside its fiel
     'fields.1.attribute',
     'fields.11.attribute',
     'fields.11.help',
+    'fields.13.name',
+    'fields.14.pattern',
     'fields.2.label',
     'fields.2.type',
     'fields.3.attribute',
@@ -218,6 +247,31 @@ test('everything that is typed about one is judged, each problem beside its fiel
     )
     assert.match(refused.name ?? '', /\./, name)
   }
+})
+
+test('titles and labels in any script get names of their own', async () => {
+  const { db } = store
+  const made = await addOwnExtension(db, me, {
+    title: 'Пропуск',
+    fields: [
+      { label: 'Номер', type: 'text' },
+      { label: 'Дверь 2', type: 'text' },
+      { label: '門', type: 'text' },
+    ],
+  })
+  assert.equal(made.name, 'extension_1')
+  assert.deepEqual(
+    made.own.fields.map(({ name, attribute }) => [name, attribute]),
+    [
+      ['field_1', 'exampleField1'],
+      ['field_2', 'example2'],
+      ['field_3', 'exampleField3'],
+    ],
+  )
+  const other = await addOwnExtension(db, me, { title: '鍵', fields: [{ label: '番号', type: 'text' }] })
+  assert.deepEqual([other.name, other.own.fields[0]?.attribute], ['extension_2', 'exampleExtension2Field1'])
+  await removeOwnExtension(db, me, made.name)
+  await removeOwnExtension(db, me, other.name)
 })
 
 test('a field that people have values in keeps its type, its chosen options, and goes only with its values', async () => {
@@ -258,6 +312,34 @@ test('a field that people have values in keeps its type, its chosen options, and
   const holders = (await extensionList(db)).find(({ name }) => name === 'staff_card')
   assert.deepEqual([holders?.users, holders?.fields.length], [1, 2])
   assert.match((await lastNote()).changes.map(({ field }) => field).join(), /Card no\.,people with values/)
+})
+
+test('who comes back from the recycle bin may hold a value of the type that the field had then; it breaks nothing', async () => {
+  const { db } = store
+  const typed = (one: string, other: string) => ({
+    title: 'Keys',
+    fields: [
+      { name: 'one', label: 'One', type: one },
+      { name: 'other', label: 'Other', type: other },
+    ],
+  })
+  await addOwnExtension(db, me, typed('text', 'list'))
+  const user = await aUser(db, { extensions: { keys: { one: 'AB', other: 'x, y' } } })
+  const kinds = ['list', 'number', 'switch', 'date', 'choice', 'email']
+  for (const kind of kinds) {
+    await removeUser(db, me, user.id)
+    const fields = typed(kind, kind).fields.map((field) => ({ ...field, options: ['a'] }))
+    await changeOwnExtension(db, me, 'keys', { title: 'Keys', fields })
+    await undelete(db, me, user.id)
+    let text = ''
+    for await (const part of exportUsers(db)) text += part
+    for await (const part of exportLdif(db)) text += part
+    assert.match(text, /AB|no/, kind)
+    const page = await (await signedIn(await aWebApp(db))).get(`/users/${user.username}`)
+    assert.equal(page.status, 200, kind)
+    assert.equal((await misfits(db, 'keys')).people, kind === 'list' || kind === 'switch' ? 0 : 1, kind)
+  }
+  await removeOwnExtension(db, me, 'keys')
 })
 
 test('removing one takes its values from everybody, and its name is free again', async () => {

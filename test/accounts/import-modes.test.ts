@@ -205,12 +205,41 @@ hash3,Hash,Three,{ROT13}frperg
 
 describe('columns', () => {
   test('names of other systems are understood, and what was understood is said', async () => {
-    const job = await run('Benutzername;Vorname;Nachname;E-Mail-Adresse;PLZ\nkurt;Kurt;Weiß;kurt@example.lan;21120\n')
+    const job = await run('Benutzername;Vorname;Nachname;E-Mail-Adresse;PLZ;Schuh\nkurt;Kurt;Weiß;k@x.lan;21120;44\n')
     assert.equal(job.added, 1)
     assert.match(job.notices.join(), /“Benutzername” as core\.username/)
-    assert.deepEqual((await userByUsername(db, 'kurt')).extensions.contact, { postalCode: '21120' })
-    assert.match(job.notices.join(), /not known: e-mail-adresse/)
+    assert.deepEqual((await userByUsername(db, 'kurt')).extensions.contact, { mail: 'k@x.lan', postalCode: '21120' })
+    assert.match(job.notices.join(), /“E-Mail-Adresse” as extensions\.contact\.mail,/)
+    assert.match(job.notices.join(), /not known: schuh/)
   })
+
+  test('what is said of some columns counts, and the others are read by their names', async () => {
+    const mapping = { Kürzel: 'core.username', Vorname: '' }
+    const job = await run('Kürzel,Vorname,First name,Nachname,Schuh\nmapped1,No,Yes,Weiß,44\n', { mapping })
+    assert.equal(job.added, 1)
+    assert.equal((await userByUsername(db, 'mapped1')).first, 'Yes')
+    assert.deepEqual(job.notices, [
+      'Read by what they are called: “First name” as core.first_name, “Nachname” as core.last_name.',
+      'Ignored, because these columns are not known: schuh.',
+    ])
+  })
+
+  const wrong: [string, Record<string, string>, RegExp][] = [
+    ['a column that the file lacks', { x: 'extensions.contact.city' }, /no column “x” in it\. It has: core\.username/],
+    [
+      'a meaning that nothing has',
+      { town: 'extensions.contact.citty' },
+      /“town” cannot be read as “extensions\.contact/,
+    ],
+    ['a name that every object has', { constructor: 'core.username' }, /no column “constructor”/],
+  ]
+  for (const [what, mapping, sentence] of wrong)
+    test(`${what} is refused, not passed over`, async () => {
+      await assert.rejects(run(`${header},town\nwrong1,A,B,Lund\n`, { mapping }), (error: Invalid) => {
+        assert.match(error.problems.mapping ?? '', sentence)
+        return true
+      })
+    })
 
   test('two columns of one meaning are refused', async () => {
     const mapping = { a: 'core.username', b: 'core.username', c: 'core.first_name', d: 'core.last_name' }

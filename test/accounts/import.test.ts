@@ -7,7 +7,7 @@ import { exportUsers } from '../../server/accounts/csv.ts'
 import { groupByName } from '../../server/accounts/groups.ts'
 import { type ImportJob, importDone, startImport, stopImport } from '../../server/accounts/import.ts'
 import { signIn } from '../../server/accounts/sign-in.ts'
-import { countUsers, userByUsername, usersPage } from '../../server/accounts/users.ts'
+import { addUser, countUsers, userByUsername, usersPage } from '../../server/accounts/users.ts'
 import type { Actor } from '../../server/audit/actor.ts'
 import { Invalid, Refused, Unavailable } from '../../server/errors.ts'
 import { setUpOwn } from '../../server/mode/set-up.ts'
@@ -62,6 +62,25 @@ describe('import', () => {
     assert.equal((await signIn(db, 'gosta', 'Hello-gosta-100')).username, 'gosta')
   })
 
+  test('a broken value inside a file of an old Mac stays inside its value', async () => {
+    const job = await run(
+      `${header},extensions.contact.title\rmac1,,Åsa,Öberg,,0,,Head\rmac2,,Bo,Ek,,0,,"two\nlines"\r`,
+    )
+    assert.deepEqual(
+      [job.added, refusedLines(job)],
+      [
+        1,
+        [
+          {
+            line: 3,
+            column: 'extensions.contact.title',
+            reason: 'Title must be one line without control characters.',
+          },
+        ],
+      ],
+    )
+  })
+
   test('a 0 for a plugin means off', async () => {
     await run(
       `${header}\nzero1,Hello-zero-1,Zero,One,,0,\nzero2,Hello-zero-2,Zero,Two,,no,\nzero3,Hello-zero-3,Zero,Three,,TRUE,`,
@@ -93,6 +112,16 @@ describe('import', () => {
       `${header.replace('core.first_name', ' Core.First Name ')}\nshape9,Hello-shape-9,Åsa,Öberg,+46 40 555 7260,1,sales`,
     ],
   ]
+  test('UTF-16 without a byte order mark is read, whichever half comes first', async () => {
+    const text = (n: number) =>
+      Buffer.from(`core.username;core.first_name;core.last_name\r\nhalf${n};Åsa;Ek\r\n`, 'utf16le')
+    for (const [n, bytes] of [text(0), text(1).swap16()].entries()) {
+      const job = await run(bytes)
+      assert.deepEqual([job.added, job.refused], [1, []])
+      assert.equal((await userByUsername(db, `half${n}`)).first, 'Åsa')
+    }
+  })
+
   for (const [at, [name, text]] of shapes.entries())
     test(`a file with ${name} is read`, async () => {
       const job = await run(text)
@@ -194,6 +223,7 @@ describe('import', () => {
   const notFiles: [string, string | Buffer, RegExp][] = [
     ['an empty file', '', /It is empty/],
     ['a header without rows', `${header}\n`, /a header and no rows/],
+    ['a workbook', Buffer.from('PK\u0003\u0004\u0014\0\u0006\0[Content_Types].xml'), /Save it as CSV/],
     ['a picture', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0]), /not a text file/],
     ['no usernames', 'core.first_name,core.last_name\nA,B\n', /no column core.username/],
     ['a column twice', `${header},core.username\nx,,,,,,,x\n`, /names the column core.username 2 times/],
@@ -256,6 +286,19 @@ describe('export', () => {
     } finally {
       await closeDb(other)
     }
+  })
+
+  test('what looks like a formula, or like a guarded one, comes back as it was', async () => {
+    const titles = ['=1+1', "'=1+1", "''=1+1", '-1', "'-", "'", "''", "'x", '+46', '＝1', "'＝1"]
+    const people = titles.map((title, n) => ({ username: `formula${n}`, last: title, title }))
+    for (const { username, last, title } of people)
+      await addUser(db, actor, { username, first: 'F', last, extensions: { contact: { title } } })
+    let csv = ''
+    for await (const text of exportUsers(db)) csv += text
+    assert.equal(/(^|,)"[=+\-@\t＝＋－＠]/m.test(csv), false)
+    const job = await startImport(db, actor, { file: 'e.csv', text: Buffer.from(csv), dryRun: true, mode: 'both' })
+    const { changed, added, refused } = await importDone(job.id)
+    assert.deepEqual([changed, added, refused], [0, 0, []])
   })
 
   test('the sample organisation fits', async () => {

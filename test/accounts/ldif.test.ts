@@ -27,31 +27,42 @@ const run = async (text: string, target = db) =>
     (await startImport(target, me, { file: 'old.ldif', text: Buffer.from(text), dryRun: false, lenient: true })).id,
   )
 
-const entries = (text: string) =>
-  [...readLdif(Buffer.from(text))].map(({ dn, attributes }) => ({ dn, ...Object.fromEntries(attributes) }))
-
-const problem = (text: string): string => {
-  try {
-    entries(text)
-  } catch (error) {
-    if (error instanceof Invalid) return error.problems.file ?? ''
-    throw error
-  }
-  return ''
+async function entries(text: string) {
+  const found: object[] = []
+  for await (const { dn, attributes } of readLdif(Buffer.from(text)))
+    found.push({ dn, ...Object.fromEntries(attributes) })
+  return found
 }
 
+const problem = (text: string): Promise<string> =>
+  entries(text).then(
+    () => '',
+    (error: unknown) => {
+      if (error instanceof Invalid) return error.problems.file ?? ''
+      throw error
+    },
+  )
+
 describe('reading LDIF', () => {
-  test('comments, folded lines, base64, options and CRLF are read as RFC 2849 has them', () => {
+  test('comments, folded lines, base64, options and CRLF are read as RFC 2849 has them', async () => {
     const text =
       'version: 1\r\n# a comment\r\n  that goes on\r\ndn: uid=a,dc=x\r\ncn:: w4VzYQ==\r\ndescription: two\r\n  words\r\nmail;x-work: a@x.lan\r\nmail: b@x.lan\r\n\r\n\r\ndn:: dWlkPWIsZGM9eA==\nuid: b'
-    assert.deepEqual(entries(text), [
+    assert.deepEqual(await entries(text), [
       { dn: 'uid=a,dc=x', cn: ['Åsa'], description: ['two words'], mail: ['a@x.lan', 'b@x.lan'] },
       { dn: 'uid=b,dc=x', uid: ['b'] },
     ])
   })
 
-  test('what is no text is left out', () => {
-    assert.deepEqual(entries('dn: uid=a,dc=x\njpegPhoto:: /9j/4AAQ\nuid: a\n'), [{ dn: 'uid=a,dc=x', uid: ['a'] }])
+  test('what ldapsearch writes besides entries is passed over', async () => {
+    const text =
+      '# a, x\ndn: uid=a,dc=x\nuid: a\n\n# search reference\nref: ldap://other/dc=y\n\n# search result\nsearch: 2\nresult: 0 Success\n\n# numEntries: 1\n'
+    assert.deepEqual(await entries(text), [{ dn: 'uid=a,dc=x', uid: ['a'] }])
+  })
+
+  test('what is no text is left out', async () => {
+    assert.deepEqual(await entries('dn: uid=a,dc=x\njpegPhoto:: /9j/4AAQ\nuid: a\n'), [
+      { dn: 'uid=a,dc=x', uid: ['a'] },
+    ])
   })
 
   const refused: [string, string, RegExp][] = [
@@ -72,7 +83,7 @@ describe('reading LDIF', () => {
     ['NUL', 'dn: uid=a,dc=x\ncn: a\0b\n', /not a text file/],
   ]
   for (const [name, text, sentence] of refused)
-    test(`a file with ${name} is refused with its line`, () => assert.match(problem(text), sentence))
+    test(`a file with ${name} is refused with its line`, async () => assert.match(await problem(text), sentence))
 
   test('it is known by its name or its first line', () => {
     assert.equal(isLdif('x.ldif', Buffer.from('')), true)
@@ -154,6 +165,42 @@ describe('entries of another directory', () => {
     assert.match(notices, /Numbers .* are given anew/)
   })
 
+  test('what only ClearOS has comes along: its own hashes and status, its built-in people, lists, and Kopano', async () => {
+    for (const name of ['mail', 'zarafa']) await setExtensionOn(db, me, name, true)
+    const person = (uid: string, more: string) =>
+      `dn: cn=${uid} Ek,ou=Users,dc=x\nobjectClass: inetOrgPerson\nobjectClass: clearAccount\nuid: ${uid}\ncn: ${uid} Ek\nsn: Ek\nhomeDirectory: /home/${uid}\n${more}\n\n`
+    const job = await run(
+      [
+        person('clear2', 'clearSHAPassword: {sha}5en6G6MezRroT3XKqkdPOmY/BfQ=\nclearAccountStatus: enabled'),
+        person('clear3', 'clearMicrosoftNTPassword: 8846F7EAEE8FB117AD06BDD830B7586C\nclearAccountStatus: Disabled'),
+        person('clear4', 'kopanoAccount: 1\nkopanoAdmin: 0\nkopanoQuotaHard: 1000'),
+        person('winadmin', 'clearAccountStatus: enabled'),
+        person('nomembers', ''),
+        'dn: cn=newsletter,dc=x\nobjectClass: posixGroup\ncn: newsletter\nmemberUid: clear2\nmail: news@x.lan\nclearMailDistributionList: 1\n\n',
+        'dn: cn=odd,dc=x\nobjectClass: posixGroup\ncn: odd\nmemberUid: clear2\nmail: no address\n',
+      ].join(''),
+    )
+    assert.deepEqual([job.added, job.refused], [3, []])
+    const [clear2, clear3, clear4] = await Promise.all(['clear2', 'clear3', 'clear4'].map((n) => userByUsername(db, n)))
+    assert.deepEqual([clear2?.hasPassword, clear2?.status, clear2?.extensions.shell], [true, 'enabled', undefined])
+    assert.deepEqual([clear3?.hasPassword, clear3?.status], [true, 'disabled'])
+    assert.deepEqual(clear4?.extensions.zarafa, { account: true, administrator: false, hardQuota: '1000' })
+    const [list, odd] = await Promise.all([groupByName(db, 'newsletter'), groupByName(db, 'odd')])
+    assert.deepEqual(list.extensions, { mail: { distributionList: true, mail: 'news@x.lan' } })
+    assert.deepEqual(odd.extensions, {})
+    const notices = job.notices.join(' ')
+    assert.match(notices, /reserved for the system are left out: winadmin, nomembers/)
+    assert.match(notices, /One value of mail\.mail of groups cannot be taken here/)
+  })
+
+  test('more kinds of attributes than any directory has are refused', async () => {
+    const attributes = Array.from({ length: 501 }, (_, n) => `a${n}: b`).join('\n')
+    await assert.rejects(
+      run(`dn: uid=wide1,dc=x\nobjectClass: person\nuid: wide1\ncn: A B\n${attributes}\n`),
+      /more than 500 kinds of attributes/,
+    )
+  })
+
   test('a password in clear text is taken as a password, and no page or record shows it', async () => {
     const job = await run(
       'dn: uid=clear1,dc=x\nobjectClass: inetOrgPerson\nuid: clear1\ncn: Clear One\nsn: One\nuserPassword: in-the-clear-9\n',
@@ -169,9 +216,48 @@ describe('entries of another directory', () => {
 })
 
 describe('exporting LDIF', () => {
+  test('each attribute comes with the class that allows it, and nothing of an extension that is off or out of LDAP', async () => {
+    const own = await aMasterStore('standalone')
+    try {
+      const all = ['mail', 'zarafa', 'samba']
+      for (const name of all) await setExtensionOn(own.db, me, name, true)
+      await aUser(own.db, {
+        username: 'whole',
+        extensions: {
+          mail: { address: 'whole@example.lan' },
+          zarafa: { account: 'yes', hardQuota: '1000' },
+          samba: { account: 'yes' },
+          shell: { sshKeys: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx whole@laptop' },
+        },
+      })
+      const entry = async () => {
+        let text = ''
+        for await (const part of exportLdif(own.db)) text += part
+        const [, lines = ''] = /dn: uid=whole,[^\n]*\n(.*?)\n\n/s.exec(text) ?? []
+        return lines
+      }
+      const classes = (lines: string) => [...lines.matchAll(/^objectClass: (.*)$/gm)].map(([, name]) => name).slice(6)
+      const lines = await entry()
+      assert.deepEqual(classes(lines).sort(), [
+        'clearMailAccount',
+        'inetLocalMailRecipient',
+        'ldapPublicKey',
+        'zarafa-user',
+      ])
+      assert.match(lines, /^zarafaQuotaSoft: 950$/m)
+      assert.doesNotMatch(lines, /samba/i)
+      for (const name of [...all, 'shell']) await setExtensionOn(own.db, me, name, false)
+      assert.deepEqual(classes(await entry()), [])
+      assert.doesNotMatch(await entry(), /zarafa|mail|ssh/i)
+    } finally {
+      await own.close()
+    }
+  })
+
   test('what is exported can be imported elsewhere, without any secret in it', async () => {
     await setExtensionOn(db, me, 'mail', true)
-    await addGroup(db, me, { name: 'outer', description: 'Holds “inner” – and more' })
+    const list = { mail: { distributionList: 'yes', mail: 'outer@example.lan' } }
+    await addGroup(db, me, { name: 'outer', description: 'Holds “inner” – and more', extensions: list })
     await addGroup(db, me, { name: 'inner', description: '' })
     await aUser(db, {
       username: 'exp1',
@@ -210,6 +296,8 @@ describe('exporting LDIF', () => {
       assert.equal((await userByUsername(other.db, 'gone')).status, 'disabled')
       const { rows } = await usersPage(other.db, { search: 'exp1' })
       assert.deepEqual(rows[0]?.groupNames, ['inner', 'outer'])
+      const [outer, was] = await Promise.all([groupByName(other.db, 'outer'), groupByName(db, 'outer')])
+      assert.deepEqual([outer.description, outer.extensions], [was.description, was.extensions])
     } finally {
       await other.close()
     }

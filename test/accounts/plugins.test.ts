@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, groupByName } from '../../server/accounts/groups.ts'
 import { mayUse } from '../../server/accounts/may-use.ts'
@@ -12,6 +13,9 @@ import {
   pluginUsers,
   setPluginOn,
 } from '../../server/accounts/plugins.ts'
+import { policyOf } from '../../server/accounts/policies.ts'
+import { changePolicy } from '../../server/accounts/policy-changes.ts'
+import { countWrongPassword, forgetFailures } from '../../server/accounts/sign-ins.ts'
 import { changeUser, setStatus, userByUsername } from '../../server/accounts/users.ts'
 import { Invalid, NotFound, Refused } from '../../server/errors.ts'
 import { aUser, me, password } from '../support/people.ts'
@@ -81,6 +85,46 @@ test('every reason why somebody cannot use it is named', async () => {
   await setPluginOn(db, me, 'ftp', true)
   const without = await aUser(db, { plugins: ['ftp'] })
   assert.deepEqual(await reasons(without.username), ['No password is set yet'])
+  const every = await mayUse(db, { ...without, status: 'disabled' }, { name: 'ftp', title: 'FTP Server', on: false })
+  assert.deepEqual(
+    every.reasons.map(({ ok, way }) => ok === (way === undefined)),
+    every.reasons.map(() => true),
+    'what speaks against it has a way out',
+  )
+})
+
+test('a password that has ended is said with whose policy that is, also through a group in its group', async () => {
+  const { db } = store
+  const outer = await addGroup(db, me, { name: 'vault', description: '' })
+  await addGroup(db, me, { name: 'vault_night', description: '' })
+  await addMembers(db, me, outer.id, { groups: ['vault_night'] })
+  await changePolicy(db, me, { maxAgeDays: '30', graceDays: '0' }, 'vault')
+  const given = { password, mustChange: false, plugins: ['ftp'] }
+  await aUser(db, { username: 'day', ...given, groups: ['vault'] })
+  await aUser(db, { username: 'night', ...given, groups: ['vault_night'] })
+  await aUser(db, { username: 'gate', ...given })
+  const later = new Date(Date.now() + 31 * 86_400_000)
+  assert.match(
+    (await reasons('day', later)).join(),
+    /^The password has ended on .*: .* 30 days, .* of group vault says$/,
+  )
+  assert.match((await reasons('night', later)).join(), /of group vault, through vault_night, says$/)
+  assert.deepEqual(await reasons('gate', later), [])
+  await changePolicy(db, me, { maxAgeDays: '20', graceDays: '0' })
+  assert.match((await reasons('gate', later)).join(), /20 days, as the policy of everyone says$/)
+  await changePolicy(db, me, { maxAgeDays: '0' })
+})
+
+test('a lock that only this node keeps is named with its end', async () => {
+  const { db } = store
+  const user = await aUser(db, { username: 'lockedhere', password, mustChange: false, plugins: ['ftp'] })
+  const policy = { ...(await policyOf(db, user)), lockAfter: 3 }
+  for (const typed of ['a', 'b', 'c']) await countWrongPassword(db, user.id, policy, typed, user.passwordChanged)
+  assert.match(
+    (await reasons('lockedhere')).join(),
+    /^Locked at this node until \d{4}-.* UTC, after too many wrong passwords$/,
+  )
+  await forgetFailures(db, user.id)
 })
 
 test('one made here has a number of its own, is changed, and leaves nobody when it is removed', async () => {
@@ -95,13 +139,15 @@ test('one made here has a number of its own, is changed, and leaves nobody when 
   assert.deepEqual((await userByUsername(db, user.username)).plugins, [])
   await assert.rejects(needPlugin(db, 'guest_wi_fi'), NotFound)
   await assert.rejects(removeOwnPlugin(db, me, 'ftp'), Refused)
+  assert.equal((await addOwnPlugin(db, me, { title: 'Столовая' })).name, 'plugin_1')
   const again = await addOwnPlugin(db, me, { title: 'Guest Wi-Fi' })
   assert.equal(again.gidNumber > wifi.gidNumber, true)
 })
 
 test('what is typed about one is judged', async () => {
   const { db } = store
-  await aUser(db, { username: 'scan_plugin' })
+  await setExtensionOn(db, me, 'mail', true)
+  await aUser(db, { extensions: { mail: { aliases: 'scan_plugin' } } })
   for (const [typed, field] of [
     [{ title: '' }, 'title'],
     [{ title: 'FTP server' }, 'title'],

@@ -2,19 +2,20 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { addMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, removeGroup } from '../../server/accounts/groups.ts'
+import { importDone, startImport } from '../../server/accounts/import.ts'
 import { isPassword } from '../../server/accounts/passwords.ts'
-import { inForce, policies, policyOf } from '../../server/accounts/policies.ts'
+import { generatedPassword, inForce, policies, policyOf } from '../../server/accounts/policies.ts'
 import { changePolicy, removePolicy } from '../../server/accounts/policy-changes.ts'
-import { passwordAge } from '../../server/accounts/sign-in.ts'
+import { passwordAge, signIn } from '../../server/accounts/sign-in.ts'
 import { defaultPolicy, rules, strictest } from '../../server/accounts/strictest.ts'
-import { setPassword } from '../../server/accounts/users.ts'
+import { addUser, setPassword } from '../../server/accounts/users.ts'
 import type { Actor } from '../../server/audit/actor.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { Invalid, Refused } from '../../server/errors.ts'
 import type { UserBody } from '../../server/store/bodies.ts'
 import { objectById } from '../../server/store/objects.ts'
 import { commit } from '../../server/store/write.ts'
-import { aUser, me, password } from '../support/people.ts'
+import { aUser, me, password, somebody } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 
 let store: Awaited<ReturnType<typeof aMasterStore>>
@@ -110,6 +111,39 @@ test('a password that is easy to guess, holds a name or a refused word is told s
   assert.equal(await refusal(setPassword(store.db, me, user.id, 'green-NordKap-harbour')), 'accepted')
 })
 
+test('words that a group refuses are refused to its members, beside those that everyone’s policy refuses', async () => {
+  await addGroup(store.db, me, { name: 'harbour_crew', description: '' })
+  await changePolicy(store.db, me, { blocklist: 'contoso' })
+  await changePolicy(store.db, me, { blocklist: 'ferry, pilot' }, 'harbour_crew')
+  const member = await aUser(store.db, { groups: ['harbour_crew'] })
+  const other = await aUser(store.db)
+  const sentence = async (user: { id: string }, typed: string) => refusal(setPassword(store.db, me, user.id, typed))
+  assert.match(await sentence(member, 'green-Ferry-lamp-7'), /word “ferry”/)
+  assert.match(await sentence(member, 'green-contoso-lamp-7'), /word “contoso”/)
+  assert.equal(await sentence(other, 'green-Ferry-lamp-7'), 'accepted')
+  const { ofGroups } = await policies(store.db)
+  assert.deepEqual(ofGroups.find(({ name }) => name === 'harbour_crew')?.policy.blocklist, ['ferry', 'pilot'])
+  await changePolicy(store.db, me, { blocklist: '' })
+  await removePolicy(store.db, me, 'harbour_crew')
+})
+
+test('a password that is made is as long as the policy wants, and without a refused word', () => {
+  for (const minLength of [8, 23, 24, 40, 128]) {
+    const made = generatedPassword({ ...defaultPolicy, minLength })
+    assert.equal(made.length >= Math.max(minLength, 23), true, `${made.length} of ${minLength}`)
+    assert.match(made, /^[a-z2-9]{5}(-[a-z2-9]{5}){3,}$/)
+  }
+  const words = [...'abcdefgh'].flatMap((a) => [...'abcdefgh'].map((b) => `${a}${b}`))
+  for (let nth = 0; nth < 20; nth++) {
+    const made = generatedPassword({ ...defaultPolicy, blocklist: words })
+    assert.equal(
+      words.some((word) => made.includes(word)),
+      false,
+      made,
+    )
+  }
+})
+
 test('a hostile password does not hold the event loop', async () => {
   const user = await aUser(store.db)
   await setPassword(store.db, me, user.id, 'green-harbour-lamp')
@@ -144,6 +178,43 @@ test('earlier passwords do not come back by oneself; a help desk may set them, a
   await changePolicy(store.db, me, { history: '5' })
 })
 
+test('an import keeps as many earlier passwords as the policy says, and lets who got a new one begin anew', async () => {
+  await changePolicy(store.db, me, { history: '12', lockAfter: '3' })
+  const user = await aUser(store.db, { username: 'importee', password: 'lamp-harbour-0' })
+  for (let nth = 1; nth < 8; nth++) await setPassword(store.db, me, user.id, `lamp-harbour-${nth}`)
+  for (const typed of ['wrong-1', 'wrong-2']) await signIn(store.db, 'importee', typed).catch(() => {})
+  const text = 'core.username,core.first_name,core.last_name,core.password\nimportee,Some,Body,lamp-harbour-8'
+  const job = await startImport(store.db, me, { file: 'a.csv', text: Buffer.from(text), mode: 'update', dryRun: false })
+  await importDone(job.id)
+  assert.deepEqual([job.changed, job.refused], [1, []])
+  assert.equal((await bodyOf(user.id)).passwordHistory?.length, 8)
+  assert.match(
+    await refusal(setPassword(store.db, me, user.id, 'lamp-harbour-0', { by: 'self' })),
+    /a password of yours before/,
+  )
+  await signIn(store.db, 'importee', 'wrong-3').catch(() => {})
+  assert.equal((await signIn(store.db, 'importee', 'lamp-harbour-8')).username, 'importee')
+  await changePolicy(store.db, me, { history: '5', lockAfter: '10' })
+})
+
+test('the policy of a group holds for the first password of somebody who is added to it, also through a group in it', async () => {
+  const outer = await addGroup(store.db, me, { name: 'vault', description: '' })
+  await addGroup(store.db, me, { name: 'vault_night', description: '' })
+  await addMembers(store.db, me, outer.id, { groups: ['vault_night'] })
+  await changePolicy(store.db, me, { minLength: '16', mustChange: true }, 'vault')
+  await changePolicy(store.db, me, { mustChange: false })
+  for (const group of ['vault', 'vault_night'])
+    assert.match(await refusal(aUser(store.db, { password, groups: [group] })), /at least 16 characters/, group)
+  const [by, clerk] = [password.repeat(2), { ...me, role: 'administrator' } as Actor]
+  const guard = await addUser(store.db, clerk, somebody({ password: by, groups: ['vault_night'] }))
+  assert.equal(guard.mustChange, true, 'the policy says so of a password that somebody else has typed')
+  assert.equal((await addUser(store.db, clerk, somebody({ password: by }))).mustChange, undefined)
+  await changePolicy(store.db, me, { mustChange: true })
+  assert.equal((await addUser(store.db, clerk, somebody({ password, mustChange: false }))).mustChange, undefined)
+  assert.equal((await addUser(store.db, clerk, somebody())).mustChange, undefined, 'there is no password')
+  assert.equal((await aUser(store.db, { password })).mustChange, undefined, 'a command on the machine says so itself')
+})
+
 test('a young password is kept for its least age, unless somebody else has set it', async () => {
   await changePolicy(store.db, me, { minAgeDays: '2' })
   const user = await aUser(store.db, { password })
@@ -155,6 +226,19 @@ test('a young password is kept for its least age, unless somebody else has set i
   await change(user.id, { passwordChanged: daysAgo(3), mustChange: false })
   assert.equal(await refusal(own('fourth-lamp-harbour')), 'accepted')
   await changePolicy(store.db, me, { minAgeDays: '0' })
+})
+
+test('a password that has ended can be changed, also where another policy would keep it for longer', async () => {
+  await addGroup(store.db, me, { name: 'keepers', description: '' })
+  await changePolicy(store.db, me, { minAgeDays: '60' }, 'keepers')
+  await changePolicy(store.db, me, { maxAgeDays: '30', graceDays: '0' })
+  const user = await aUser(store.db, { password, groups: ['keepers'] })
+  const own = (typed: string) => setPassword(store.db, me, user.id, typed, { by: 'self' })
+  assert.match(await refusal(own('second-lamp-harbour')), /kept for 30 days at least/)
+  await change(user.id, { passwordChanged: daysAgo(31) })
+  assert.equal(await refusal(own('second-lamp-harbour')), 'accepted')
+  await changePolicy(store.db, me, { maxAgeDays: '0', graceDays: '7' })
+  await removePolicy(store.db, me, 'keepers')
 })
 
 test('whether a password must be changed follows the policy, and who sets it may decide otherwise', async () => {
@@ -169,7 +253,9 @@ test('whether a password must be changed follows the policy, and who sets it may
   // Who has the machine, a script say, decides for itself.
   assert.equal(await set(me, 'fourth-lamp-harbour'), false)
   assert.equal(await set(me, 'fifth-lamp-harbour', { mustChange: true }), true)
-  assert.equal(await set(desk, 'sixth-lamp-harbour', { by: 'self' }), false)
+  const self = { ...desk, id: user.id, role: 'person' } as const
+  assert.equal(await set(self, 'sixth-lamp-harbour', { by: 'self' }), false)
+  await assert.rejects(set(desk, 'eighth-lamp-harbour', { by: 'self' }), Refused, 'nobody is somebody else')
   await changePolicy(store.db, me, { mustChange: false })
   assert.equal(await set(desk, 'seventh-lamp-harbour'), false)
   await changePolicy(store.db, me, { mustChange: true })

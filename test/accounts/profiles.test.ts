@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addGroup, changeGroup, groupByName } from '../../server/accounts/groups.ts'
 import {
   addProfile,
@@ -43,6 +44,31 @@ test('a profile gives a new person groups, plugins and values with the names fil
   assert.deepEqual(user.plugins, ['smtp'])
   assert.equal(user.groups.length, 1)
   assert.deepEqual(user.extensions.contact, { mail: 'gosta.ake.ost@example.lan', title: 'Seller G. Ø.', city: 'Malmö' })
+})
+
+test('each line of a list is filled in by itself', async () => {
+  await setExtensionOn(store.db, me, 'mail', true)
+  const aliases = '{first}.{last}\n{f}{last}\r\npost-{username}'
+  await addProfile(store.db, me, { name: 'Aliased', extensions: { mail: { aliases } } })
+  const person = somebody({ username: 'aost', first: 'Åsa', last: 'Öst' })
+  const user = await addUser(store.db, me, {
+    ...person,
+    ...applyProfile(await profileByName(store.db, 'Aliased'), person),
+  })
+  assert.deepEqual(user.extensions.mail?.aliases, ['asa.ost', 'aost', 'post-aost'])
+})
+
+test('what a profile has for an extension that is off is kept, not shown, and stops nobody from being added with it', async () => {
+  await addProfile(store.db, me, { name: 'Both', extensions: { contact: { city: 'Lund' }, shell: { home: '/srv' } } })
+  await setExtensionOn(store.db, me, 'contact', false)
+  const profile = await profileByName(store.db, 'both')
+  assert.deepEqual(profile.extensions, { shell: { home: '/srv' } })
+  const person = somebody()
+  const user = await addUser(store.db, me, { ...person, ...applyProfile(profile, person) })
+  assert.deepEqual(user.extensions, { shell: { home: '/srv' } })
+  await changeProfile(store.db, me, profile.id, { description: 'Changed meanwhile', extensions: { shell: {} } })
+  await setExtensionOn(store.db, me, 'contact', true)
+  assert.deepEqual((await profileByName(store.db, 'both')).extensions.contact, { city: 'Lund' })
 })
 
 test('each thing wrong with a profile is a sentence at its field', async () => {

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { isOurs } from '../../server/accounts/passwords.ts'
 import { changePolicy } from '../../server/accounts/policy-changes.ts'
 import { confirmPassword, decide, doorFor, mayNotSignIn, signIn, stateOf } from '../../server/accounts/sign-in.ts'
-import { keepSignIns, signInFacts, signInsPerDay } from '../../server/accounts/sign-ins.ts'
+import { keepSignIns, rememberSignIns, signInFacts, signInsPerDay } from '../../server/accounts/sign-ins.ts'
 import { setStatus, userById } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { Refused, Unavailable } from '../../server/errors.ts'
@@ -84,7 +84,7 @@ test('one decision: every state is refused at the web and at LDAP alike', async 
     await change(user.id, values)
     assert.equal(await outcome('states1'), word, JSON.stringify(values))
     const refusal = await ldap.refusal(user.id)
-    if (reason) assert.match(refusal ?? '', reason)
+    if (reason) assert.match(refusal?.reason ?? '', reason)
     else assert.equal(refusal, undefined)
   }
   assert.equal(await ldap.refusal('no-person'), undefined)
@@ -97,7 +97,7 @@ test('an old password signs in for the days of grace, and then leads to a new on
   assert.equal(await outcome('aged1'), 'in')
   await change(user.id, { passwordChanged: hoursFromNow(-24 * 36) })
   assert.equal(await outcome('aged1'), 'new password')
-  assert.match((await doorFor(store.db, 'ldap').refusal(user.id)) ?? '', /The password has ended on 20/)
+  assert.match((await doorFor(store.db, 'ldap').refusal(user.id))?.reason ?? '', /The password has ended on 20/)
   await changePolicy(store.db, me, { maxAgeDays: '0' })
   assert.equal(await outcome('aged1'), 'in')
 })
@@ -108,7 +108,7 @@ test('wrong passwords at the web and at LDAP fill one counter, and lock the acco
   for (let i = 0; i < 5; i++) assert.equal(await outcome('counted1', `web ${i}`), 'refused')
   for (let i = 0; i < 5; i++) await ldap.failed(user.id, `ldap ${i}`)
   assert.equal(await outcome('counted1'), 'wait')
-  assert.match((await ldap.refusal(user.id)) ?? '', /locked until/)
+  assert.match((await ldap.refusal(user.id))?.reason ?? '', /locked until/)
   const { lockedUntil = '', status } = await bodyOf(user.id)
   assert.equal(status, 'enabled')
   const minutes = (Date.parse(lockedUntil) - Date.now()) / 60_000
@@ -223,7 +223,7 @@ test('a slave locks for itself, and opens when the master has a new password for
   mine.db.local.mode = 'slave'
   for (let i = 0; i < 10; i++) await signIn(mine.db, 'here1', `wrong ${i}`).catch(() => {})
   await assert.rejects(signIn(mine.db, 'here1', password), Unavailable)
-  assert.match((await doorFor(mine.db, 'ldap').refusal(user.id)) ?? '', /locked at this node until/)
+  assert.match((await doorFor(mine.db, 'ldap').refusal(user.id))?.reason ?? '', /locked at this node until/)
   const object = await objectById(mine.db.reader, 'user', user.id)
   assert.equal(object?.body.lockedUntil, undefined)
   await commit(mine.db, me, ({ put }) =>
@@ -231,4 +231,30 @@ test('a slave locks for itself, and opens when the master has a new password for
   )
   assert.equal((await signIn(mine.db, 'here1', password)).username, 'here1')
   await mine.close()
+})
+
+test('a new password opens what a slave has locked also when the slave was started anew since', async () => {
+  const mine = await aMasterStore()
+  const user = await aUser(mine.db, { username: 'here2', password })
+  mine.db.local.mode = 'slave'
+  for (let i = 0; i < 10; i++) await signIn(mine.db, 'here2', `wrong ${i}`).catch(() => {})
+  await keepSignIns(mine.db)
+  await closeDb(mine.db)
+  const db = await openDb(mine.db.dir)
+  try {
+    await rememberSignIns(db)
+    db.local.mode = 'slave'
+    await assert.rejects(signIn(db, 'here2', password), Unavailable)
+    const object = await objectById(db.reader, 'user', user.id)
+    assert.ok(object, 'the person is there')
+    const change = (values: Partial<UserBody>) =>
+      commit(db, me, ({ put }) => put('user', user.id, { ...object.body, ...values }))
+    await change({ last: 'Renamed' })
+    await assert.rejects(signIn(db, 'here2', password), Unavailable, 'another change is no new password')
+    await change({ passwordChanged: new Date().toISOString() })
+    assert.equal((await signIn(db, 'here2', password)).username, 'here2')
+  } finally {
+    await closeDb(db)
+    rmSync(mine.db.dir, { recursive: true, force: true })
+  }
 })

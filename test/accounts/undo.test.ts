@@ -1,15 +1,27 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { addMembers, membersPage } from '../../server/accounts/group-members.ts'
+import { purge, undelete } from '../../server/accounts/bin.ts'
+import { addClient, clientList } from '../../server/accounts/clients.ts'
+import { declared } from '../../server/accounts/declarations.ts'
+import { addMembers, membersPage, removeMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, changeGroup, groupByName, removeGroup } from '../../server/accounts/groups.ts'
+import {
+  addOwnExtension,
+  changeOwnExtension,
+  ownExtension,
+  removeOwnExtension,
+} from '../../server/accounts/own-extensions.ts'
+import { addOwnPlugin, removeOwnPlugin } from '../../server/accounts/own-plugins.ts'
+import { disablePlugin, enablePlugin } from '../../server/accounts/plugins.ts'
 import { policies } from '../../server/accounts/policies.ts'
 import { changePolicy, removePolicy } from '../../server/accounts/policy-changes.ts'
-import { addProfile, profileByName, removeProfile } from '../../server/accounts/profiles.ts'
+import { addProfile, changeProfile, profileByName, removeProfile } from '../../server/accounts/profiles.ts'
 import { changeSettings, settings } from '../../server/accounts/settings.ts'
+import { addToken, tokenActor } from '../../server/accounts/tokens.ts'
 import { undoBatch, undoChange } from '../../server/accounts/undo.ts'
 import { addUser, changeUser, removeUser, setPassword, userByUsername } from '../../server/accounts/users.ts'
-import { auditPage } from '../../server/audit/audit.ts'
+import { auditPage, auditRow } from '../../server/audit/audit.ts'
 import { type Invalid, NotFound, type Refused } from '../../server/errors.ts'
 import type { Db } from '../../server/store/db.ts'
 import { aUser, me, password, somebody } from '../support/people.ts'
@@ -115,6 +127,116 @@ describe('undo', () => {
     assert.equal(JSON.stringify(rows).includes('argon2'), false)
   })
 
+  test('what is gone for good does not come back with an undo', async () => {
+    await addOwnPlugin(db, me, { name: 'wiki', title: 'Wiki' })
+    const group = await addGroup(db, me, { name: 'gone', description: '' })
+    const user = await aUser(db, { plugins: ['ftp', 'wiki'], groups: ['gone'] })
+    await changeUser(db, me, user.id, { plugins: [], groups: [], last: 'Ek' })
+    const edit = await last()
+    await enablePlugin(db, me, 'wiki', [user.username])
+    await disablePlugin(db, me, 'wiki', [user.username])
+    const switched = await last()
+    const profile = await addProfile(db, me, { name: 'guests', plugins: ['wiki'], groups: ['gone'] })
+    await changeProfile(db, me, profile.id, { plugins: [], groups: [], description: 'Without' })
+    const edited = await last()
+    await removeOwnPlugin(db, me, 'wiki')
+    await removeGroup(db, me, group.id)
+    await purge(db, me, group.id)
+    await undoChange(db, me, edit.id)
+    const { plugins, groups, last: name } = await userByUsername(db, user.username)
+    assert.deepEqual([plugins, groups, name], [['ftp'], [], user.last])
+    await assert.rejects(undoChange(db, me, switched.id), /no plugin “wiki” any more/)
+    await undoChange(db, me, edited.id)
+    const now = await profileByName(db, 'guests')
+    assert.deepEqual([now.plugins, now.groups, now.description], [[], [], ''])
+  })
+
+  test('a value that its field does not take any more does not come back', async () => {
+    const fields = [{ name: 'card', label: 'Card', type: 'choice', options: ['blue', 'red'] }] as const
+    await addOwnExtension(db, me, { name: 'staff', title: 'Staff', fields: [...fields] } as never)
+    const user = await aUser(db, { extensions: { staff: { card: 'red' } } })
+    await changeUser(db, me, user.id, { extensions: { staff: { card: 'blue' } } })
+    const { id } = await last()
+    const attribute = (await ownExtension(db, 'staff')).own.fields[0]?.attribute
+    const without = [{ ...fields[0], attribute, options: ['blue', 'green'] }]
+    await changeOwnExtension(db, me, 'staff', { name: 'staff', title: 'Staff', fields: without } as never)
+    await assert.rejects(undoChange(db, me, id), /Not undone: Card must be one of: blue, green/)
+    await removeOwnExtension(db, me, 'staff')
+    await assert.rejects(undoChange(db, me, id), /was changed again since/)
+    assert.equal((await userByUsername(db, user.username)).extensions.staff, undefined)
+  })
+
+  test('times that would leave no time between them do not come back', async () => {
+    const user = await aUser(db, { validFrom: '2030-01-01', validUntil: '2030-12-31' })
+    await changeUser(db, me, user.id, { validFrom: '2029-01-01' })
+    const { id } = await last()
+    await changeUser(db, me, user.id, { validUntil: '2029-06-01' })
+    await assert.rejects(undoChange(db, me, id), /Not undone: .* would be valid until a moment before/)
+  })
+
+  test('who lies in the bin is taken out of a group with the others', async () => {
+    const group = await addGroup(db, me, { name: 'climbers', description: '' })
+    const [here, away] = [await aUser(db), await aUser(db)]
+    await addMembers(db, me, group.id, { usernames: [here.username, away.username] })
+    const { id } = await last()
+    await removeUser(db, me, away.id)
+    await undoChange(db, me, id)
+    assert.match((await last()).sentence, /took 2 people out of group climbers/)
+    await undelete(db, me, away.id)
+    assert.equal((await membersPage(db, group.id, {})).total, 0)
+  })
+
+  test('of two who undo one change at once, one is told that it is undone', async () => {
+    const user = await aUser(db, { extensions: { contact: { city: 'Kiel' } } })
+    await changeUser(db, me, user.id, { extensions: { contact: { city: 'Bonn' } } })
+    const { id } = await last()
+    const both = await Promise.allSettled([undoChange(db, me, id), undoChange(db, me, id)])
+    assert.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+    assert.equal((await auditPage(db, { size: 2 })).rows[1]?.undoable, false)
+  })
+
+  test('where nothing is left to take back it is said, and the row is not marked', async () => {
+    const group = await addGroup(db, me, { name: 'sailors', description: '' })
+    const user = await aUser(db)
+    await addMembers(db, me, group.id, { usernames: [user.username] })
+    const { id } = await last()
+    await removeMembers(db, me, group.id, { usernames: [user.username] })
+    await assert.rejects(undoChange(db, me, id), /everything is as it was before already/)
+    assert.equal((await auditPage(db, { size: 2 })).rows[1]?.undoneBy, undefined)
+  })
+
+  test('each row of a batch names the row that took it back', async () => {
+    const batch = randomUUID()
+    const users = [await aUser(db), await aUser(db)]
+    for (const { id } of users) await changeUser(db, { ...me, batch }, id, { last: 'Batch' })
+    await undoBatch(db, me, batch)
+    const { rows } = await auditPage(db, { batch })
+    assert.equal(new Set(rows.map(({ undoneBy }) => undoneBy)).size, 2)
+    for (const row of rows) assert.equal((await auditRow(db, row.undoneBy as number)).object?.id, row.object?.id)
+  })
+
+  test('what was made and nobody uses yet is taken back; its secret is nowhere in the audit', async () => {
+    await addClient(db, me, { name: 'squid', role: 'read' })
+    await undoChange(db, me, (await last()).id)
+    assert.deepEqual(await clientList(db), [])
+    const { token } = await addToken(db, me, { name: 'hr', role: 'auditor' })
+    await undoChange(db, me, (await last()).id)
+    assert.equal((await last()).undoable, false)
+    assert.equal(await tokenActor(db, token), undefined)
+    assert.doesNotMatch(JSON.stringify(await db.reader('audit')), /argon2|tokenHash/)
+    await addOwnPlugin(db, me, { name: 'jukebox', title: 'Jukebox' })
+    const made = await last()
+    const user = await aUser(db, { plugins: ['jukebox'] })
+    await assert.rejects(undoChange(db, me, made.id), /People have it by now/)
+    await changeUser(db, me, user.id, { plugins: [] })
+    await undoChange(db, me, made.id)
+    assert.equal((await declared(db)).plugin('jukebox'), undefined)
+    const fields = [{ name: 'locker', label: 'Locker', type: 'text' }]
+    await addOwnExtension(db, me, { name: 'lockers', title: 'Lockers', fields })
+    await undoChange(db, me, (await last()).id)
+    assert.equal((await declared(db)).extension('lockers'), undefined)
+  })
+
   test('a batch is undone as a whole; what was changed since is named and left', async () => {
     const batch = randomUUID()
     const actor = { ...me, batch }
@@ -131,7 +253,7 @@ describe('undo', () => {
 
   test('the last administrator stays, also when an undo would take the role away', async () => {
     const admin = await userByUsername(db, 'admin')
-    const second = await aUser(db)
+    const second = await aUser(db, { password })
     await changeUser(db, me, second.id, { role: 'administrator' })
     const { id } = await last()
     await changeUser(db, me, admin.id, { role: 'person' })

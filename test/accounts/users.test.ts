@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
+import { purge } from '../../server/accounts/bin.ts'
 import { extensionList, setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addMembers, membersPage, removeMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, changeGroup, groupByName, groupsPage, removeGroup } from '../../server/accounts/groups.ts'
@@ -19,7 +21,10 @@ import {
 } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { Invalid, NotFound, Refused, Unavailable } from '../../server/errors.ts'
-import type { Db } from '../../server/store/db.ts'
+import type { NumbersBody } from '../../server/store/bodies.ts'
+import { closeDb, type Db, openDb } from '../../server/store/db.ts'
+import { objectsOf } from '../../server/store/objects.ts'
+import { write } from '../../server/store/write.ts'
 import { aUser, me, password, somebody } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 
@@ -61,10 +66,20 @@ describe('accounts', () => {
       'ws1$',
       'a\u0000b',
       'uid=x',
+      'domain_users',
+      'ftp_plugin',
     ])
       assert.ok(usernameProblem(name), name)
     for (const name of ['ab', 'o.nguyen', 'x-y_z', '1a']) assert.equal(usernameProblem(name), undefined, name)
-    for (const name of ['allusers', 'ftp_plugin', 'domain_admins', 'sudo', 'two words', '7'])
+    for (const name of [
+      'allusers',
+      'ftp_plugin',
+      'domain_admins',
+      'allowed_rodc_password_replication_group',
+      'sudo',
+      'a b',
+      '7',
+    ])
       assert.ok(groupNameProblem(name), name)
   })
 
@@ -100,6 +115,17 @@ describe('accounts', () => {
     ])
   })
 
+  test('a name can be seen, and no two look alike that differ; scripts that need joiners have them', async () => {
+    const invisible = ['A\u200bnna', 'A\u2060nna', '\u200e', '\u00ad', 'A\ud800', 'A\u{e0041}']
+    for (const first of invisible)
+      assert.match((await problemsOf(addUser(db, me, somebody({ first })))).first ?? '', /^First name (must|is needed)/)
+    const city = 'Lun\u200bd'
+    const problems = await problemsOf(addUser(db, me, somebody({ extensions: { contact: { city } } })))
+    assert.match(problems['contact.city'] ?? '', /^City must be one line/)
+    const farhad = await addUser(db, me, somebody({ first: 'می\u200cخواهم', last: '\u05d0\u200f-x' }))
+    assert.equal(farhad.first, 'می\u200cخواهم')
+  })
+
   test('a renamed user keeps number, groups and password; a changed field leaves the others', async () => {
     await addGroup(db, me, { name: 'keepers', description: '' })
     const input = somebody({
@@ -131,9 +157,47 @@ describe('accounts', () => {
       setStatus(db, me, admin.id, 'locked'),
       removeUser(db, me, admin.id),
       changeUser(db, me, admin.id, { role: 'person' }),
+      changeUser(db, me, admin.id, { validFrom: '2099-01-01' }),
+      changeUser(db, me, admin.id, { validUntil: '2099-01-01' }),
     ])
       assert.match((await problemsOf(work))[''] ?? '', /last administrator/)
+    await aUser(db, { role: 'administrator' })
+    await aUser(db, { role: 'administrator', password, validUntil: '2099-01-01' })
+    const work = removeUser(db, me, admin.id)
+    assert.match((await problemsOf(work))[''] ?? '', /last administrator/, 'none of the others could sign in for good')
     assert.equal((await userByUsername(db, 'admin')).status, 'enabled')
+  })
+
+  test('numbers step over those that are fixed, and a purge or a restart gives none again', async () => {
+    const store = await aMasterStore()
+    const set = (numbers: NumbersBody) =>
+      write(store.db, me, async (change) => {
+        const [object] = await objectsOf(change.trx, 'numbers')
+        await change.put('numbers', object?.id ?? '', numbers)
+      })
+    await set({ uidNumber: 59_999, gidNumber: 62_999 })
+    const people = [await aUser(store.db), await aUser(store.db)]
+    assert.deepEqual(
+      people.map(({ uidNumber }) => uidNumber),
+      [59_999, 200_000],
+    )
+    const groups = [
+      await addGroup(store.db, me, { name: 'before', description: '' }),
+      await addGroup(store.db, me, { name: 'behind', description: '' }),
+    ]
+    assert.deepEqual(
+      groups.map(({ gidNumber }) => gidNumber),
+      [62_999, 63_001],
+    )
+    await removeUser(store.db, me, people[1]?.id ?? '')
+    await removeGroup(store.db, me, groups[1]?.id ?? '')
+    for (const { id } of [people[1], groups[1]] as { id: string }[]) await purge(store.db, me, id)
+    await closeDb(store.db)
+    const db = await openDb(store.db.dir)
+    assert.equal((await aUser(db)).uidNumber, 200_001)
+    assert.equal((await addGroup(db, me, { name: 'next', description: '' })).gidNumber, 63_002)
+    await closeDb(db)
+    rmSync(db.dir, { recursive: true })
   })
 
   test('membership is shown from both sides and survives renaming the group', async () => {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import pino from 'pino'
 import { addToken } from '../../server/accounts/tokens.ts'
+import { createRestApi } from '../../server/api/rest.ts'
 import { anApi } from '../support/api.ts'
 import { aUser, me } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
@@ -147,9 +151,15 @@ describe('bad input', { concurrency: false }, () => {
     assert.equal(headers['set-cookie'], undefined)
   })
 
-  test('a caller that goes away in the middle of its body harms nobody', async () => {
+  test('a caller that goes away in the middle of its body harms nobody, and is no fault of the node', async () => {
+    const lines: string[] = []
+    const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+    const server = createServer(createRestApi({ db: store.db, log, secure: false })).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const ended = new Promise((resolve) => server.once('connection', (socket) => socket.once('close', resolve)))
     await new Promise<void>((resolve) => {
-      const socket = connect(api.port, '127.0.0.1', () => {
+      const socket = connect(port, '127.0.0.1', () => {
         socket.write(
           `POST /api/v1/users HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"user`,
         )
@@ -157,6 +167,9 @@ describe('bad input', { concurrency: false }, () => {
       })
       socket.once('close', () => resolve())
     })
+    await ended
+    server.close()
+    assert.deepEqual(lines, [])
     assert.equal((await api.ask('GET', '/api/v1/status', { token })).status, 200)
   })
 })

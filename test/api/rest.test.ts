@@ -186,6 +186,18 @@ describe('groups, plugins, extensions, profiles', { concurrency: false }, () => 
       },
     )
     assert.equal(good(changed).body.own.title, 'Badges')
+    const stricter = [
+      { ...own.fields[0], help: 'As on the card' },
+      { label: 'Size', type: 'number', required: true },
+    ]
+    const put = { title: 'Badges', fields: stricter }
+    const misfits = good(await admin('PUT', `/extensions/${name}/declaration`, put)).body.misfits
+    const found = good(await admin('GET', `/extensions/${name}/misfits`)).body
+    assert.deepEqual([misfits, found.people], [found.items.length, found.items.length])
+    assert.match(JSON.stringify(found.items), /"username":"gek".*"field":"Size","value":"","problem":"Size is needed\./)
+    // What is not sent stays, also where something is needed since.
+    good(await admin('PATCH', '/users/gek', { extensions: { contact: { city: 'Lund' } } }))
+    good(await admin('PUT', `/extensions/${name}/declaration`, { title: 'Badges', fields: own.fields }))
     assert.deepEqual(good(await admin('DELETE', `/extensions/${name}`)).body, { people: 1 })
   })
 
@@ -198,10 +210,22 @@ describe('groups, plugins, extensions, profiles', { concurrency: false }, () => 
   })
 
   test('policies are read and changed; the strictest is in force', async () => {
-    assert.equal(good(await admin('PATCH', '/policies/everyone', { minLength: 9 })).body.minLength, 9)
+    const first = good(await admin('GET', '/policies/everyone')).headers.etag as string
+    const seen = { 'if-match': first }
+    assert.equal(good(await admin('PATCH', '/policies/everyone', { minLength: 9 }, seen)).body.minLength, 9)
+    const late = await admin('PATCH', '/policies/everyone', { history: 7 }, seen)
+    assert.deepEqual([late.status, late.body.code], [412, 'changed'])
     assert.equal((await admin('GET', '/policies/groups/sales')).status, 404)
     assert.equal(good(await admin('PATCH', '/policies/groups/sales', { minLength: 14 })).body.group, 'sales')
+    const person = { username: 'begins', first: 'New', last: 'Here', groups: ['sales'] }
+    const short = await admin('POST', '/users', { ...person, password: 'Nine-9-xyz' })
+    assert.match(short.body.problems.password, /at least 14 characters/)
+    const begins = good(await admin('POST', '/users', { ...person, password: 'quiet-otter-moves-9' }), 201).body
+    assert.equal(begins.mustChange, true, 'as the policy has it')
+    good(await admin('DELETE', '/users/begins'), 204)
+    good(await admin('PATCH', '/policies/groups/sales', { blocklist: ['invoice'] }))
     const force = good(await admin('GET', '/users/gek/policy')).body
+    assert.deepEqual(force.policy.blocklist, ['invoice'])
     assert.deepEqual([force.policy.minLength, force.from.minLength], [14, 'sales'])
     assert.deepEqual(Object.keys((await admin('PATCH', '/policies/everyone', { minLength: 1 })).body.problems), [
       'minLength',
@@ -279,21 +303,38 @@ describe('imports, audit, node', { concurrency: false }, () => {
     const proved = good(await admin('GET', '/audit/verify')).body
     assert.equal(proved.brokenAt, undefined)
     assert.equal((await admin('GET', '/audit/999999')).status, 404)
+    const [undoing] = good(await admin('GET', '/audit?limit=1')).body.items
+    assert.equal(undoing.undoes, row.id)
+    assert.equal(good(await admin('GET', `/audit/${row.id}`)).body.undoneBy, undoing.id)
+    assert.deepEqual(good(await admin('GET', '/audit?until=2020-01-01')).body.items, [])
+    const odd = await admin('GET', '/audit?from=yesterday')
+    assert.equal(odd.status, 422)
+    assert.match(odd.body.problems.from, /“yesterday” must be a day or a moment/)
   })
 
   test('status, settings, devices, clients', async () => {
     assert.equal(good(await admin('GET', '/status')).body.mode, 'master')
+    const seen = { 'if-match': good(await admin('GET', '/settings')).headers.etag as string }
+    const both = await Promise.all([7, 8].map((binDays) => admin('PATCH', '/settings', { binDays }, seen)))
+    assert.deepEqual(both.map(({ status }) => status).sort(), [200, 412])
     assert.equal(good(await admin('PATCH', '/settings', { binDays: 7 })).body.binDays, 7)
     assert.deepEqual(good(await admin('GET', '/devices')).body, { items: [], next: null })
-    assert.match(good(await admin('POST', '/clients', { name: 'squid', role: 'auth' })).body.password, /\S{10,}/)
+    const client = good(await admin('POST', '/clients', { name: 'squid', role: 'auth' }), 201)
+    assert.match(client.body.password, /\S{10,}/)
+    assert.equal(client.headers.location, '/api/v1/clients/squid')
+    assert.equal(good(await admin('GET', '/clients/squid')).body.dn, client.body.dn)
     assert.equal(good(await admin('GET', '/clients')).body.items[0].name, 'squid')
     good(await admin('DELETE', '/clients/squid'), 204)
+    for (const path of ['/clients/squid', '/devices/D-0', '/tokens/nobody'])
+      assert.equal((await admin('GET', path)).status, 404, path)
   })
 })
 
 describe('tokens', { concurrency: false }, () => {
   test('a token is told once, works at once, and not a moment after it is removed', async () => {
-    const made = good(await admin('POST', '/tokens', { name: 'hr', role: 'auditor', days: 3 })).body
+    const made = good(await admin('POST', '/tokens', { name: 'hr', role: 'auditor', days: 3 }), 201).body
+    assert.equal(good(await admin('GET', `/tokens/${made.id}`)).body.name, 'hr')
+    assert.doesNotMatch(good(await admin('GET', '/tokens/HR')).text, /ast_|tokenHash/)
     assert.match(made.token, /^ast_[\w-]{43}$/)
     const ask = () => api.ask('GET', '/api/v1/users', { token: made.token })
     assert.equal((await ask()).status, 200)
@@ -309,7 +350,7 @@ describe('tokens', { concurrency: false }, () => {
   })
 
   test('a token that has ended is refused', async () => {
-    const { token, id } = good(await admin('POST', '/tokens', { name: 'short', role: 'auditor', days: 1 })).body
+    const { token, id } = good(await admin('POST', '/tokens', { name: 'short', role: 'auditor', days: 1 }), 201).body
     const object = await store.db.reader('objects').where({ kind: 'token', id }).first('body')
     const { write } = await import('../../server/store/write.ts')
     await write(store.db, me, (change) =>

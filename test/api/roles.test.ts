@@ -17,6 +17,7 @@ const admins: readonly Who[] = ['administrator']
 const table: [string, readonly Who[]][] = [
   ['GET /status', readers],
   ['GET /devices', auditors],
+  ['GET /devices/{device}', auditors],
   ['DELETE /devices/{device}', admins],
   ['GET /settings', auditors],
   ['PATCH /settings', admins],
@@ -58,6 +59,7 @@ const table: [string, readonly Who[]][] = [
   ['DELETE /extensions/{name}', admins],
   ['GET /extensions/{name}/declaration', readers],
   ['PUT /extensions/{name}/declaration', admins],
+  ['GET /extensions/{name}/misfits', readers],
   ['DELETE /extensions/{name}/values', admins],
 
   ['GET /profiles', readers],
@@ -97,9 +99,15 @@ const table: [string, readonly Who[]][] = [
 
   ['GET /clients', auditors],
   ['POST /clients', admins],
+  ['GET /clients/{name}', auditors],
+  ['PATCH /clients/{client}', admins],
   ['DELETE /clients/{name}', admins],
+  ['POST /clients/{name}/password', admins],
+  ['GET /clients/{name}/misses', auditors],
+  ['DELETE /clients/{name}/misses', admins],
   ['GET /tokens', auditors],
   ['POST /tokens', admins],
+  ['GET /tokens/{name}', auditors],
   ['DELETE /tokens/{name}', admins],
 ]
 

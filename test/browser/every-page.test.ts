@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { inviteUser } from '../../server/accounts/invitations.ts'
+import { changeOwnExtension, ownExtension } from '../../server/accounts/own-extensions.ts'
 import { userByUsername } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { caughtUp, startMaster, startSlave, type TestNode } from '../support/node.ts'
@@ -22,6 +23,7 @@ before(async () => {
   browser = await launch()
   master = await startMaster()
   made = await anOrganisation(master.db)
+  await fewerScreens()
   slave = await startSlave(master)
   await caughtUp(slave, master)
   paths = await everyPath()
@@ -31,6 +33,13 @@ after(async () => {
   await slave?.close()
   await master?.close()
 })
+
+/** Rules that become stricter, so that somebody has a value that does not fit. */
+async function fewerScreens(): Promise<void> {
+  const { own } = await ownExtension(master.db, made.extension)
+  const fields = own.fields.map((field) => (field.name === 'screens' ? { ...field, most: 1 } : field))
+  await changeOwnExtension(master.db, me, made.extension, { ...own, fields })
+}
 
 /** Every page that an administrator can come to; those with a name get a picture. */
 async function everyPath(): Promise<typeof paths> {
@@ -70,10 +79,12 @@ async function everyPath(): Promise<typeof paths> {
     { name: 'extension', path: '/extensions/contact', onSlave: true },
     { name: 'extension-own', path: `/extensions/${made.extension}` },
     { name: 'extension-own-change', path: `/extensions/${made.extension}/edit` },
+    { name: 'extension-misfits', path: `/extensions/${made.extension}/misfits`, onSlave: true },
     { name: 'extension-remove', path: `/extensions/${made.extension}/remove` },
     { name: 'plugins', path: '/plugins', onSlave: true },
     { name: 'plugins-add', path: '/plugins/new' },
     { name: 'plugin', path: `/plugins/ftp?who=${made.person}`, onSlave: true },
+    { name: 'plugin-who', path: '/plugins/ftp?group=site_malmo&search=e&who=nystr%C3%B6m', onSlave: true },
     { name: 'plugin-own-change', path: `/plugins/${made.plugin}/edit` },
     { name: 'plugin-remove', path: `/plugins/${made.plugin}/remove` },
     { name: 'password-policy', path: '/password-policy', onSlave: true },
@@ -91,6 +102,9 @@ async function everyPath(): Promise<typeof paths> {
     { name: 'device', path: `/devices/${device.device_id}` },
     { name: 'device-revoke', path: `/devices/${device.device_id}/revoke` },
     { name: 'clients', path: '/clients', onSlave: true },
+    { name: 'client', path: '/clients/squid-malmo', onSlave: true },
+    { name: 'client-unused', path: '/clients/wiki', onSlave: true },
+    { name: 'client-password', path: '/clients/squid-malmo/password' },
     { name: 'client-remove', path: '/clients/squid-malmo/remove' },
     { name: 'tokens', path: '/tokens', onSlave: true },
     { name: 'token-remove', path: `/tokens/${made.token}/remove` },

@@ -62,6 +62,24 @@ test('members wait, marked, until all of it is saved; a nested group opens in pl
   assert.deepEqual([await inEurope('aek'), await inEurope('many11')], [false, true])
 })
 
+test('the picker is worked by keys, and marks what it has found', async () => {
+  await page.goto(`${url}/groups/europe`)
+  const search = page.getByLabel('Add people or groups')
+  await search.fill('mány 2')
+  await page.locator('.found li').first().waitFor()
+  assert.equal(await page.locator('.found mark').first().textContent(), 'Many')
+  await search.press('ArrowDown')
+  await search.press('ArrowDown')
+  await search.press('ArrowUp')
+  assert.deepEqual(await findings(page), [])
+  const chosen = await page.locator('.found li.at b').textContent()
+  await search.press('Enter')
+  const bar = page.locator('.save-bar')
+  assert.match((await bar.textContent()) ?? '', new RegExp(`1 unsaved change: add ${chosen}`))
+  await search.press('Enter')
+  assert.match((await bar.textContent()) ?? '', /Nothing is changed/, 'once more takes it back')
+})
+
 test('the bar over the list counts who is ticked, and all that match; the edit is undone from the toast', async () => {
   await page.goto(`${url}/users?search=many`)
   await page.getByLabel('Select Many Person 0', { exact: true }).check()
@@ -80,6 +98,24 @@ test('the bar over the list counts who is ticked, and all that match; the edit i
   await page.getByRole('button', { name: 'Undo' }).click()
   await page.waitForLoadState()
   assert.equal((await userByUsername(store.db, 'many54')).extensions.contact?.city, undefined)
+})
+
+test('the menu of a row opens by keys, gives the focus back, and locks without leaving the list', async () => {
+  await page.goto(`${url}/users?search=many1`)
+  const more = page.getByLabel('More for many10', { exact: true })
+  await more.focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('link', { name: 'Set a password…' }).waitFor()
+  assert.deepEqual(await findings(page), [])
+  await page.keyboard.press('Escape')
+  assert.equal(await page.getByRole('link', { name: 'Set a password…' }).isVisible(), false)
+  assert.equal(await more.evaluate('document.activeElement.ariaLabel'), 'More for many10')
+  await more.click()
+  await page.getByLabel('More for many18').click()
+  assert.equal(await page.locator('details.menu[open]').count(), 1, 'one at a time')
+  await page.locator('details.menu[open]').getByRole('button', { name: 'Lock' }).click()
+  await page.getByText('Many Person 18 is locked.').waitFor()
+  assert.equal(new URL(page.url()).search, '?search=many1')
 })
 
 test('the form says beside each field what a profile will make of the names', async () => {

@@ -84,6 +84,10 @@ describe('people', { concurrency: false }, () => {
   test('unlock opens what the policy locked', async () => {
     await ok(['user', 'lock', 'gek'])
     assert.equal(await ok(['user', 'unlock', 'gek']), 'gek is enabled.\n')
+    await ok(['user', 'disable', 'gek'])
+    const { code, err } = await run(data, ['user', 'unlock', 'gek'])
+    assert.deepEqual([code, err], [1, 'status: The account is disabled, not locked. Enable it instead.\n'])
+    await ok(['user', 'enable', 'gek'])
   })
 
   test('a removed person comes back, under another name when the old one is taken; or goes for good', async () => {
@@ -126,7 +130,13 @@ describe('groups, plugins, extensions, policies, settings', { concurrency: false
       /^Made the plugin wiki \(number \d+\)\.\n$/,
     )
     await ok(['plugin', 'enable', 'wiki', 'gek2'])
+    assert.match(await ok(['plugin', 'disable', 'wiki', '--group', 'allusers']), /^wiki is off for 1 more person\.\n$/)
+    assert.match(await ok(['plugin', 'enable', 'wiki', '--group', 'allusers']), /^wiki is on for \d+ more people\.\n$/)
+    await ok(['plugin', 'disable', 'wiki', '--group', 'allusers'])
+    await ok(['plugin', 'enable', 'wiki', 'gek2'])
+    assert.equal((await run(data, ['plugin', 'enable', 'wiki'])).code, 2)
     await ok(['plugin', 'turn-off', 'wiki'])
+    assert.match(await ok(['user', 'why', 'gek2', 'wiki']), / no {2}Wiki is turned off for everyone\. An administrator/)
     await ok(['plugin', 'change', 'wiki', '--title', 'The wiki'])
     const wiki = (await runJson(data, ['plugin', 'list'])).find((one: { name: string }) => one.name === 'wiki')
     assert.deepEqual([wiki.title, wiki.on, wiki.users], ['The wiki', false, 1])
@@ -144,22 +154,31 @@ describe('groups, plugins, extensions, policies, settings', { concurrency: false
     const { own } = await runJson(data, ['extension', 'show', 'badge'])
     await writeFile(file, JSON.stringify({ ...own, by: undefined, added: undefined, title: 'Badges' }))
     await ok(['extension', 'change', 'badge', file])
+    const fields = [{ ...own.fields[0], pattern: '[a-z]{4,}', patternHelp: 'Four letters or more.' }]
+    await writeFile(file, JSON.stringify({ title: 'Badges', fields }))
+    assert.match(await ok(['extension', 'change', 'badge', file]), /1 person has a value that does not fit it now/)
+    assert.match(
+      await ok(['extension', 'misfits', 'badge']),
+      /gek2 +Colour +red +Four letters or more\.\n1 person\.\n$/,
+    )
     await ok(['extension', 'disable', 'badge'])
     assert.equal(
       await ok(['extension', 'remove-values', 'badge', '--yes']),
       'Removed the values of 1 person and 0 groups.\n',
     )
     await ok(['extension', 'remove', 'badge', '--yes'])
+    await writeFile(join(folder, 'none.json'), '{ title: }')
     const { code, err } = await run(data, ['extension', 'add', join(folder, 'none.json')])
     assert.deepEqual([code, /cannot be read as JSON/.test(err)], [1, true])
   })
 
   test('the policy of a group is stricter for its members', async () => {
     await ok(['policy', 'set', 'minLength=9', 'blocklist=summer,winter'])
-    await ok(['policy', 'set', 'minLength=14', '--group', 'sales'])
+    await ok(['policy', 'set', 'minLength=14', 'blocklist=invoice', '--group', 'sales'])
     assert.equal((await runJson(data, ['policy', 'show'])).minLength, 9)
     const { policy, from } = await runJson(data, ['policy', 'show', '--user', 'gek2'])
     assert.deepEqual([policy.minLength, from.minLength, from.history], [14, 'sales', ''])
+    assert.deepEqual(policy.blocklist, ['summer', 'winter', 'invoice'])
     const short = await run(data, ['user', 'password', 'gek2'], 'Nine-9-xy\n')
     assert.equal(short.code, 1)
     assert.match(short.err, /^password: .*14.*\n$/)
@@ -237,6 +256,33 @@ describe('in, out, and back', { concurrency: false }, () => {
     } finally {
       await other.close()
     }
+  })
+
+  test('what a file says is no command to the terminal', async () => {
+    const file = join(folder, 'escape.csv')
+    await writeFile(
+      file,
+      `core.username,core.first_name,core.last_name,\u001b]0;x\u0007\nbad\u001b[2Jname,A,B,\u202ec\n`,
+    )
+    const { code, out, err } = await run(data, ['import', file])
+    assert.equal(code, 1)
+    for (const text of [out, err]) assert.doesNotMatch(text, /(?!\n)[\p{Cc}\u202e]/u)
+    const json = await run(data, ['import', file, '--json'])
+    assert.doesNotMatch(json.out, /(?!\n)[\p{Cc}\u202e]/u)
+    assert.equal(JSON.parse(json.out).refused[0].username, 'bad\u001b[2Jname')
+  })
+
+  test('a file that cannot be read is one clear line', async () => {
+    const missing = '/no/such/file.csv'
+    for (const args of [
+      ['import', missing],
+      ['extension', 'add', missing],
+    ])
+      assert.deepEqual(await run(data, args).then(({ code, err }) => [code, err]), [
+        1,
+        `There is no file ${missing}.\n`,
+      ])
+    assert.match((await run(data, ['import', data])).err, /^\S+ is a folder, not a file\.\n$/)
   })
 
   test('a directory that is not there is one clear line, and its password is never in it', async () => {

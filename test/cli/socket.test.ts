@@ -94,7 +94,7 @@ describe('the admin socket', () => {
     const csv = 'core.username,core.first_name,core.last_name\nlines1,Lines,One\n'
     const answer = await post(
       '/v1/import',
-      JSON.stringify({ file: 'a.csv', base64: Buffer.from(csv).toString('base64'), dryRun: true }),
+      JSON.stringify({ file: 'a.csv', content: Buffer.from(csv).toString('base64'), dryRun: true }),
       { accept: 'application/x-ndjson' },
     )
     const lines = answer.body
@@ -155,6 +155,10 @@ describe('commands while the node runs', { concurrency: false }, () => {
     await assert.rejects(signIn(db, 'lisa', 'Hello lisa 2'))
     assert.equal((await run(data, ['user', 'unlock', 'lisa'])).out, 'lisa is enabled.\n')
     await signIn(db, 'lisa', 'Hello lisa 2')
+    await run(data, ['user', 'disable', 'lisa'])
+    const refused = await run(data, ['user', 'unlock', 'lisa'])
+    assert.deepEqual([refused.code, /disabled, not locked/.test(refused.err)], [1, true])
+    assert.equal((await run(data, ['user', 'enable', 'lisa'])).out, 'lisa is enabled.\n')
   })
 
   test('the audit names who typed the command, and never a password', async () => {

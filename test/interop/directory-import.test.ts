@@ -64,7 +64,7 @@ l: Malmö
 uidNumber: 5000
 gidNumber: 7000
 homeDirectory: /home/anna
-loginShell: /bin/zsh
+loginShell: /opt/menu/bin/menu
 userPassword: ${ssha}
 
 dn: uid=bert,ou=People,${base}

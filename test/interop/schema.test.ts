@@ -13,7 +13,6 @@ import {
   base,
   change,
   ids,
-  organisation,
   reader,
   type Started,
   startServer,
@@ -38,14 +37,15 @@ const own: OwnExtension = {
 }
 
 const extensions = {
-  contact: { mail: 'frida@example.lan', city: 'Malmö' },
+  contact: { mail: 'frida@example.lan', city: 'Malmö', country: 'SE' },
   shell: { loginShell: '/bin/bash', sshKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx frida'] },
   mail: { address: 'frida@mail.example.lan', aliases: ['sales', 'info'], forwarders: ['f@a.example'] },
   zarafa: { account: true, administrator: false, hardQuota: '1000' },
   card: { number: 4711, doors: ['north', 'söuth'], guest: true, since: '2026-11-24', desk: '+46 40 1', badge: 'A-17' },
 }
 
-const people = [
+// Later than the organisation: a change is passed over when a newer one is known.
+const people = () => [
   change('extension', uuid(40), { name: 'mail', on: true }),
   change('extension', uuid(41), { name: 'zarafa', on: true }),
   change('extension', uuid(42), { name: 'card', on: true, own }),
@@ -66,7 +66,9 @@ describe('the schema, as OpenLDAP reads it', () => {
   let c: Client
   let dir: string
   before(async () => {
-    server = await startServer({ directory: aDirectory([...organisation(), ...people]) })
+    const directory = aDirectory()
+    directory.apply(people())
+    server = await startServer({ directory })
     c = connectTo(server.port)
     await c.bind(reader, 'reader')
     dir = mkdtempSync(join(tmpdir(), 'slapd-schema-'))

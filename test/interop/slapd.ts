@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 // OpenLDAP's server with a given LDIF: what we are compared with.
 
-const schemaDir = '/etc/ldap/schema'
+export const schemaDir = '/etc/ldap/schema'
 
 /** Groups as RFC 2307bis has them, which slapd does not bring: posixGroup auxiliary, beside groupOfMembers. */
 const posixGroup = `objectclass ( 1.3.6.1.1.1.2.2 NAME 'posixGroup' SUP top AUXILIARY MUST gidNumber MAY ( userPassword $ memberUid $ description ) )`
@@ -95,7 +95,7 @@ export function freePort(): Promise<number> {
   })
 }
 
-async function reachable(port: number, server: ChildProcess): Promise<void> {
+export async function reachable(port: number, server: ChildProcess): Promise<void> {
   for (let i = 0; i < 100; i++) {
     if (server.exitCode !== null) throw new Error(`slapd ended with ${server.exitCode}`)
     const isUp = await new Promise<boolean>((resolve) => {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Client, connectTo, names } from './client.ts'
+import { whoIs } from '../../server/ldap/who.ts'
+import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
+import { controlOid } from '../../server/ldap/wire/controls.ts'
+import { startMaster, type TestNode } from '../support/node.ts'
+import { aUser as addAUser, password } from '../support/people.ts'
+import { startAfar } from './afar.ts'
+import { type Client, connectTo, controls, names } from './client.ts'
+import { answered, asserting, reading, sortedBy, viewAt } from './controls.ts'
 import { aUser, base, change, groups, ids, type Started, startServer, users, uuid } from './sample.ts'
 
 const frida = `uid=fnystrom,${users}`
@@ -157,6 +164,78 @@ describe('who sees what', () => {
     }
   })
 
+  const denied: [keyof typeof who, string, string][] = [
+    ['auth', 'telephoneNumber', '+46405557260'],
+    ['auth', 'uidNumber', '2000'],
+    ['auth', 'sn', 'nyström'],
+    ['auth', 'loginShell', '/bin/bash'],
+    ['auth', 'memberOf', sales],
+    ['auth', 'createTimestamp', '20260504080000Z'],
+    ['auth', 'userPassword', 'hash:secret'],
+    ['person', 'userPassword', 'hash:secret'],
+    ['read', 'userPassword', 'hash:secret'],
+    ['samba', 'userPassword', 'hash:secret'],
+    ['administrator', 'userPassword', 'hash:secret'],
+  ]
+  for (const [name, attribute, value] of denied)
+    it(`${name}: ${attribute} is Undefined in filters, with and without “not”, and nothing to compare`, async () => {
+      const client = clients[name]
+      const found = async (filter: string) => names(await client.search({ base: frida, scope: 'base', filter }))
+      for (const part of [`(${attribute}=${value})`, `(${attribute}=*)`, `(${attribute}=x*)`, `(${attribute}>=0)`]) {
+        for (const filter of [part, `(!${part})`, `(&(uid=*)${part})`, `(&(uid=*)(!${part}))`, `(|(uid=zz)(!${part}))`])
+          assert.deepEqual(await found(filter), [], filter)
+        assert.deepEqual(await found(`(|(uid=fnystrom)${part})`), [frida], 'Undefined takes nothing away from an OR')
+      }
+      assert.equal(await client.compare(frida, attribute, value), 16)
+      const { entries } = await client.search({ base: frida, scope: 'base', attributes: [attribute] })
+      assert.deepEqual(entries[0]!.attributes, {})
+    })
+
+  it('nobody sorts by what they may not read, nor finds a place in a list by it', async () => {
+    for (const [name, attribute, value] of denied) {
+      const client = clients[name]
+      const refused = await client.search({ base, controls: controls(sortedBy(attribute)) })
+      assert.deepEqual([refused.code, refused.entries.length], [12, 0], `${name} ${attribute}`)
+      assert.equal(answered(refused, controlOid.sortResponse)?.toString('latin1').includes(attribute), true)
+      const unsorted = await client.search({ base, controls: controls(sortedBy(attribute, false)) })
+      const plain = await client.search({ base })
+      assert.deepEqual(
+        unsorted.entries.map(({ dn }) => dn),
+        plain.entries.map(({ dn }) => dn),
+        `${name} ${attribute}`,
+      )
+      const placed = await client.search({ base, controls: controls(sortedBy(attribute, false), viewAt(value)) })
+      assert.deepEqual([placed.code, placed.entries.length], [60, 0])
+    }
+    const sorted = await clients.read.search({ base: users, scope: 'one', controls: controls(sortedBy('uidNumber')) })
+    assert.equal(sorted.entries[0]!.dn, frida)
+  })
+
+  it('nobody asserts what they may not read', async () => {
+    for (const [name, attribute, value] of denied)
+      for (const filter of [`(${attribute}=*)`, `(!(${attribute}=*))`, `(${attribute}=${value})`]) {
+        const search = { base: frida, scope: 'base' as const, controls: controls(asserting(filter)) }
+        assert.equal((await clients[name].search(search)).code, 122, `${name} ${filter}`)
+      }
+    const known = { base: frida, scope: 'base' as const, controls: controls(asserting('(uid=fnystrom)')) }
+    assert.equal((await clients.auth.search(known)).code, 0)
+  })
+
+  it('samba: from afar and in the clear it sees what read sees', async () => {
+    for (const [door, view] of [
+      ['plain', 'read'],
+      ['tls', 'samba'],
+    ] as const) {
+      const afar = await startAfar({ door, directory: server.directory })
+      const session = { accountId: ids.samba, isMachine: false, mustChange: false, address: afar.from.address, door }
+      assert.equal(whoIs(session as Parameters<typeof whoIs>[0], server.directory.tree).view.name, view)
+      const client = connectTo(afar.port)
+      assert.equal(await client.bind(...who.samba), door === 'tls' ? 0 : 13, 'nor is its password taken in the clear')
+      client.end()
+      await afar.close()
+    }
+  })
+
   it('no answer holds a hash, whoever asks for whatever', async () => {
     for (const client of Object.values(clients)) {
       let bytes = ''
@@ -169,5 +248,37 @@ describe('who sees what', () => {
       client.socket.off('data', listen)
       assert.equal(bytes.includes('hash:'), false)
     }
+  })
+})
+
+describe('what is read along with a change', () => {
+  let node: TestNode
+  before(async () => {
+    node = await startMaster()
+    await addAUser(node.db, { username: 'anna', password, extensions: { contact: { city: 'Malmö' } } })
+  })
+  after(() => node.close())
+
+  it('never has a password or its hash in it, before or after', async () => {
+    const admin = connectTo(node.ports().ldap ?? 0)
+    assert.equal(await admin.bind(`uid=admin,${users}`, password), 0)
+    const city = tlv(0x30, tlv(0x04, 'l'), tlv(0x31, tlv(0x04, 'Lund')))
+    const secret = tlv(0x30, tlv(0x04, 'userPassword'), tlv(0x31, tlv(0x04, 'another-long-one-2')))
+    for (const attribute of [city, secret]) {
+      const modification = tlv(0x30, integerTlv(2, 0x0a), attribute)
+      const modify = tlv(0x66, tlv(0x04, `uid=anna,${users}`), tlv(0x30, modification))
+      const attributes = ['*', '+', 'userPassword', '2.5.4.35', '@simpleSecurityObject']
+      const answer = await admin.request(
+        modify,
+        controls(reading('preRead', ...attributes), reading('postRead', ...attributes)),
+      )
+      assert.equal(answer.code, 0, answer.message)
+      for (const oid of [controlOid.preRead, controlOid.postRead]) {
+        const read = answered(answer, oid)?.toString('utf8') ?? ''
+        assert.match(read, /uid=anna/)
+        assert.doesNotMatch(read, /userPassword|argon2|another-long-one/i)
+      }
+    }
+    admin.end()
   })
 })

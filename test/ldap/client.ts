@@ -126,6 +126,8 @@ export function connectTo(port: number, socket: Socket = connect(port, '127.0.0.
     const id = readInteger(reader)
     const tag = bytes[reader.at]!
     const body = readConstructed(reader, tag)
+    // An intermediate response: more is to come.
+    if (tag === 0x79) return
     const request = waiting.get(id)
     if (tag === 0x64) {
       request?.entries.push(readEntry(body))

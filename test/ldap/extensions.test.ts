@@ -106,9 +106,18 @@ describe('the extensions of the program, over LDAP', () => {
     assert.equal(entry.objectClass!.includes('zarafa-user'), true)
     assert.deepEqual(await find('(&(objectClass=zarafa-user)(zarafaQuotaSoft>=940))'), [dn])
     assert.match(await schema(), /NAME 'zarafaQuotaSoft' EQUALITY integerMatch/)
+    // Kopano asks for the same under its own names.
+    assert.deepEqual(
+      [entry.kopanoAccount, entry.kopanoQuotaHard, entry.kopanoQuotaOverride, entry.kopanoQuotaWarn],
+      [['1'], ['1000'], ['1'], ['900']],
+    )
+    assert.equal(entry.objectClass!.includes('kopano-user'), true)
+    assert.deepEqual(await find('(&(objectClass=kopano-user)(kopanoAccount=1)(kopanoQuotaSoft>=940))'), [dn])
+    assert.match(await schema(), /NAME 'kopano-user' SUP top AUXILIARY MAY \( kopanoAccount \$ kopanoAdmin/)
     turn(zarafa, 'zarafa', false)
-    assert.equal((await one()).zarafaQuotaSoft, undefined)
-    assert.doesNotMatch(await schema(), /zarafa/)
+    const off = await one()
+    assert.deepEqual([off.zarafaQuotaSoft, off.kopanoQuotaSoft], [undefined, undefined])
+    assert.doesNotMatch(await schema(), /zarafa|kopano/)
     turn(zarafa, 'zarafa', true)
     assert.deepEqual((await one()).zarafaQuotaSoft, ['950'])
   })
@@ -158,7 +167,11 @@ describe('the extensions of the program, over LDAP', () => {
       return known ? [...known.attributes, ...allowedBy(known.sup)] : []
     }
     for (const { dn: name, attributes } of (await c.search({ base, attributes: ['*'] })).entries) {
+      // RFC 4512 section 4.3: extensibleObject allows any; it is there for the country alone, which no other class allows.
+      const isExtensible = attributes.objectClass!.includes('extensibleObject')
+      assert.equal(isExtensible, attributes.c !== undefined, name)
       const allowed = new Set(attributes.objectClass!.flatMap((each) => allowedBy(each.toLowerCase())))
+      if (isExtensible) allowed.add('c')
       for (const attribute of Object.keys(attributes))
         assert.equal(allowed.has(attribute), true, `${attribute} of ${name}`)
       for (const each of attributes.objectClass!) assert.equal(classes.has(each.toLowerCase()), true, each)

@@ -77,6 +77,7 @@ const card = {
     { name: 'doors', label: 'Doors', type: 'list', attribute: 'exampleDoors' },
     { name: 'isGuest', label: 'Guest', type: 'switch', attribute: 'exampleIsGuest' },
     { name: 'badge', label: 'Badge', type: 'text', attribute: 'employeeNumber' },
+    { name: 'until', label: 'Valid until', type: 'date', attribute: 'exampleUntil' },
   ],
 }
 
@@ -95,7 +96,9 @@ describe('an extension made in the pages, over LDAP', () => {
     await addOwnExtension(node.db, me, card)
     const anna = await aUser(node.db, {
       username: 'anna',
-      extensions: { card: { number: '4711', doors: 'north\nsouth', isGuest: 'yes', badge: 'A-17' } },
+      extensions: {
+        card: { number: '4711', doors: 'north\nsouth', isGuest: 'yes', badge: 'A-17', until: '2027-03-31' },
+      },
     })
     await aUser(node.db, { username: 'berit' })
     id = anna.id
@@ -124,10 +127,13 @@ describe('an extension made in the pages, over LDAP', () => {
       '(exampleIsGuest=true)',
       '(employeeNumber=a-17)',
       '(objectClass=exampleStaffCard)',
+      '(exampleUntil>=2027-01-01)',
+      '(&(exampleUntil>=2027-03-31)(exampleUntil<=2027-03-31))',
       '(exampleDoors=*)',
     ])
       assert.deepEqual(await node.find(filter), ['anna'], filter)
-    assert.deepEqual(await node.find('(exampleIsGuest=1)'), [])
+    for (const filter of ['(exampleIsGuest=1)', '(exampleUntil<=2027-03-30)', '(exampleUntil>=2027-04-01)'])
+      assert.deepEqual(await node.find(filter), [], filter)
     assert.deepEqual(await node.find('(&(uid=*)(!(exampleIsGuest=TRUE)))'), ['admin', 'berit'])
     assert.equal(await node.compare('anna', 'exampleDoors', 'south'), 6)
     assert.equal(await node.compare('anna', 'exampleDoors', 'west'), 5)
@@ -140,7 +146,7 @@ describe('an extension made in the pages, over LDAP', () => {
     assert.match(schema, /NAME 'exampleDoors' (?!.*SINGLE-VALUE)/)
     assert.match(
       schema,
-      /NAME 'exampleStaffCard' SUP top AUXILIARY MAY \( exampleCardNumber \$ exampleDoors \$ exampleIsGuest \$ employeeNumber \)/,
+      /NAME 'exampleStaffCard' SUP top AUXILIARY MAY \( exampleCardNumber \$ exampleDoors \$ exampleIsGuest \$ employeeNumber \$ exampleUntil \)/,
     )
     assert.equal(schema.match(/'employeeNumber'/g)?.length, 1)
   })

@@ -240,9 +240,12 @@ describe('search', () => {
   })
 
   it('refuses what is critical and unknown, ignores what is unknown and not critical', async () => {
-    const paged: [string, boolean, Buffer] = ['1.2.840.113556.1.4.319', true, tlv(0x30)]
-    assert.equal((await c.search({ base, controls: controls(paged) })).code, 12)
-    assert.equal((await c.search({ base, controls: controls([paged[0], false, paged[2]]) })).code, 0)
+    const proxied: [string, boolean, Buffer] = ['2.16.840.1.113730.3.4.18', true, Buffer.from('u:karl')]
+    assert.equal((await c.search({ base, controls: controls(proxied) })).code, 12)
+    assert.equal((await c.search({ base, controls: controls([proxied[0], false, proxied[2]]) })).code, 0)
+    // Known, but not for a search.
+    assert.equal((await c.search({ base, controls: controls(['1.3.6.1.1.13.1', true, tlv(0x30)]) })).code, 12)
+    assert.equal((await c.search({ base, controls: controls(['1.3.6.1.1.13.1', false, tlv(0x30)]) })).code, 0)
     assert.equal((await c.search({ base, controls: controls(['1.3.6.1.4.1.42.2.27.8.5.1', false]) })).code, 0)
     assert.equal((await c.search({ base, controls: controls(['2.16.840.1.113730.3.4.2', true]) })).code, 0)
   })
@@ -278,7 +281,11 @@ describe('search', () => {
     assert.deepEqual(await find(tlv(0x81, 'caseExactMatch'), tlv(0x82, 'uid'), tlv(0x83, 'KARL')), [])
     assert.deepEqual(await find(tlv(0x81, '2.5.13.5'), tlv(0x82, 'uid'), tlv(0x83, 'karl')), [karl])
     assert.deepEqual(await find(tlv(0x81, '1.2.3.4'), tlv(0x82, 'uid'), tlv(0x83, 'karl')), [])
-    assert.deepEqual(await find(tlv(0x81, 'caseIgnoreMatch'), tlv(0x83, 'karl')), [])
+    // A rule without an attribute is asked of every attribute that it is for: memberUid among them.
+    const named = await find(tlv(0x81, 'caseIgnoreMatch'), tlv(0x83, 'KARL'))
+    assert.ok(named.includes(karl))
+    assert.ok(named.every((dn) => dn === karl || dn.startsWith('cn=')))
+    assert.deepEqual(await find(tlv(0x81, 'integerBitAndMatch'), tlv(0x82, 'uid'), tlv(0x83, '1')), [])
     const inUsers = await find(tlv(0x82, 'ou'), tlv(0x83, 'users'), tlv(0x84, Buffer.of(0xff)))
     assert.deepEqual(inUsers, [users, ...people].sort())
   })
@@ -379,7 +386,12 @@ describe('what can be read of the server itself', () => {
     const { attributes } = root.entries[0]!
     assert.deepEqual(attributes.namingContexts, [base])
     assert.deepEqual(attributes.supportedLDAPVersion, ['3'])
-    assert.deepEqual(attributes.supportedExtension, ['1.3.6.1.4.1.4203.1.11.3'])
+    assert.deepEqual(attributes.supportedExtension, [
+      '1.3.6.1.4.1.4203.1.11.3',
+      '1.3.6.1.4.1.4203.1.11.1',
+      '1.3.6.1.1.8',
+    ])
+    assert.equal(attributes.supportedSASLMechanisms, undefined)
     assert.deepEqual(attributes.subschemaSubentry, ['cn=Subschema'])
     assert.deepEqual(attributes.vendorName, ['Account Synchronization'])
     const schema = await c.search({

@@ -63,7 +63,7 @@ describe('BER', () => {
       fc.property(any, (bytes) => {
         try {
           const { body } = readMessage(bytes)
-          readFilter(readConstructed(body, 0xa0), 100)
+          readFilter(readConstructed(body, 0xa0), 100, 20)
         } catch (error) {
           assert.ok(error instanceof Malformed || error instanceof FilterTooLarge, String(error))
         }
@@ -120,7 +120,7 @@ describe('framing', () => {
 
 describe('filters', () => {
   it('keep their values as bytes', () => {
-    const filter = readFilter(readerOf(encodeFilter('(cn=a\\2a\\28\\5c\\00\\ff)')), 10)
+    const filter = readFilter(readerOf(encodeFilter('(cn=a\\2a\\28\\5c\\00\\ff)')), 10, 20)
     assert.deepEqual(filter, {
       kind: 'equal',
       attribute: 'cn',
@@ -130,10 +130,10 @@ describe('filters', () => {
 
   it('are limited in depth and in number', () => {
     const deep = (levels: number): string => `${'(!'.repeat(levels)}(cn=a)${')'.repeat(levels)}`
-    assert.equal(readFilter(readerOf(encodeFilter(deep(19))), 100).kind, 'not')
-    assert.throws(() => readFilter(readerOf(encodeFilter(deep(20))), 100), FilterTooLarge)
+    assert.equal(readFilter(readerOf(encodeFilter(deep(19))), 100, 20).kind, 'not')
+    assert.throws(() => readFilter(readerOf(encodeFilter(deep(20))), 100, 20), FilterTooLarge)
     const wide = `(|${'(cn=a)'.repeat(100)})`
-    assert.throws(() => readFilter(readerOf(encodeFilter(wide)), 100), FilterTooLarge)
+    assert.throws(() => readFilter(readerOf(encodeFilter(wide)), 100, 20), FilterTooLarge)
   })
 })
 

@@ -2,15 +2,7 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { auditPage, changesPerDay, faultSentence, verifyAudit } from '../../server/audit/audit.ts'
-import {
-  auditById,
-  auditOfBatch,
-  auditRows,
-  batchCounts,
-  firstIdAt,
-  markUndone,
-  type Note,
-} from '../../server/store/audit.ts'
+import { auditById, auditOfBatch, auditRows, batchCounts, firstIdAt, type Note } from '../../server/store/audit.ts'
 import { closeDb, type Db, openDb } from '../../server/store/db.ts'
 import { write } from '../../server/store/write.ts'
 import { me } from '../support/people.ts'
@@ -64,6 +56,24 @@ describe('the chain finds', () => {
       .where({ id: first + 2 })
       .update({ undo: '[{"kind":"user","id":"x","added":true}]' })
     await found(first + 2, 'altered')
+  })
+  test('a row that says it takes another one back, and does not', async () => {
+    await noted({ undoes: first })
+    assert.deepEqual(await verifyAudit(db), { rows: first + 6 })
+    await db.writer('audit').where({ undoes: first }).update({ undoes: null })
+    await found(first + 6, 'altered')
+    await db
+      .writer('audit')
+      .where({ id: first + 6 })
+      .update({ undoes: first + 1 })
+    await found(first + 6, 'altered')
+  })
+  test('a row with another number', async () => {
+    await db
+      .writer('audit')
+      .where({ id: first + 5 })
+      .update({ id: first + 90 })
+    await found(first + 90, 'numbered')
   })
   test('a row removed from the middle', async () => {
     await db
@@ -130,7 +140,7 @@ describe('the chain finds', () => {
   })
 })
 
-test('a row without batch and undo has the MAC that version 0.1.0 gave it', async () => {
+test('a row without batch and undo has the MAC that earlier versions gave it', async () => {
   const rows = await db.reader('audit').where('id', '>=', first).orderBy('id').limit(2)
   const [before, row] = rows
   const covered = [before.mac, row.at, row.actor, row.via, row.address, row.sentence, row.kind, row.object, row.name]
@@ -168,10 +178,7 @@ test('a row says whether it can be undone, and which row undid it', async () => 
   assert.equal(one?.undoable, true)
   assert.deepEqual((await auditById(db.reader, one?.id as number))?.undo, undo)
   assert.deepEqual(await batchCounts(db.reader, 'b1'), { rows: 2, undoable: 2 })
-  await write(db, me, async (change) => {
-    change.note({ sentence: 'Took it back' })
-    await markUndone(change.trx, [one?.id as number])
-  })
+  await noted({ sentence: 'Took it back', undoes: one?.id as number })
   const undone = await auditById(db.reader, one?.id as number)
   assert.equal(undone?.undoable, false)
   assert.equal((await auditById(db.reader, undone?.undoneBy as number))?.sentence, 'Took it back')

@@ -36,7 +36,8 @@ describe('the write door', () => {
 
   test('a change moves its object to the head of the feed and keeps the hash and the count true', async () => {
     const user = await aUser(db)
-    assert.equal(user.seq, db.position.seq)
+    // Behind the person comes the roster of everybody: its list of members is another one now.
+    assert.ok(user.seq < db.position.seq)
     const changed = await changeUser(db, me, user.id, { first: 'Other' })
     assert.ok(changed.seq > user.seq)
     assert.equal(changed.seq, db.position.seq)
@@ -94,14 +95,25 @@ describe('the write door', () => {
   })
 
   test('the audit row is in the same transaction, in order, and a changed row breaks the chain', async () => {
-    await aUser(db, { username: 'audited', first: 'Ada', last: 'Audit' })
+    const user = await aUser(db, { username: 'audited', first: 'Ada', last: 'Audit' })
     const { rows } = await auditPage(db, { size: 1 })
     assert.equal(rows[0]?.sentence, 'Added Ada Audit')
-    assert.equal(rows[0]?.seq, db.position.seq)
+    assert.equal(rows[0]?.seq, user.seq)
     const whole = await verifyAudit(db)
     assert.equal(whole.brokenAt, undefined)
     await db.writer('audit').where({ id: 2 }).update({ sentence: 'Nothing happened' })
     assert.equal((await verifyAudit(db)).brokenAt, 2)
+  })
+
+  test('a change whose row in the audit cannot be written is not made', async () => {
+    const { position } = db
+    await db.writer.raw(`CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END`)
+    await assert.rejects(aUser(db, { username: 'unwritten' }), /full/)
+    await db.writer.raw('DROP TRIGGER no_audit')
+    assert.deepEqual(db.position, position)
+    await assert.rejects(userByUsername(db, 'unwritten'))
+    assert.deepEqual(await hashFromRows(db), { hash: db.position.hash, objects: db.position.objects })
+    await aUser(db, { username: 'written' })
   })
 
   test('what the store says of a failed statement holds none of its values', async () => {

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { addClient } from '../../server/accounts/clients.ts'
 import { exportUsers } from '../../server/accounts/csv.ts'
 import { type Client, connectTo } from '../ldap/client.ts'
-import { caughtUp, startMaster, startSlave, type TestNode } from '../support/node.ts'
+import { caughtUp, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
 import { aUser, me } from '../support/people.ts'
 import { type Browser, signedIn, textOf } from '../support/web.ts'
 
@@ -15,12 +15,13 @@ describe('an extension made in the pages', { concurrency: false }, () => {
   let slave: TestNode
   let admin: Browser
   let ldap: Client
+  let service: Awaited<ReturnType<typeof addClient>>
 
   before(async () => {
     master = await startMaster()
     slave = await startSlave(master)
     await aUser(master.db, { username: 'aek', first: 'Åsa', last: 'Ek' })
-    const service = await addClient(master.db, me, { name: 'reader', role: 'read' })
+    service = await addClient(master.db, me, { name: 'reader', role: 'read' })
     await caughtUp(slave, master)
     admin = await signedIn(`http://127.0.0.1:${master.ports().web}`)
     ldap = connectTo(slave.ports().ldap ?? 0)
@@ -105,5 +106,54 @@ describe('an extension made in the pages', { concurrency: false }, () => {
     assert.equal(attributes.exampleCardNumber, undefined)
     assert.equal(attributes.objectClass?.includes('exampleStaffCard'), false)
     assert.doesNotMatch(await schema(), /exampleCardNumber/)
+  })
+
+  test('what was made, filled in and changed while a slave was away is served by it once it is back', async () => {
+    ldap.end()
+    await slave.stop()
+    const made = await admin.post('/extensions/new', {
+      title: 'Locker',
+      block: ['0', '1'],
+      'fields.0.label': 'Locker number',
+      'fields.0.type': 'number',
+      'fields.1.label': 'Keys',
+      'fields.1.type': 'list',
+    })
+    assert.equal(made.headers.location, '/extensions/locker')
+    const person = { username: 'aek', first: 'Åsa', last: 'Ek', role: 'person' }
+    await admin.post('/users/aek', { ...person, 'locker.locker_number': '12', 'locker.keys': 'K1\r\nK2' })
+    // The declaration moves behind the values that need it.
+    const fields = ['locker_number', 'keys'].map((name, at) => [`fields.${at}.name`, name] as const)
+    const renamed = await admin.post('/extensions/locker/edit', {
+      title: 'Lockers',
+      name: 'locker',
+      block: ['0', '1'],
+      ...Object.fromEntries(fields),
+      'fields.0.label': 'Number of the locker',
+      'fields.0.type': 'number',
+      'fields.0.attribute': 'exampleLocker',
+      'fields.1.label': 'Keys',
+      'fields.1.type': 'list',
+    })
+    assert.equal(renamed.headers.location, '/extensions/locker')
+    await admin.post('/plugins/new', { title: 'Canteen' })
+    await admin.post('/plugins/canteen/users/add', { usernames: 'aek' })
+
+    slave = await startNode(slave.dir)
+    await until(() => slave.ports().ldap !== undefined)
+    await caughtUp(slave, master)
+    ldap = connectTo(slave.ports().ldap ?? 0)
+    assert.equal(await ldap.bind(service.dn, service.password), 0)
+    const { exampleLocker, exampleKeys, objectClass } = await served()
+    assert.deepEqual([exampleLocker, exampleKeys], [['12'], ['K1', 'K2']])
+    assert.equal(objectClass?.includes('exampleLocker'), true)
+    const filter = '(&(exampleLocker>=12)(memberOf=cn=canteen_plugin,ou=Groups,ou=Accounts,dc=example,dc=lan))'
+    const { entries } = await ldap.search({ base: 'dc=example,dc=lan', filter })
+    assert.deepEqual(
+      entries.map(({ dn }) => dn),
+      [entry],
+    )
+    const there = await signedIn(`http://127.0.0.1:${slave.ports().web}`)
+    assert.match(textOf((await there.get('/plugins/canteen')).text), /Ek, Åsa aek No No password is set yet/)
   })
 })

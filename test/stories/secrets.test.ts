@@ -101,6 +101,10 @@ test('a day of work', async () => {
     'client',
     found(/id="made-password" value="([^"]+)"/, (await admin.post('/clients', { name: 'day', role: 'read' })).text),
   )
+  tell(
+    'new password of a client',
+    found(/id="made-password" value="([^"]+)"/, (await admin.post('/clients/day/password')).text),
+  )
   const typedApi = tell('typed by API', 'typed-by-api-secret-2')
   await ask('POST', '/users', { username: 'apityped', first: 'A', last: 'B', password: typedApi })
   tell(
@@ -111,6 +115,7 @@ test('a day of work', async () => {
   tell('link by API', found(link, (await ask('POST', '/users/apimade/invitation', {})).text))
   tell('token by API', (await ask('POST', '/tokens', { name: 'day2', role: 'auditor' })).body.token)
   tell('client by API', (await ask('POST', '/clients', { name: 'day2', role: 'auth' })).body.password)
+  tell('new password of a client by API', (await ask('POST', '/clients/day2/password')).body.password)
 
   await aUser(store.db, { username: 'gone', password })
   await admin.post('/users/gone/remove', {})
@@ -146,6 +151,7 @@ const paths = [
   '/bin',
   '/tokens',
   '/clients',
+  '/clients/day',
   '/mode',
   '/import',
 ]
@@ -187,6 +193,7 @@ test('nothing that can be read has a secret of it', async () => {
     '/audit?limit=200',
     '/tokens',
     '/clients',
+    '/clients/day2',
     '/imports',
     '/export/users.csv',
     '/export/accounts.ldif',

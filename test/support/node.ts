@@ -17,6 +17,8 @@ export type TestNode = {
   dir: string
   db: Db
   ports: Running['ports']
+  /** LDAP over TLS; the face has two ports. */
+  ldapsPort: number
   stop: () => Promise<void>
   close: () => Promise<void>
 }
@@ -43,7 +45,7 @@ const isFree = (port: number): Promise<boolean> =>
 
 /** A whole node in this process, on free ports of loopback. */
 export async function startNode(dir = aFolder(), settings: Record<string, string> = {}): Promise<TestNode> {
-  const [web, ldap, ldaps, sync] = await freePorts(4)
+  const [web, ldap, ldaps = 0, sync] = await freePorts(4)
   const ports = { 'web-port': `${web}`, 'ldap-port': `${ldap}`, 'ldaps-port': `${ldaps}`, 'sync-port': `${sync}` }
   const running = await serve(readConfig({ data: dir, ...ports, ...settings }, {}), silent)
   const stop = () => running.close()
@@ -51,6 +53,7 @@ export async function startNode(dir = aFolder(), settings: Record<string, string
     dir,
     db: running.db,
     ports: running.ports,
+    ldapsPort: ldaps,
     stop,
     close: async () => {
       await stop()

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { addClient } from '../../server/accounts/clients.ts'
+import { clientLens, openClientUses } from '../../server/accounts/client-uses.ts'
+import { addClient, clientByName } from '../../server/accounts/clients.ts'
 import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, changeGroup, groupByName } from '../../server/accounts/groups.ts'
@@ -94,7 +95,9 @@ export async function anOrganisation(db: Db): Promise<Organisation> {
   if (expired) await changeUser(db, me, expired.id, { validUntil: '2026-01-31' })
   if (waiting) await changeUser(db, me, waiting.id, { validFrom: '2040-01-01' })
   if (gone) await removeUser(db, me, gone.id)
-  await addClient(db, me, { name: 'squid-malmo', role: 'read' })
+  await addClient(db, me, { name: 'wiki', role: 'auth' })
+  await addClient(db, me, { name: 'squid-malmo', role: 'read', networks: ['10.7.0.0/16', '2001:db8:7::/48'] })
+  await squidAsks(db)
   const token = await addToken(db, me, { name: 'inventory', role: 'auditor', days: 90 })
   return {
     person: 'fnystrom',
@@ -106,6 +109,22 @@ export async function anOrganisation(db: Db): Promise<Organisation> {
     job: job.id,
     token: token.id,
   }
+}
+
+/** What a client asks for all day, and does not get. */
+async function squidAsks(db: Db): Promise<void> {
+  await openClientUses(db)
+  const { id } = (await clientByName(db, 'squid-malmo')).client
+  const { used, missed } = clientLens(db)
+  used(id, '10.7.0.20')
+  for (let times = 0; times < 3; times++) {
+    missed(id, 'unknown in a filter', 'sAMAccountName')
+    missed(id, 'filter without index', '(&(objectClass=person)(|(cn=*…*)(mail=*…*)))')
+    missed(id, 'unknown attribute', 'krbPasswordExpiration')
+  }
+  missed(id, 'control', '1.3.6.1.4.1.4203.666.5.16')
+  missed(id, 'base', 'ou=People,dc=example,dc=com')
+  missed(id, 'bind', 'not allowed from 10.9.0.4')
 }
 
 /** The second column of the sample; hashing 300 passwords takes longer than everything else. */

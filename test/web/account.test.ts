@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Express } from 'express'
+import { addMembers } from '../../server/accounts/group-members.ts'
+import { addGroup } from '../../server/accounts/groups.ts'
 import { changePolicy } from '../../server/accounts/policy-changes.ts'
 import { changeSettings } from '../../server/accounts/settings.ts'
 import { addUser, setPassword, userByUsername } from '../../server/accounts/users.ts'
@@ -78,6 +80,14 @@ test('people change the fields that the settings name, and a form that sends oth
   assert.equal((await userByUsername(store.db, 'fields1')).extensions.contact?.mobile, '+46 70 555 01 14')
 })
 
+test('people see the groups that they are in, also through others', async () => {
+  const outer = await addGroup(store.db, me, { name: 'outer', description: '' })
+  await addGroup(store.db, me, { name: 'inner', description: '' })
+  await addMembers(store.db, me, outer.id, { groups: ['inner'] })
+  await aUser(store.db, { username: 'member1', password, groups: ['inner'] })
+  assert.match(await page(await signedIn(app, 'member1')), /Groups allusers, inner, outer/)
+})
+
 test('people add and remove their SSH keys one by one, where the settings let them', async () => {
   await aUser(store.db, { username: 'keys1', password })
   const browser = await signedIn(app, 'keys1')
@@ -95,6 +105,15 @@ test('people add and remove their SSH keys one by one, where the settings let th
   assert.equal((await browser.post('/account/keys/remove', { key: key('one') })).status, 303)
   assert.deepEqual((await userByUsername(store.db, 'keys1')).extensions.shell?.sshKeys, [key('two')])
   assert.equal((await browser.post('/account/keys/remove', { key: key('one') })).status, 404)
+})
+
+test('two keys that are added at once are both there', async () => {
+  await changeSettings(store.db, me, { ownFields: ['shell.sshKeys'] })
+  await aUser(store.db, { username: 'keys2', password })
+  const browser = await signedIn(app, 'keys2')
+  await Promise.all(['left', 'right'].map((name) => browser.post('/account/keys', { 'shell.sshKeys': key(name) })))
+  const { extensions } = await userByUsername(store.db, 'keys2')
+  assert.deepEqual(new Set(extensions.shell?.sshKeys as string[]), new Set([key('left'), key('right')]))
 })
 
 test('people see where they are signed in, and sign out one session or all others', async () => {

@@ -54,6 +54,27 @@ test('each change is one sentence, with who, from where, and before and after si
   assert.match(text, /Times in UTC/)
 })
 
+test('of a list only what came or went is marked; a row leads to where somebody is now', async () => {
+  await addGroup(store.db, me, { name: 'stays', description: '' })
+  await addGroup(store.db, me, { name: 'comes', description: '' })
+  const user = await aUser(store.db, { username: 'listed', groups: ['stays'], validUntil: '2030-01-01T10:00Z' })
+  await changeUser(store.db, me, user.id, { groups: ['stays', 'comes'], validUntil: '', username: 'listed2' })
+  const { text } = await admin.get('/audit?search=listed2')
+  assert.match(text, /<td>stays<\/td><td>(<ins>comes<\/ins>, stays|stays, <ins>comes<\/ins>)<\/td>/)
+  assert.match(textOf(text), /May sign in until 1 January 2030/)
+  assert.match(textOf(text), /Row \d+, change \d+/)
+  assert.match((await admin.get(`/audit?search=listed&object=${user.id}`)).text, /href="\/users\/listed2">listed</)
+  await removeUser(store.db, me, user.id)
+  const gone = (await admin.get(`/audit?object=${user.id}`)).text
+  assert.doesNotMatch(gone, /href="\/users\/listed/)
+  const row = await newest()
+  await admin.post(`/audit/${row.id}/undo`)
+  const undoing = await newest()
+  const shown = (await admin.get(`/audit?object=${user.id}`)).text
+  assert.match(shown, new RegExp(`#row-${row.id}">What was undone<`))
+  assert.match(shown, new RegExp(`#row-${undoing.id}">Undone<`))
+})
+
 test('secrets are named and never shown', async () => {
   await aUser(store.db, { username: 'secretive', password: 'a secret nobody sees 1' })
   const { text } = await admin.get('/audit?search=secretive')
@@ -69,6 +90,9 @@ test('the list is narrowed by text, person, kind, way and day, and says when not
   assert.doesNotMatch(await page('/audit?kind=group'), /Freja/)
   assert.match(await page('/audit?actor=admin&via=web'), /Changed Freja Nyström/)
   assert.doesNotMatch(await page('/audit?actor=admin&via=web'), /narrow/)
+  assert.match(await page('/audit?actor=ADM&via=web'), /Changed Freja Nyström/)
+  assert.match(await page('/audit?actor=nobody'), /Nothing matches/)
+  assert.match((await admin.get('/audit/export?actor=adm')).text, /Changed Freja Nyström/)
   const today = new Date()
   const text = `${today.getFullYear()}-${String(today.getMonth() + 1).padStart(2, '0')}-${String(today.getDate()).padStart(2, '0')}`
   assert.match(await page(`/audit?from=${text}&until=${text}`), /Freja/)

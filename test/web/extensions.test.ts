@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { exportUsers } from '../../server/accounts/csv.ts'
 import { declared } from '../../server/accounts/declarations.ts'
-import { extensionList } from '../../server/accounts/extensions.ts'
+import { extensionList, setExtensionOn } from '../../server/accounts/extensions.ts'
 import { ownExtension } from '../../server/accounts/own-extensions.ts'
 import { userByUsername } from '../../server/accounts/users.ts'
-import { aUser, password } from '../support/people.ts'
+import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aWebApp, type Browser, type Fields, signedIn, textOf } from '../support/web.ts'
 
@@ -73,7 +73,8 @@ test('off hides its fields everywhere and keeps the values; removing them asks f
 })
 
 test('Windows Networking that cannot be turned on says why', async () => {
-  await aUser(store.db, { username: 'guests' })
+  await setExtensionOn(store.db, me, 'mail', true)
+  await aUser(store.db, { extensions: { mail: { aliases: 'guests' } } })
   const answer = await admin.post('/extensions/samba', { on: 'yes', back: '/extensions' })
   assert.equal(answer.status, 303)
   assert.match(textOf((await admin.get('/extensions')).text), /brings a group named “guests”/)
@@ -178,6 +179,42 @@ test('one that is made here is at once on the form, in CSV and on its own page',
   for await (const text of exportUsers(store.db)) csv += text
   assert.match(csv, /extensions\.staff_card\.card_number/)
   assert.match(csv, /AB1234/)
+})
+
+test('rules that become stricter leave what people have; the page names who, and each is saved as before', async () => {
+  const { own, seq } = await ownExtension(store.db, 'staff_card')
+  const head = { title: 'Staff card', name: 'staff_card' }
+  const card = { name: 'card_number', label: 'Card number', type: 'text', attribute: 'employeeNumber' }
+  const rest = own.fields.slice(1).map(({ name, label, type }) => ({ name, label, type }))
+  const stricter = formOf({ ...head, seq: String(seq) }, { ...card, pattern: '[A-Z]{3}[0-9]{4}' }, ...rest)
+  const saved = await admin.post('/extensions/staff_card/edit', stricter)
+  assert.equal(saved.headers.location, '/extensions/staff_card/misfits')
+  assert.match(
+    textOf((await admin.get('/extensions/staff_card/misfits')).text),
+    /Staff card is saved\. 1 person has a value that the rules would refuse now\..*1 person .*Ek, Åsa aek Card number AB1234/,
+  )
+  const person = { username: 'aek', first: 'Åsa', last: 'Ek', role: 'person', 'staff_card.rooms': 'A1\r\nB2' }
+  const switches = { 'shown-switches': 'staff_card.car_park', 'staff_card.car_park': 'yes' }
+  const typed = { ...person, ...switches, 'contact.city': 'Ystad' }
+  assert.equal((await admin.post('/users/aek', { ...typed, 'staff_card.card_number': ' AB1234' })).status, 303)
+  const { extensions } = await userByUsername(store.db, 'aek')
+  assert.deepEqual([extensions.contact?.city, extensions.staff_card?.card_number], ['Ystad', 'AB1234'])
+  assert.equal((await admin.post('/users/aek', { ...typed, 'staff_card.card_number': 'AB1235' })).status, 422)
+
+  const needed = formOf({ ...head }, { ...card, pattern: '[A-Z]{2}[0-9]{4}' }, ...rest, {
+    name: 'shoe',
+    label: 'Shoe size',
+    type: 'number',
+    required: 'yes',
+  })
+  assert.equal((await admin.post('/extensions/staff_card/edit', needed)).headers.location?.endsWith('/misfits'), true)
+  assert.match(
+    textOf((await admin.get('/extensions/staff_card/misfits')).text),
+    /3 people .*Ek, Åsa aek Shoe size none Shoe size is needed/,
+  )
+  const without = formOf(head, { ...card, pattern: '[A-Z]{2}[0-9]{4}' }, ...rest)
+  assert.equal((await admin.post('/extensions/staff_card/edit', without)).headers.location, '/extensions/staff_card')
+  assert.match(textOf((await admin.get('/extensions/staff_card/misfits')).text), /Every value fits/)
 })
 
 test('a field with values goes only when that is ticked; the extension only when its name is typed', async () => {

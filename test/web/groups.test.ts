@@ -103,6 +103,18 @@ test('what is typed about a group and who joins or leaves are saved together, un
   assert.doesNotMatch(undone, /Four sites|Ek, Gösta/)
 })
 
+test('what was saved together is undone together, from the note about it', async () => {
+  const before = await groupByName(store.db, 'europe')
+  await admin.post('/groups/europe/members', { join: 'gek', leave: 'third', 'join-groups': 'site_lund' })
+  const { text } = await admin.get('/groups/europe')
+  const action = /action="(\/audit\/batch\/[0-9a-f-]{36}\/undo)"/.exec(text)?.[1] ?? assert.fail('no undo')
+  await admin.post(action, { back: '/groups/europe' })
+  const page = textOf((await admin.get('/groups/europe')).text)
+  assert.match(page, /3 changes undone\..* Third, Ida third Direct/)
+  assert.doesNotMatch(page, /Ek, Gösta|site_lund group/)
+  assert.deepEqual((await groupByName(store.db, 'europe')).owners, before.owners)
+})
+
 test('an owner changes the members of a group, and nothing else', async () => {
   await aUser(store.db, { username: 'owner', first: 'Olle', last: 'Owner', password })
   const group = await groupByName(store.db, 'europe')
@@ -132,6 +144,7 @@ test('an owner changes the members of a group, and nothing else', async () => {
 
 test('fields that extensions give to groups are on the form while the extension is on', async () => {
   await admin.post('/extensions/mail', { on: 'yes', back: '/extensions' })
+  assert.match((await admin.get('/groups/new')).text, /name="mail.distributionList" value="yes"[^>]* checked/)
   const fields = { name: 'europe', 'shown-switches': 'mail.distributionList', 'mail.mail': 'eu@example.com' }
   await admin.post('/groups/europe', { ...fields, description: '', 'mail.distributionList': 'yes' })
   assert.deepEqual((await groupByName(store.db, 'europe')).extensions, {
@@ -142,6 +155,12 @@ test('fields that extensions give to groups are on the form while the extension 
   const wrong = await admin.post('/groups/europe', { ...fields, description: '', 'mail.mail': 'not mail' })
   assert.equal(wrong.status, 422)
   assert.match(wrong.text, /value="not mail"/)
+  await aUser(store.db, { username: 'looker', role: 'auditor', password })
+  const looker = await signedIn(app, 'looker')
+  assert.match(
+    textOf((await looker.get('/groups/europe')).text),
+    /Distribution list Yes E-mail of the group eu@example/,
+  )
   await admin.post('/extensions/mail', { on: 'no', back: '/extensions' })
   assert.doesNotMatch((await admin.get('/groups/europe')).text, /mail\.mail/)
 })
@@ -150,7 +169,12 @@ test('Windows groups take members, keep their names and cannot be removed', asyn
   await admin.post('/extensions/samba', { on: 'yes', back: '/extensions' })
   assert.match(textOf((await admin.get('/groups?type=windows')).text), /domain_admins Windows/)
   const { text } = await admin.get('/groups/domain_admins')
-  assert.doesNotMatch(text, /group-form"|\/remove"/)
+  assert.match(text, /id="group-form"/)
+  assert.doesNotMatch(text, /name="name"|\/remove"/)
+  const fields = { name: 'mine', description: 'Who may', 'shown-owners': '1', 'add-owner': 'aek' }
+  assert.equal((await admin.post('/groups/domain_admins', fields)).headers.location, '/groups/domain_admins')
+  const { description, owners } = await groupByName(store.db, 'domain_admins')
+  assert.deepEqual([description, owners?.length], ['Who may', 1])
   await admin.post('/groups/domain_admins/members', { join: 'aek' })
   assert.match(textOf((await admin.get('/groups/domain_admins')).text), /Ek, Åsa aek Direct/)
   assert.equal((await admin.post('/groups/domain_admins/remove', { name: 'domain_admins' })).status, 403)

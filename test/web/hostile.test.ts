@@ -68,6 +68,7 @@ const pages = () => [
   '/import',
   '/import/directory',
   '/clients',
+  '/clients/squid-malmo',
   '/tokens',
   '/settings',
 ]
@@ -223,6 +224,20 @@ const files: [string, string, () => string][] = [
   ['a header of a million commas', 'a.csv', () => `${','.repeat(1_000_000)}\na`],
   ['quotation marks that open and never close', 'a.csv', () => header + `"${'x'.repeat(300_000)}\n`.repeat(60)],
   ['one quotation mark and long lines', 'a.csv', () => `${header}"\n${`${'x'.repeat(300_000)}\n`.repeat(60)}`],
+  ['a column with 190,000 spaces in its name', 'a.csv', () => `a${' '.repeat(190_000)}b,core.username\nx,y\n`],
+  ['a million spaces in a value', 'a.ldif', () => ldif(`uid: evil2\nsn: a${' '.repeat(1_000_000)}b `)],
+  ['a million spaces in base64', 'a.ldif', () => ldif(`uid: evil3\nsn:: A${' '.repeat(1_000_000)}*`)],
+  [
+    'a million spaces in a DN',
+    'a.ldif',
+    () => `dn: uid=a${' '.repeat(1_000_000)}b${' '.repeat(100_000)}\nobjectClass: person\nuid: evil4\n`,
+  ],
+  [
+    'a member of spaces',
+    'a.ldif',
+    () =>
+      `${ldif('uid: evil5\nobjectClass: person\ncn: A B')}\n\ndn: cn=g,dc=x\nobjectClass: groupOfNames\ncn: grp\nmember: x${' '.repeat(100_000)}y\n`,
+  ],
   ['a column that is named twice', 'a.csv', () => `core.username,core.username\na,b\n`],
   ['a column __proto__', 'a.csv', () => `__proto__,constructor,core.username\na,b,c\n`],
   ['entries without a dn', 'a.ldif', () => 'version: 1\n\ncn: x\n'],

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { importDone } from '../../server/accounts/import.ts'
+import { addOwnExtension, removeOwnExtension } from '../../server/accounts/own-extensions.ts'
 import { signIn } from '../../server/accounts/sign-in.ts'
 import { countUsers, userByUsername } from '../../server/accounts/users.ts'
 import { aUser, me, password } from '../support/people.ts'
@@ -59,6 +62,7 @@ test('a file is tried out first, says each problem with its line, and is then im
   assert.match(page, /2 people would be added; 1 row would be left out/)
   assert.match(page, /3 no good .*core\.username/)
   assert.match(page, /Groups that would be made/)
+  assert.doesNotMatch(page, /turned into hashes/)
   assert.equal(await countUsers(store.db), 1)
   const done = await begun(at)
   assert.equal(await countUsers(store.db), 3)
@@ -147,6 +151,7 @@ test('passwords of a file are nowhere on its pages', async () => {
   const text = 'core.username,core.password,core.first_name,core.last_name\nsecret1,Very-secret-77,Some,Body\n'
   const { at, page } = await tried('secret.csv', text)
   assert.doesNotMatch(page.text, /Very-secret-77/)
+  assert.match((await admin.get(at)).text, /a minute per 2,000 people/)
   const done = await begun(at)
   for (const path of [at, done.at, '/audit']) assert.doesNotMatch((await admin.get(path)).text, /Very-secret-77/)
   assert.equal((await signIn(store.db, 'secret1', 'Very-secret-77')).username, 'secret1')
@@ -208,11 +213,21 @@ for (const [name, text, sentence] of large)
 test('the template has the columns of what is turned on, and can be imported', async () => {
   assert.doesNotMatch((await admin.get('/import/template.csv')).text, /extensions\.mail\./)
   await setExtensionOn(store.db, me, 'mail', true)
+  const types = ['text', 'email', 'telephone', 'number', 'switch', 'date', 'list'] as const
+  await addOwnExtension(store.db, me, {
+    title: 'Staff',
+    name: 'staff',
+    fields: [
+      ...types.map((type) => ({ label: type, name: type, type, required: true })),
+      { label: 'Colour', name: 'colour', type: 'choice', options: ['red', 'blue'], required: true },
+    ],
+  })
   const { text, headers } = await admin.get('/import/template.csv')
   assert.match(headers['content-disposition'] ?? '', /people\.csv/)
   assert.match(text, /"core\.username","core\.password".*"extensions\.mail\.aliases".*"plugins\.ftp".*"groups"\r\n/)
   const { job } = await tried('template.csv', text)
   assert.deepEqual([job.added, job.refused], [1, []])
+  await removeOwnExtension(store.db, me, 'staff')
 })
 
 test('an auditor may export and not import; a person may do neither', async () => {
@@ -235,6 +250,27 @@ test('an auditor may export and not import; a person may do neither', async () =
     '/export/accounts.ldif',
   ])
     assert.equal((await person.get(path)).status, 403, path)
+})
+
+test('a file and a directory that one administrator looks at are nobody else’s', async () => {
+  await aUser(store.db, { username: 'admin2', role: 'administrator', password })
+  const other = await signedIn(app, 'admin2')
+  const { headers } = await admin.upload('/import', 'mine.csv', csv)
+  const columns = headers.location as string
+  const theirs = await other.upload('/import', 'theirs.csv', csv)
+  assert.equal((await other.get(columns)).status, 404)
+  assert.equal((await admin.get(columns)).status, 200)
+  assert.equal((await other.get(theirs.headers.location as string)).status, 200)
+  const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const url = `127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const typed = { url, security: 'plain', bindDn: 'cn=reader,dc=old,dc=lan', password: 'x' }
+  const asking = admin.post('/import/directory', typed).then((answer) => answer)
+  await once(silent, 'connection')
+  assert.doesNotMatch((await other.get('/import/directory')).text, /cn=reader/)
+  assert.equal((await other.post('/import/directory/read')).headers.location, '/import/directory')
+  silent.close()
+  asking.catch(() => {})
 })
 
 test('a directory that does not answer is said at the field, with what was typed kept', async () => {

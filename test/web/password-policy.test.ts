@@ -48,6 +48,23 @@ test('the policy of everyone and of a group is changed in the pages, and a perso
   const part = await browser.part('/password-policy?username=nobody-here')
   assert.match(textOf(part.text), /^ There is no user “nobody-here”/)
   assert.doesNotMatch(part.text, /<html/)
+  const link = /href="(\/password-policy\?[^"#]*)#try"/.exec((await browser.get('/users/tried1')).text)?.[1] ?? ''
+  assert.match(textOf((await browser.get(link)).text), /In force for Ayo Bello/)
+  const group = { ...rules, minLength: '30', blocklist: 'ledger' }
+  assert.equal((await browser.post('/password-policy/groups/finance', group)).status, 303)
+  assert.match((await browser.get('/password-policy/groups/finance')).text, /ledger<\/textarea>/)
+  const admin = textOf((await browser.get('/users/tried1/password')).text)
+  assert.match(admin, /At least 30 characters\. Not easy to guess\. Without the words that are refused here\. The same/)
+  assert.equal((await browser.post('/users/tried1/password/generate')).status, 200)
+  const added = await browser.post('/users/new', {
+    username: 'tried2',
+    first: 'Ayo',
+    last: 'Two',
+    groups: 'finance',
+    'first-password': 'generated',
+  })
+  assert.equal(added.status, 200)
+  assert.match(added.text, /id="password-once">[a-z0-9-]{30,}</)
   assert.equal((await browser.post('/password-policy/groups/finance', { ...rules, minLength: '20' })).status, 303)
   assert.match((await browser.get('/password-policy/groups/finance')).text, /name="minLength"[^>]*value="20"/)
   assert.match(

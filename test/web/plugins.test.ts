@@ -46,13 +46,73 @@ test('the page says for each person whether the service opens now, and for one a
   const { id } = await userByUsername(store.db, 'aek')
   await setStatus(store.db, me, id, 'locked')
   const page = textOf((await admin.get('/plugins/ftp')).text)
-  assert.match(page, /Test, aek aek No Account is locked/)
+  assert.match(page, /Test, aek aek Locked never/)
   assert.match(page, /Test, bnystrom bnystrom Yes/)
   const why = textOf((await admin.get('/plugins/ftp?who=AEK')).text)
   assert.match(why, /FTP Server is on in this network Plugin FTP Server is on Account is locked A password is set/)
-  assert.match(why, /No\. May not use FTP Server now\./)
-  assert.match(textOf((await admin.get('/plugins/ftp?who=gek')).text), /Plugin FTP Server is off/)
-  assert.match(textOf((await admin.get('/plugins/ftp?who=nobody')).text), /There is no user “nobody”\./)
+  assert.match(why, /No\. May not use FTP Server now\. Unlocking opens it at once\. Unlock aek/)
+  const back = '/plugins/ftp?who=aek'
+  assert.equal((await admin.post('/users/aek/status', { status: 'enabled', back })).headers.location, back)
+  assert.match(textOf((await admin.get(back)).text), /Yes\. May use FTP Server now/)
+  assert.match(textOf((await admin.get('/plugins/ftp?who=gek')).text), /Plugin FTP Server is off.*Enable for gek/)
+  assert.match(textOf((await admin.get('/plugins/ftp?who=nobody')).text), /Nobody matches “nobody”\./)
+})
+
+test('somebody is asked about by a part of the name, and chosen where several have it', async () => {
+  await aUser(store.db, { username: 'olindqvist', first: 'Örjan', last: 'Lindqvist' })
+  await aUser(store.db, { username: 'blindqvist', first: 'Björn', last: 'Lindqvist' })
+  assert.match(textOf((await admin.get('/plugins/ftp?who=örjan')).text), /Örjan Lindqvist olindqvist FTP Server is on/)
+  const several = (await admin.get('/plugins/ftp?who=lindqvist')).text
+  assert.match(textOf(several), /2 people match “lindqvist”: Björn Lindqvist blindqvist Örjan Lindqvist/)
+  assert.match(several, /href="\/plugins\/ftp\?who=blindqvist#why"/)
+  for (const who of ['%', '<b>', "'", 'x'.repeat(3000)])
+    assert.equal((await admin.get(`/plugins/ftp?who=${encodeURIComponent(who)}`)).status, 200, who)
+})
+
+test('the list is narrowed by group and search, sorted, exported, and emptied as a whole', async () => {
+  for (let nth = 0; nth < 60; nth++)
+    await aUser(store.db, { username: `many${nth}`, plugins: ['smtp'], groups: ['site_malmo'] })
+  await aUser(store.db, { username: 'elsewhere', plugins: ['smtp'] })
+  const page = (await admin.get('/plugins/smtp?group=site_malmo')).text
+  assert.match(textOf(page), /All 60 that match.*1–50 of 60 in site_malmo · 61 in all/)
+  assert.match(page, /\?group=site_malmo&amp;sort=status/)
+  assert.match(textOf((await admin.get('/plugins/smtp?search=many59&group=site_malmo')).text), /1–1 of 1 in site_malmo/)
+  const part = await admin.part('/plugins/smtp?search=elsewhere')
+  assert.equal(part.headers['hx-replace-url'], '/plugins/smtp?search=elsewhere')
+  assert.doesNotMatch(part.text, /<html|many1/)
+  const csv = (await admin.get('/export/users.csv?plugin=smtp&search=elsewhere')).text
+  assert.deepEqual(
+    csv.split('\r\n').map((line) => line.slice(0, 12)),
+    ['"core.userna', '"elsewhere",', ''],
+  )
+
+  const list = '/plugins/smtp?group=site_malmo'
+  const done = await admin.post('/plugins/smtp/users/remove', { everyone: 'yes', list, back: list })
+  assert.equal(done.headers.location, list)
+  const empty = (await admin.get(list)).text
+  assert.match(textOf(empty), /SMTP disabled for 60 people\..*Nobody who has it matches in site_malmo/)
+  assert.equal((await pluginUsers(store.db, 'smtp', {})).total, 1)
+  const undo = /action="(\/audit\/\d+\/undo)"/.exec(empty)?.[1]
+  await admin.post(undo ?? '', { back: '/' })
+  assert.equal((await pluginUsers(store.db, 'smtp', {})).total, 61)
+})
+
+test('many lose it at once by a pasted list or a group; nobody named is said, and nothing else leads away', async () => {
+  await admin.post('/plugins/smtp/users/remove', { usernames: 'many0, many1\nmany2', group: '' })
+  assert.match(textOf((await admin.get('/plugins/smtp')).text), /SMTP disabled for 3 people\./)
+  await admin.post('/plugins/smtp/users/remove', { usernames: '', group: 'site_malmo' })
+  assert.equal((await pluginUsers(store.db, 'smtp', {})).total, 1)
+  const nobody = await admin.post('/plugins/smtp/users/remove', { usernames: '', group: '' })
+  assert.match(textOf(nobody.text), /Nobody is named/)
+  const unknown = await admin.post('/plugins/smtp/users/remove', { usernames: 'nobody_here', group: 'nowhere' })
+  assert.equal(unknown.status, 422)
+  assert.match(unknown.text, /nobody_here<\/textarea>.*value="nowhere"/s)
+  const ticked = await admin.post('/plugins/smtp/users/remove', {
+    list: '/plugins/smtp',
+    back: 'https://evil.example/',
+  })
+  assert.equal(ticked.headers.location, '/plugins/smtp')
+  assert.match(textOf((await admin.get('/plugins/smtp')).text), /Nobody is selected/)
 })
 
 test('a plugin is made here, given, changed and removed from everybody', async () => {

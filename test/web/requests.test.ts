@@ -57,6 +57,8 @@ const pages = [
   '/mode/become/standalone',
   '/devices',
   '/clients',
+  '/clients/squid',
+  '/clients/squid/password',
   '/clients/squid/remove',
   '/audit',
   '/audit?search=freja',
@@ -171,6 +173,18 @@ test('a malformed address and an oversized form are answered, not fatal', async 
   assert.equal((await admin.get('/users?search[]=a&page=-1&page=99999999999')).status, 200)
   for (const sort of ['password_hash', 'name;drop', 'NAME'])
     assert.equal((await admin.get(`/users?sort=${encodeURIComponent(sort)}`)).status, 400)
+})
+
+test('a body that no form of a browser has is refused, and not taken for an empty form', async () => {
+  for (const type of ['text/plain', 'application/json', 'application/xml', 'application/octet-stream']) {
+    const post = (path: string) => admin.raw.post(path).set('Sec-Fetch-Site', 'same-origin').type(type)
+    const answer = await post('/groups/new').send('{"name":"sneaked"}')
+    assert.equal(answer.status, 415, type)
+    assert.match(textOf(answer.text), /takes forms as a browser sends them/)
+    assert.equal((await post('/users/fnystrom/remove').send('{}')).status, 415, type)
+    assert.equal((await post('/login').send('username=admin')).status, 415, type)
+  }
+  assert.equal((await admin.get('/users/fnystrom')).status, 200)
 })
 
 test('a field that comes twice where one is read is refused', async () => {

@@ -86,6 +86,7 @@ const table: [string, readonly Who[]][] = [
   ['POST /extensions/new', admins],
   ['GET /extensions/:name', readers],
   ['POST /extensions/:name', admins],
+  ['GET /extensions/:name/misfits', readers],
   ['GET /extensions/:name/edit', admins],
   ['POST /extensions/:name/edit', admins],
   ['GET /extensions/:name/values', admins],
@@ -140,6 +141,11 @@ const table: [string, readonly Who[]][] = [
   ['GET /reached/:seq', readers],
   ['GET /clients', auditors],
   ['POST /clients', admins],
+  ['GET /clients/:name', auditors],
+  ['POST /clients/:name', admins],
+  ['POST /clients/:name/forget', admins],
+  ['GET /clients/:name/password', admins],
+  ['POST /clients/:name/password', admins],
   ['GET /clients/:name/remove', admins],
   ['POST /clients/:name/remove', admins],
   ['GET /tokens', auditors],
@@ -160,8 +166,15 @@ const table: [string, readonly Who[]][] = [
   ['POST /logout', anybody],
 ]
 
-/** What a slave still does with a form: who is signed in, and how a page looks, is each node's own. */
-const doneOnSlave = new Set(['/theme', '/login', '/logout', '/account/sessions/end', '/audit/check'])
+/** What a slave still does with a form: who is signed in, how a page looks, and what was seen there, is each node's own. */
+const doneOnSlave = new Set([
+  '/theme',
+  '/login',
+  '/logout',
+  '/account/sessions/end',
+  '/audit/check',
+  '/clients/:name/forget',
+])
 
 const listed: string[] = routes().stack.flatMap(({ route }) =>
   route ? route.stack.slice(0, 1).map((layer) => `${layer.method.toUpperCase()} ${route.path}`) : [],
@@ -233,7 +246,7 @@ async function offered(who: Who): Promise<{ page: string; does: string; status: 
       found.push({ page: path, does: `POST ${action}`, status: 0 })
     for (const href of matches(answer.text, /<a [^>]*href="(\/[^"#]*)/g).map((text) => text.replaceAll('&amp;', '&'))) {
       const route = routeOf('GET', href.split('?')[0] ?? '') ?? href
-      const kind = `${route} ${[...new URL(href, 'http://node').searchParams.keys()]}`
+      const kind = `${route} ${href.includes('?')}`
       const times = seen.get(kind) ?? 0
       seen.set(kind, times + 1)
       // A few of a kind are enough: of users, say, one who may be helped and one who may not.

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Express } from 'express'
-import { settings } from '../../server/accounts/settings.ts'
-import { aUser, password } from '../support/people.ts'
+import { setExtensionOn } from '../../server/accounts/extensions.ts'
+import { changeSettings, settings } from '../../server/accounts/settings.ts'
+import { auditPage } from '../../server/audit/audit.ts'
+import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aWebApp, type Browser, signedIn, textOf } from '../support/web.ts'
 
@@ -45,6 +47,35 @@ test('a number out of range comes back with its reason and with everything that 
   assert.match(text, /name="invitationHours"[^>]*value="soon"/)
   assert.match(text, /value="contact.city"[^>]*checked/)
   assert.equal((await settings(store.db)).binDays, 60)
+})
+
+test('what people see of each other is settled beside it, and kept apart', async () => {
+  assert.deepEqual((await settings(store.db)).publishedFields, [])
+  await setExtensionOn(store.db, me, 'mail', true)
+  const typed = { binDays: '60', invitationHours: '24', ownFields: ['contact.mobile'] }
+  await admin.post('/settings', { ...typed, publishedFields: ['contact.mail', 'mail.aliases'] })
+  const kept = await settings(store.db)
+  assert.deepEqual([kept.ownFields, kept.publishedFields], [['contact.mobile'], ['contact.mail', 'mail.aliases']])
+  const { text } = await admin.get('/settings')
+  assert.match(text, /name="publishedFields" value="contact.mail"[^>]*checked/)
+  assert.doesNotMatch(text, /name="ownFields" value="contact.mail"[^>]*checked/)
+  const refused = await admin.post('/settings', { ...typed, publishedFields: ['contact.shoe'] })
+  assert.equal(refused.status, 422)
+  assert.match(textOf(refused.text), /Published fields: There is no field “contact\.shoe”/)
+  await setExtensionOn(store.db, me, 'mail', false)
+  assert.doesNotMatch((await admin.get('/settings')).text, /mail\.aliases/)
+  await admin.post('/settings', typed)
+  assert.deepEqual((await settings(store.db)).publishedFields, ['mail.aliases'], 'what is not on the form stays')
+  await changeSettings(store.db, me, { publishedFields: [] })
+})
+
+test('a change of what is published is in the record, with its undo', async () => {
+  const typed = { binDays: '60', invitationHours: '24', ownFields: [] }
+  await admin.post('/settings', { ...typed, publishedFields: ['contact.city'] })
+  const [row] = (await auditPage(store.db, { kind: 'settings', size: 1 })).rows
+  assert.match(textOf((await admin.get('/audit')).text), /Published fields/)
+  await admin.post(`/audit/${row?.id}/undo`)
+  assert.deepEqual((await settings(store.db)).publishedFields, [])
 })
 
 test('a field that does not exist is refused', async () => {

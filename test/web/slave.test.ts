@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { clientLens } from '../../server/accounts/client-uses.ts'
+import { addClient, clientByName } from '../../server/accounts/clients.ts'
 import { addGroup } from '../../server/accounts/groups.ts'
 import { addProfile } from '../../server/accounts/profiles.ts'
 import { removeUser } from '../../server/accounts/users.ts'
@@ -20,6 +22,7 @@ before(async () => {
   await addGroup(master.db, me, { name: 'sales', description: '' })
   await aUser(master.db, { username: 'aek', first: 'Åsa', last: 'Ek', groups: ['sales'], plugins: ['pptpd'] })
   await addProfile(master.db, me, { name: 'Sellers', groups: ['sales'] })
+  await addClient(master.db, me, { name: 'squid', role: 'read', networks: ['10.1.0.0/16'] })
   await removeUser(master.db, me, (await aUser(master.db, { username: 'binned' })).id)
   slave = await startSlave(master)
   admin = await signedIn(urlOf(slave))
@@ -30,7 +33,15 @@ after(async () => {
 })
 
 test('a slave shows people, groups and who has a plugin, and names its master', async () => {
-  for (const path of ['/users', '/users/aek', '/groups', '/extensions', '/plugins/pptpd', '/clients']) {
+  for (const path of [
+    '/users',
+    '/users/aek',
+    '/groups',
+    '/extensions',
+    '/plugins/pptpd',
+    '/clients',
+    '/clients/squid',
+  ]) {
     const page = textOf((await admin.get(path)).text)
     assert.match(page, /This node is a slave of master\.example\.lan\./, path)
   }
@@ -53,6 +64,7 @@ test('a slave has no control that could not work', async () => {
     '/plugins/pptpd',
     '/mode',
     '/clients',
+    '/clients/squid',
     '/account',
   ]) {
     const { text } = await admin.get(path)
@@ -85,6 +97,8 @@ test('every change that is sent to a slave all the same is refused with the name
     '/extensions/contact',
     '/plugins/ftp/users/add',
     '/clients',
+    '/clients/squid',
+    '/clients/squid/password',
     '/import',
     '/mode/key/new',
     '/mode/become/standalone',
@@ -94,6 +108,20 @@ test('every change that is sent to a slave all the same is refused with the name
     assert.equal(answer.status, 409, path)
     assert.match(textOf(answer.text), /slave of master\.example\.lan/)
   }
+})
+
+test('a slave shows what it saw of an LDAP client itself, and forgets that where it is asked', async () => {
+  const { id } = (await clientByName(slave.db, 'squid')).client
+  clientLens(slave.db).used(id, '10.1.0.7')
+  clientLens(slave.db).missed(id, 'base', 'dc=other')
+  const page = textOf((await admin.get('/clients/squid')).text)
+  assert.match(page, /Last use here today .* from 10\.1\.0\.7/)
+  assert.match(page, /Base dc=other/)
+  assert.match(page, /Where it may come from 10\.1\.0\.0\/16/)
+  assert.deepEqual((await clientByName(master.db, 'squid')).misses, [])
+  assert.equal((await admin.post('/clients/squid/forget')).status, 303)
+  assert.doesNotMatch((await admin.get('/clients/squid')).text, /dc=other/)
+  assert.match(textOf((await admin.get('/clients/squid')).text), /from 10\.1\.0\.7/)
 })
 
 test('a change on the master is on the page of the slave', async () => {

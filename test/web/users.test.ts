@@ -7,7 +7,7 @@ import { addGroup, groupByName } from '../../server/accounts/groups.ts'
 import { setPluginOn } from '../../server/accounts/plugins.ts'
 import { changePolicy } from '../../server/accounts/policy-changes.ts'
 import { addProfile } from '../../server/accounts/profiles.ts'
-import { changeUser, userByUsername } from '../../server/accounts/users.ts'
+import { changeUser, setStatus, userByUsername } from '../../server/accounts/users.ts'
 import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aBrowser, aWebApp, type Browser, type Fields, signedIn, textOf } from '../support/web.ts'
@@ -149,6 +149,36 @@ test('a bar over the list locks, disables and enables several people at once', a
   assert.equal((await userByUsername(store.db, 'bulk2')).status, 'locked')
   await admin.post('/selected-users', { action: 'unlock', usernames: 'bulk1', back: '/users' })
   assert.equal((await userByUsername(store.db, 'bulk1')).status, 'enabled')
+})
+
+test('unlocking several people lets nobody in who is disabled, and says who', async () => {
+  await aUser(store.db, { username: 'shut1', first: 'Dis', last: 'Abled', status: 'disabled' })
+  await aUser(store.db, { username: 'shut2', first: 'Loc', last: 'Ked', status: 'locked' })
+  const send = (action: string) =>
+    admin.post('/selected-users', { action, usernames: ['shut1', 'shut2'], back: '/users' })
+  await send('unlock')
+  const said = textOf((await admin.get('/users')).text)
+  assert.match(said, /1 person unlocked\. Dis Abled: The account is disabled, not locked\. Enable it instead\./)
+  assert.equal((await userByUsername(store.db, 'shut1')).status, 'disabled')
+  assert.equal((await userByUsername(store.db, 'shut2')).status, 'enabled')
+  await send('lock')
+  assert.equal((await userByUsername(store.db, 'shut1')).status, 'disabled', 'a lock would make it open by an unlock')
+  await send('enable')
+  assert.match(
+    textOf((await admin.get('/users')).text),
+    /Loc Ked: The account is locked, not disabled\. Unlock it instead/,
+  )
+  assert.equal((await userByUsername(store.db, 'shut2')).status, 'locked')
+})
+
+test('a page that still shows somebody as locked does not enable who was disabled since', async () => {
+  await aUser(store.db, { username: 'stale', first: 'St', last: 'Ale', status: 'locked' })
+  const action =
+    /action="(\/users\/stale\/status\?from=locked)"/.exec((await admin.get('/users/stale')).text)?.[1] ?? ''
+  await setStatus(store.db, me, (await userByUsername(store.db, 'stale')).id, 'disabled')
+  await admin.post(action, { status: 'enabled' })
+  assert.match(textOf((await admin.get('/users/stale')).text), /The account is disabled, not locked/)
+  assert.equal((await userByUsername(store.db, 'stale')).status, 'disabled')
 })
 
 test('removing several people asks for their number, and says who they are', async () => {
@@ -365,7 +395,12 @@ test('help desk sees people and unlocks them, and has no form that changes more'
   await aUser(store.db, { username: 'desk', role: 'helpdesk', password })
   await aUser(store.db, { username: 'stuck', status: 'locked' })
   const desk = await signedIn(app, 'desk')
-  assert.doesNotMatch((await desk.get('/users')).text, /selected-users|users\/new/)
+  const { text } = await desk.get('/users')
+  assert.doesNotMatch(
+    text,
+    /selected-users|users\/new|users\/\w+\/remove|name="status" value="disabled"|users\/admin\/(status|password)/,
+  )
+  assert.match(text, /formaction="\/users\/stuck\/status\?from=locked" name="status" value="enabled"/)
   const page = (await desk.get('/users/stuck')).text
   assert.match(page, />Unlock</)
   assert.doesNotMatch(page, /data-save-form|>Disable<|\/remove"/)
@@ -408,6 +443,39 @@ test('the page says why somebody may use a service, or not', async () => {
   assert.match(page, /Why can Åsa, or not\?/)
   assert.match(page, /No password is set yet/)
   assert.match(page, /No\. May not use FTP Server now\./)
+})
+
+test('each row of the list says when somebody last signed in here, and has what is done most', async () => {
+  await aUser(store.db, { username: 'rowdy', first: 'Row', last: 'Dy', password })
+  const address = '/users?search=rowdy'
+  assert.match(textOf((await admin.get(address)).text), /Dy, Row rowdy Enabled never/)
+  await signedIn(app, 'rowdy')
+  const { text } = await admin.get(address)
+  assert.match(textOf(text), /Dy, Row rowdy Enabled today \d\d:\d\d/)
+  assert.match(text, /href="\/users\/rowdy\/password"/)
+  assert.match(text, /href="\/users\/rowdy\/remove"/)
+  assert.match(text, /formaction="\/users\/rowdy\/status\?from=enabled" name="status" value="locked"/)
+  const answer = await admin.post('/users/rowdy/status', { back: address, usernames: 'admin', status: 'locked' })
+  assert.equal(answer.headers.location, address)
+  assert.equal((await userByUsername(store.db, 'rowdy')).status, 'locked')
+  assert.equal((await userByUsername(store.db, 'admin')).status, 'enabled')
+  const elsewhere = await admin.post('/users/rowdy/status', { back: '//evil.example', status: 'enabled' })
+  assert.equal(elsewhere.headers.location, '/')
+})
+
+test('the export of a narrowed list has who is in it', async () => {
+  await addGroup(store.db, me, { name: 'exported', description: '' })
+  await addGroup(store.db, me, { name: 'within', description: '' })
+  await aUser(store.db, { username: 'inside', groups: ['within'] })
+  await addMembers(store.db, me, (await groupByName(store.db, 'exported')).id, { groups: ['within'] })
+  const page = await admin.get('/users?group=exported')
+  assert.match(page.text, /href="\/export\/users\.csv\?group=exported"[^>]* data-export/)
+  const { text } = await admin.get('/export/users.csv?group=exported')
+  assert.deepEqual(
+    text.split('\r\n').map((line) => line.split(',')[0]),
+    ['"core.username"', '"inside"', ''],
+  )
+  assert.equal((await admin.get('/export/users.csv?search=nobody-has-this')).text.split('\r\n').length, 2)
 })
 
 test('the export has a header and everyone, and never a password', async () => {

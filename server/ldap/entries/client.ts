@@ -1,6 +1,7 @@
+import { inNetworks } from '../../accounts/networks.ts'
 import type { ClientBody } from '../../store/bodies.ts'
 import { escapeValue } from '../dn.ts'
-import type { Described } from '../entry.ts'
+import type { Account, Described } from '../entry.ts'
 import { slotOf } from '../slots.ts'
 import { operationalLines } from './times.ts'
 
@@ -18,5 +19,8 @@ export const describeClient = (id: string, body: ClientBody): Described => ({
   rdn: `cn=${escapeValue(body.name)}`,
   classes: ['top', 'applicationProcess', 'simpleSecurityObject'],
   lines: [[cn, [body.name]], [description, [roles[body.role]]], ...operationalLines(id, body.added)],
-  account: { hash: body.password, standing: undefined, view: body.role },
+  account: { hash: body.password, standing: undefined, view: body.role, ...fromNetworks(body.networks) },
 })
+
+const fromNetworks = (networks: readonly string[] = []): Pick<Account, 'from'> =>
+  networks.length > 0 ? { from: inNetworks(networks) } : {}

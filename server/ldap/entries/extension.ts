@@ -11,7 +11,7 @@ export function extensionLines(schema: Schema, kept: ExtensionValues, of: 'user'
     for (const { name, slot, type, field } of extension[of]) {
       const value = values[name]
       if (value === undefined || value === null || value === '') continue
-      const texts = textsOf(field.values(value))
+      const texts = field.values(value)
       lines.push([slot, type.isSingle && texts.length > 1 ? texts.slice(0, 1) : texts])
     }
     if (of === 'group') continue
@@ -32,13 +32,4 @@ export function undeclared(schema: Schema, kept: ExtensionValues): string[] | un
     else names = [name]
   }
   return names
-}
-
-/** A value that was kept when its field was of another type may be a list where a text is meant, or the other way round. */
-function textsOf(values: unknown): string[] {
-  if (!Array.isArray(values)) return [String(values)]
-  if (values.length === 1 && typeof values[0] === 'string') return values
-  return values.every((value) => typeof value === 'string' && value !== '')
-    ? (values as string[])
-    : values.flat().flatMap((value) => (value === null || value === undefined || value === '' ? [] : [String(value)]))
 }

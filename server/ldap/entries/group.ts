@@ -13,7 +13,6 @@ import { operationalLines } from './times.ts'
 const cn = slotOf('cn')
 const gidNumber = slotOf('gidNumber')
 const description = slotOf('description')
-const entryUuid = slotOf('entryUUID')
 
 export function describeGroup(schema: Schema, id: string, body: GroupBody): Described {
   const { extensions = {} } = body
@@ -33,8 +32,11 @@ export function describeGroup(schema: Schema, id: string, body: GroupBody): Desc
   }
 }
 
-/** The group whose members are the users that have the plugin. It is there while the plugin is on. */
-export function describePlugin(id: string, body: PluginBody): Described {
+/**
+ * The group whose members are the users that have the plugin. It is there while the plugin is on. `since`: when the directory
+ * was made, for plugins keep no times of their own.
+ */
+export function describePlugin(id: string, body: PluginBody, since: string): Described {
   const name = pluginGroup(body)
   const { summary } = body.own ?? builtInPlugins.find((plugin) => plugin.name === body.name) ?? {}
   return {
@@ -44,7 +46,7 @@ export function describePlugin(id: string, body: PluginBody): Described {
       [cn, [name]],
       [gidNumber, [String(body.gidNumber)]],
       [description, summary ? [summary] : []],
-      [entryUuid, [id]],
+      ...operationalLines(id, since),
     ],
     membersKey: pluginKey(body.name),
   }

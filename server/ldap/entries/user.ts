@@ -61,6 +61,7 @@ export function describeUser(schema: Schema, id: string, body: UserBody, now = D
     memberOf: [...body.groups, ...body.plugins.map(pluginKey)],
     undeclared: undeclared(schema, body.extensions),
     changesAt: nextMoment(body, now),
+    turnedAt: lastMoment(body, now),
   }
 }
 
@@ -80,10 +81,22 @@ function shadowExpire(body: UserBody, now: number): string[] {
 }
 
 /** When the entry will say something else although nobody changes the person. */
-function nextMoment({ validFrom, validUntil, lockedUntil }: UserBody, now: number): number | undefined {
-  if (!validFrom && !validUntil && !lockedUntil) return undefined
-  const ahead = [validFrom, validUntil, lockedUntil].map((iso) => Date.parse(iso ?? '')).filter((at) => at > now)
+function nextMoment(body: UserBody, now: number): number | undefined {
+  const ahead = momentsOf(body).filter((at) => at > now)
   return ahead.length > 0 ? Math.min(...ahead) : undefined
+}
+
+function lastMoment(body: UserBody, now: number): string | undefined {
+  const changed = Date.parse(body.changed)
+  const past = momentsOf(body).filter((at) => at <= now && at > changed)
+  return past.length > 0 ? new Date(Math.max(...past)).toISOString() : undefined
+}
+
+const noMoments: number[] = []
+
+function momentsOf({ validFrom, validUntil, lockedUntil }: UserBody): number[] {
+  if (!validFrom && !validUntil && !lockedUntil) return noMoments
+  return [validFrom, validUntil, lockedUntil].map((iso) => Date.parse(iso ?? '')).filter((at) => !Number.isNaN(at))
 }
 
 const dayMs = 86_400_000

@@ -28,8 +28,6 @@ export type Filter =
 /** A filter that would cost more than it can be worth; answered with adminLimitExceeded. */
 export class FilterTooLarge extends Error {}
 
-const maxDepth = 20
-
 const filterTag = {
   and: 0xa0,
   or: 0xa1,
@@ -43,7 +41,7 @@ const filterTag = {
   extensible: 0xa9,
 } as const
 
-export function readFilter(reader: Reader, maxNodes: number): Filter {
+export function readFilter(reader: Reader, maxNodes: number, maxDepth: number): Filter {
   let nodes = 0
 
   function read(from: Reader, depth: number): Filter {

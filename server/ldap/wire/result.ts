@@ -11,11 +11,15 @@ export const resultCode = {
   compareFalse: 5,
   compareTrue: 6,
   authMethodNotSupported: 7,
+  strongerAuthRequired: 8,
   adminLimitExceeded: 11,
   unavailableCriticalExtension: 12,
+  confidentialityRequired: 13,
   noSuchAttribute: 16,
   undefinedAttributeType: 17,
   inappropriateMatching: 18,
+  constraintViolation: 19,
+  attributeOrValueExists: 20,
   invalidAttributeSyntax: 21,
   noSuchObject: 32,
   invalidDNSyntax: 34,
@@ -24,7 +28,26 @@ export const resultCode = {
   busy: 51,
   unavailable: 52,
   unwillingToPerform: 53,
+  /** RFC 2891: virtual list view without a sort. */
+  sortControlMissing: 60,
+  offsetRangeError: 61,
+  namingViolation: 64,
+  objectClassViolation: 65,
+  notAllowedOnNonLeaf: 66,
+  notAllowedOnRDN: 67,
+  entryAlreadyExists: 68,
+  objectClassModsProhibited: 69,
+  affectsMultipleDSAs: 71,
   other: 80,
+  /** RFC 3909 */
+  canceled: 118,
+  noSuchOperation: 119,
+  tooLate: 120,
+  cannotCancel: 121,
+  /** RFC 4528 */
+  assertionFailed: 122,
+  /** RFC 4533 */
+  syncRefreshRequired: 4096,
 } as const
 
 export type ResultCode = (typeof resultCode)[keyof typeof resultCode]
@@ -37,6 +60,8 @@ export type Result = {
   fields?: Buffer[]
   /** Finished Control TLVs. */
   controls?: Buffer[]
+  /** What the connection does once this is sent. */
+  after?: 'startTls'
 }
 
 export const responseTag = {

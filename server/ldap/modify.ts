@@ -1,0 +1,39 @@
+import { attribute } from './attribute-types.ts'
+import { parseDn } from './dn.ts'
+import type { Call } from './operations.ts'
+import { readConstructed, readText, tag } from './wire/ber.ts'
+import { type Result, resultCode } from './wire/result.ts'
+import { type Modification, readModifications } from './writes/changes.ts'
+import { changeEntry } from './writing.ts'
+
+const userPassword = attribute('userPassword')
+
+/** RFC 4511 section 4.6: all of it or nothing. */
+export async function modify(call: Call): Promise<Result> {
+  const { body } = call.message
+  const name = readText(body)
+  const modifications = readModifications(readConstructed(body, tag.sequence))
+  const isOwn = setsOwnPassword(call, name, modifications)
+  const result = await changeEntry(
+    call,
+    name,
+    ({ writer, actor }, entry, expectedSeq) => writer.modify(actor, entry, modifications, expectedSeq),
+    isOwn,
+  )
+  if (isOwn && result.code === resultCode.success) call.session.mustChange = false
+  return result
+}
+
+/** Which is how clients without the password modify operation do it. */
+function setsOwnPassword({ session, services }: Call, name: string, modifications: readonly Modification[]): boolean {
+  const { tree } = services.directory
+  const dn = parseDn(name)
+  return (
+    session.accountId !== undefined &&
+    dn !== undefined &&
+    dn.length > 0 &&
+    tree.resolve(dn).entry?.id === session.accountId &&
+    modifications.length > 0 &&
+    modifications.every((each) => tree.schema.attributeByName(each.attribute) === userPassword)
+  )
+}

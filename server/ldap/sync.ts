@@ -1,0 +1,239 @@
+import { mayRead } from './access.ts'
+import { writeEntry } from './answer.ts'
+import { doneControl, idSet, readSyncRequest, refreshDone, stateControls } from './controls/sync.ts'
+import { type Csn, cookieOf, csnOf, parseCookie, parseCsn } from './csn.ts'
+import type { Entry } from './entry.ts'
+import { everything, prepare, truth } from './evaluate.ts'
+import { entriesBelow, isInScope } from './find.ts'
+import type { Call, Watch, Work } from './operations.ts'
+import { type Named, type SearchRequest, selectionFor } from './search.ts'
+import type { News, Tree } from './tree.ts'
+import { isSameWho, type Who, whoIs } from './who.ts'
+import { integerTlv, tag, tlv } from './wire/ber.ts'
+import type { Control } from './wire/controls.ts'
+import { type Result, resultCode } from './wire/result.ts'
+
+/** The feed, as far as a consumer needs it beside the directory. */
+export type SyncFeed = {
+  position: () => Csn & { horizon: number }
+  /** Ids of objects that were removed, or lost their entry, after a change of the feed. */
+  goneSince: (seq: number) => Promise<string[]>
+}
+
+/** From where a consumer goes on. `present`: some of what is gone since then is not known any more. */
+type Start = { phase: 'full' } | { phase: 'delta' | 'present'; seq: number }
+
+const fullBytes = 64 * 1024
+const idsAtOnce = 200
+const stride = 32
+
+/**
+ * Tells a consumer what has changed since its cookie, and then, where it wants that, everything that changes (RFC 4533).
+ * A cookie of another epoch begins with everything; so does none.
+ */
+export function startSync(
+  call: Call,
+  tree: Tree,
+  found: Named,
+  request: SearchRequest,
+  control: Control,
+): Result | Work | Promise<Work> {
+  const { feed } = call.services
+  if (!feed) return { code: resultCode.unwillingToPerform, message: 'Nobody can replicate from this directory.' }
+  const { isPersistent, cookie } = readSyncRequest(control)
+  const { rid, csn } = cookie ? parseCookie(cookie) : { rid: '000', csn: '' }
+  const position = feed.position()
+  const start = startOf(csn, position, tree.lastSeq())
+  // Taken before anything is read: what changes from here on is told again rather than not at all.
+  const reached = cookieOf(csnOf(position, tree.lastSeq()), rid)
+  const view = viewOf(call, tree, found, request)
+  const news = isPersistent ? collectNews(call, tree) : undefined
+  const eyes = whoIs(call.session, tree)
+  const begin = (gone: string[]): Work => refresh(call, tree, view, start, gone, { reached, rid, news, eyes })
+  return start.phase === 'delta' ? feed.goneSince(start.seq).then(begin) : begin([])
+}
+
+function startOf(csn: string, position: ReturnType<SyncFeed['position']>, lastSeq: number): Start {
+  const seq = parseCsn(csn, position)
+  if (seq === undefined || seq > lastSeq) return { phase: 'full' }
+  return { phase: seq < position.horizon ? 'present' : 'delta', seq }
+}
+
+type View = ReturnType<typeof viewOf>
+
+/** What the consumer sees: which entries are in its content, and how one is written. */
+function viewOf(call: Call, tree: Tree, { entry: base, who }: Named, request: SearchRequest) {
+  const { scope, filter, attributes } = request
+  const { message, output } = call
+  const prepared = () => ({
+    version: tree.schema.version(),
+    mine: prepare(filter, tree, who.view),
+    others: who.others && prepare(filter, tree, who.others),
+    selection: selectionFor(call, tree, who, attributes),
+  })
+  let kept = prepared()
+  /** A search that stays open sees extensions come and go. */
+  const now = (): typeof kept => {
+    if (kept.version !== tree.schema.version()) kept = prepared()
+    return kept
+  }
+  return {
+    entries: scope === 'base' ? [base] : entriesBelow(base, scope),
+    maxEntries: (who.others ?? who.view).maxEntries,
+    has(entry: Entry): boolean {
+      if (entry.place < 0 || !isInScope(entry, base, scope)) return false
+      const isOthers = who.others !== undefined && entry !== who.self
+      const test = isOthers ? now().others! : now().mine
+      if (!mayRead(isOthers ? who.others! : who.view, who.self, entry)) return false
+      return test === everything || test.evaluate(entry) === truth.true
+    },
+    write(entry: Entry, state: 'add' | 'modify', cookie?: Buffer): void {
+      const id = uuidOf(tree, entry)
+      const selection = now().selection(entry)
+      writeEntry(output, message.id, tree, entry, selection, request.typesOnly, stateControls(state, id, cookie))
+    },
+    writeGone({ id, dn }: { id: string; dn: string }, cookie?: Buffer): void {
+      const body = tlv(0x64, tlv(tag.octetString, dn), tlv(tag.sequence))
+      output.append(tlv(tag.sequence, integerTlv(message.id), body, stateControls('delete', id, cookie)))
+    },
+  }
+}
+
+/** Units of the tree are no objects of the feed; their UUID stands in the entry only. */
+const uuidOf = (tree: Tree, entry: Entry): string => entry.id || tree.uuidOf(entry)
+
+type Collected = {
+  entries: Set<Entry>
+  gone: { id: string; dn: string }[]
+  /** The directory was built anew: what was told of it may not fit together any more. */
+  isReloaded: boolean
+  wake: () => void
+  end: () => void
+}
+
+function collectNews({ services }: Call, tree: Tree): Collected {
+  const collected: Collected = { entries: new Set(), gone: [], isReloaded: false, wake: () => {}, end: () => {} }
+  collected.end = services.directory.follow((news: News | undefined) => {
+    if (!news || services.directory.tree !== tree) collected.isReloaded = true
+    for (const { id, dn } of news?.gone ?? []) collected.gone.push({ id, dn })
+    for (const entry of news?.entries ?? []) collected.entries.add(entry)
+    collected.wake()
+  })
+  return collected
+}
+
+type Session = { reached: Buffer; rid: string; news: Collected | undefined; eyes: Who }
+
+function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[], session: Session): Work {
+  const { message, output } = call
+  const { reached, news } = session
+  const known = new Set<string>()
+  const left = gone.filter((id) => tree.entryById(id) === undefined)
+  const same: string[] = []
+  let position = 0
+  let sent = 0
+
+  const isChanged = (entry: Entry): boolean => start.phase === 'full' || tree.versions.of(entry) > start.seq
+
+  function tell(entry: Entry): void {
+    const isIn = view.has(entry)
+    const id = uuidOf(tree, entry)
+    if (isIn) known.add(id)
+    if (!isChanged(entry)) {
+      if (isIn && start.phase === 'present') same.push(id)
+    } else if (isIn) {
+      view.write(entry, 'add')
+      sent++
+    } else if (start.phase === 'delta') left.push(id)
+  }
+
+  function tellIds(ids: string[], areGone: boolean, all: boolean): void {
+    while (ids.length >= idsAtOnce || (all && ids.length > 0))
+      output.append(idSet(message.id, ids.splice(0, idsAtOnce), areGone))
+  }
+
+  return {
+    end: () => news?.end(),
+    next(deadline) {
+      while (position < view.entries.length) {
+        const entry = view.entries[position++]!
+        if (entry.place >= 0) tell(entry)
+        tellIds(same, false, false)
+        if (sent > view.maxEntries) {
+          news?.end()
+          return { code: resultCode.sizeLimitExceeded }
+        }
+        if (output.length >= fullBytes) return undefined
+        if (position % stride === 0 && performance.now() > deadline) return undefined
+      }
+      tellIds(same, false, true)
+      tellIds(left, true, true)
+      const refreshDeletes = start.phase === 'delta'
+      if (!news) return { code: resultCode.success, controls: [doneControl(reached, refreshDeletes)] }
+      output.append(refreshDone(message.id, reached, refreshDeletes))
+      return { watch: watch(call, tree, view, known, session as Session & { news: Collected }) }
+    },
+  }
+}
+
+/** Goes on telling what changes, as fast as the consumer takes it; what changes twice meanwhile is told once. */
+function watch(
+  call: Call,
+  tree: Tree,
+  view: View,
+  known: Set<string>,
+  { news, rid, reached, eyes }: Session & { news: Collected },
+): Watch {
+  const { output, services } = call
+  let lastCsn = parseCookie(reached).csn
+
+  function next(deadline: number): 'more' | Result | undefined {
+    if (news.isReloaded)
+      return { code: resultCode.syncRefreshRequired, message: 'Begin again with the cookie you have.' }
+    // Nothing more is told to who was removed, or sees something else by now.
+    if (!isSameWho(whoIs(call.session, tree), eyes))
+      return { code: resultCode.syncRefreshRequired, message: 'Begin again: what you may see is not what it was.' }
+    let written = 0
+    for (;;) {
+      const one = take()
+      if (!one) return undefined
+      const isLast = news.gone.length + news.entries.size === 0
+      const cookie = isLast ? further() : undefined
+      if ('dn' in one) view.writeGone(one, cookie)
+      else view.write(one.entry, one.state, cookie)
+      if (output.length >= fullBytes || (++written % stride === 0 && performance.now() > deadline)) return 'more'
+    }
+  }
+
+  /** A cookie, once it leads further than the last one: OpenLDAP passes over an entry whose cookie it has already. */
+  function further(): Buffer | undefined {
+    const csn = csnOf(services.feed!.position(), tree.lastSeq())
+    if (csn <= lastCsn) return undefined
+    lastCsn = csn
+    return cookieOf(csn, rid)
+  }
+
+  /** The next thing to tell; what is gone first, for something new may have its name. */
+  function take(): { id: string; dn: string } | { entry: Entry; state: 'add' | 'modify' } | undefined {
+    for (let gone = news.gone.shift(); gone; gone = news.gone.shift()) if (known.delete(gone.id)) return gone
+    for (const entry of news.entries) {
+      news.entries.delete(entry)
+      const id = uuidOf(tree, entry)
+      const wasIn = known.has(id)
+      if (view.has(entry)) {
+        known.add(id)
+        return { entry, state: wasIn ? 'modify' : 'add' }
+      }
+      if (known.delete(id)) return { id, dn: tree.dnOf(entry) }
+    }
+    return undefined
+  }
+
+  return {
+    next,
+    onNews(wake) {
+      news.wake = wake
+    },
+    end: () => news.end(),
+  }
+}

@@ -1,0 +1,225 @@
+import { declared } from '../../accounts/declarations.ts'
+import { ownFields } from '../../accounts/own-account.ts'
+import { hashPassword, newPassword } from '../../accounts/passwords.ts'
+import { inForce, needGoodPassword, policies } from '../../accounts/policies.ts'
+import { may, needRight, needRightOver } from '../../accounts/roles.ts'
+import { confirmPassword, forgetFailures } from '../../accounts/sign-in.ts'
+import type { UserInput } from '../../accounts/user-input.ts'
+import {
+  changeOne,
+  changeUser,
+  insertUser,
+  type NewPassword,
+  needUser,
+  removeUser,
+  setPassword,
+} from '../../accounts/users.ts'
+import type { Actor } from '../../audit/actor.ts'
+import { Refused } from '../../errors.ts'
+import type { UserBody } from '../../store/bodies.ts'
+import { objectById } from '../../store/objects.ts'
+import { write } from '../../store/write.ts'
+import { describeUser } from '../entries/user.ts'
+import type { Entry } from '../entry.ts'
+import { NotDone } from '../not-done.ts'
+import type { Schema } from '../schema.ts'
+import { resultCode } from '../wire/result.ts'
+import { type NewEntry, refuseStale, type Writing } from '../writer.ts'
+import { applyTo, type Modification, type PasswordWish, type Wishes } from './changes.ts'
+import { changedTypes, newPersonInput, passwordOf, personInput, refuseOtherNames } from './person.ts'
+import { classesOf, type Values, valuesOf } from './values.ts'
+
+export async function addPerson({ db, directory, actor }: Writing, entry: NewEntry): Promise<void> {
+  needRight(actor, 'change')
+  const { schema } = directory.tree
+  const { input, uidNumber } = newPersonInput(schema, entry.name, entry.values)
+  const given = entry.password === undefined ? undefined : passwordOf(entry.password)
+  if (given && 'password' in given) {
+    await needGoodPassword(db, given.password, { ...input, groups: [] }, { by: 'other' })
+    input.mustChange = mustBeChanged(actor, inForce(await policies(db), { groups: [] }).policy.mustChange)
+  }
+  const hash = given && ('hash' in given ? given.hash : await hashPassword(given.password))
+  const known = await declared(db)
+  await write(db, actor, async (change) => {
+    const { id } = await insertUser(change, known, input, hash, uidNumber)
+    const { body } = await needUser(change, id)
+    const described = describeUser(schema, id, body)
+    refuseOtherNames(entry.values, valuesOf(schema, described))
+    refuseOtherClasses(schema, entry.classes, classesOf(schema, described), 'has')
+  })
+}
+
+export async function modifyPerson(
+  { db, directory, actor }: Writing,
+  entry: Entry,
+  modifications: readonly Modification[],
+  expectedSeq: number | undefined,
+): Promise<void> {
+  const { schema } = directory.tree
+  const wished = async (body: UserBody): Promise<Wishes & { before: Values }> => {
+    const described = describeUser(schema, entry.id, body)
+    const before = { values: valuesOf(schema, described), classes: classesOf(schema, described) }
+    return { ...applyTo(schema, before, modifications), before: before.values }
+  }
+  // What is wrong with the request is said before anything costly is done; and passwords are hashed before a transaction.
+  const early = await objectById(db.reader, 'user', entry.id)
+  if (!early) throw new NotDone(resultCode.noSuchObject, 'This person does not exist any more.')
+  const { password: wish } = await wished(early.body)
+  const password = wish && (await takePassword(db, actor, early, wish))
+  const [known, allowed] = await Promise.all([declared(db), ownFields(db)])
+  await write(db, actor, async (change) => {
+    const object = await needUser(change, entry.id)
+    refuseStale(object.seq, expectedSeq)
+    const { values, classes, before } = await wished(object.body)
+    const input = personInput(schema, before, values)
+    needRightTo(actor, object, input, allowed)
+    await changeOne(change, known, object, input, password)
+    const described = describeUser(schema, entry.id, (await needUser(change, entry.id)).body)
+    const asked = [...changedTypes(before, values)].map((type) => [type, values.get(type) ?? []] as const)
+    refuseOtherNames(new Map(asked), valuesOf(schema, described))
+    if (classes) refuseOtherClasses(schema, classes, classesOf(schema, described), 'is')
+  })
+  if (password) await forgetFailures(db, entry.id)
+}
+
+type Target = { id: string; body: UserBody }
+
+/** People change of their own what the settings let them; nothing of others. */
+function needRightTo(
+  actor: Actor,
+  target: Target,
+  input: Partial<UserInput>,
+  allowed: Awaited<ReturnType<typeof ownFields>>,
+): void {
+  if (actor.role === undefined || may(actor.role, 'change')) return
+  const isOwn = actor.id === target.id
+  const { extensions = {}, ...rest } = input
+  const isAllowed = Object.entries(extensions).every(([name, fields]) =>
+    Object.keys(fields).every((field) =>
+      allowed.some((each) => each.extension.name === name && each.names.includes(field)),
+    ),
+  )
+  if (isOwn && isAllowed && Object.keys(rest).length === 0) return
+  throw new Refused(
+    isOwn
+      ? 'This is not among what people may change themselves.'
+      : 'Only administrators change the accounts of others.',
+    'role',
+  )
+}
+
+/** A password that a modify brings, judged and hashed. */
+async function takePassword(
+  db: Writing['db'],
+  actor: Actor,
+  target: Target,
+  { old, wanted }: PasswordWish,
+): Promise<NewPassword> {
+  if (wanted === undefined)
+    throw new NotDone(resultCode.unwillingToPerform, 'A password is set, not taken away: disable the account instead.')
+  const by = await mayBySelfOrOther(db, actor, target, old)
+  const given = passwordOf(wanted)
+  if ('hash' in given) {
+    if (by === 'self') throw new NotDone(resultCode.constraintViolation, 'A password of one’s own is sent as it is.')
+    return { hash: given.hash, of: await policies(db), by, mustChange: false }
+  }
+  await needGoodPassword(db, given.password, target.body, { by })
+  const [hash, of] = await Promise.all([hashPassword(given.password), policies(db)])
+  return { hash, of, by, mustChange: mustBeChanged(actor, inForce(of, target.body).policy.mustChange) }
+}
+
+/** What Samba brings was typed by the person at a Windows computer. */
+const mustBeChanged = (actor: Actor, asPolicySays: boolean): boolean =>
+  actor.role !== undefined && actor.role !== 'samba' && asPolicySays
+
+/** Whether a person sets the own password, or somebody may who is another; the old one is held against what is kept. */
+async function mayBySelfOrOther(
+  db: Writing['db'],
+  actor: Actor,
+  target: Target,
+  old: string | undefined,
+): Promise<'self' | 'other'> {
+  if (old !== undefined && !(await confirmPassword(db, target.id, old)))
+    throw new NotDone(resultCode.invalidCredentials, 'The old password is not right.')
+  if (actor.id === target.id) return 'self'
+  needRightOver(actor, 'passwords', target.body)
+  return 'other'
+}
+
+export async function changePassword(
+  { db, actor }: Writing,
+  entry: Entry,
+  wanted: string | undefined,
+  old: string | undefined,
+): Promise<string | undefined> {
+  const target = await objectById(db.reader, 'user', entry.id)
+  if (!target) throw new NotDone(resultCode.noSuchObject, 'This person does not exist any more.')
+  const by = await mayBySelfOrOther(db, actor, target, old)
+  const made = wanted === undefined ? newPassword() : undefined
+  await setPassword(db, actor, entry.id, made ?? wanted!, {
+    by,
+    ...(actor.role === 'samba' && { mustChange: false }),
+  })
+  return made
+}
+
+export async function renamePerson(
+  { db, actor }: Writing,
+  entry: Entry,
+  name: string,
+  expectedSeq: number | undefined,
+): Promise<void> {
+  if (expectedSeq === undefined) await changeUser(db, actor, entry.id, { username: name })
+  else
+    await write(db, actor, async (change) => {
+      needRight(actor, 'change')
+      const object = await needUser(change, entry.id)
+      refuseStale(object.seq, expectedSeq)
+      await changeOne(change, await declared(db), object, { username: name })
+    })
+}
+
+export async function removePerson(
+  { db, actor }: Writing,
+  entry: Entry,
+  expectedSeq: number | undefined,
+): Promise<void> {
+  await removeUser(db, actor, entry.id, expectedSeq)
+}
+
+/**
+ * Classes follow from the attributes. A request that names others is refused: what it means by them would be lost. A new
+ * entry may name fewer than it gets.
+ */
+export function refuseOtherClasses(
+  schema: Schema,
+  asked: readonly string[],
+  follow: readonly string[],
+  how: 'has' | 'is',
+): void {
+  const names = (classes: readonly string[]): Set<string> => {
+    // With all above them, as they are written in the schema.
+    const all = new Set<string>()
+    for (const name of classes) {
+      const known = schema.objectClassByName(name)
+      if (!known) throw new NotDone(resultCode.invalidAttributeSyntax, `The schema has no class ${name}.`)
+      for (let of: typeof known | undefined = known; of; of = of.sup ? schema.objectClassByName(of.sup) : undefined)
+        all.add(of.name)
+    }
+    return all
+  }
+  const [wanted, given] = [names(asked), names(follow)]
+  for (const name of wanted)
+    if (!given.has(name))
+      throw new NotDone(
+        resultCode.unwillingToPerform,
+        `The class ${name} comes with the attributes of an extension, and the entry has none of those.`,
+      )
+  if (how === 'has') return
+  for (const name of given)
+    if (!wanted.has(name))
+      throw new NotDone(
+        resultCode.objectClassModsProhibited,
+        `The class ${name} goes with its attributes: take those away, or leave it.`,
+      )
+}
