@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/packages.sh chromium=chromium pngquant=pngquant
 rm -rf docs/pictures
-PICTURES=docs/pictures node --import tsx --test --test-timeout=600000 test/browser/every-page.test.ts
+PICTURES=docs/pictures node --import tsx --test --test-timeout=600000 test/browser/every-page.test.ts test/browser/every-state.test.ts
 pngquant --force --ext .png --quality 60-90 docs/pictures/*.png

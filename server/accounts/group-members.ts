@@ -7,7 +7,16 @@ import type { Db } from '../store/db.ts'
 import { groupIdByName, groupsAbove, groupsBelow, groupsIn } from '../store/groups.ts'
 import { objectById } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
-import { groupsByIds, type KeptGroup, type ListedGroup, needOwnGroup } from './groups.ts'
+import { declared } from './declarations.ts'
+import {
+  editGroup,
+  type Group,
+  type GroupInput,
+  groupsByIds,
+  type KeptGroup,
+  type ListedGroup,
+  needOwnGroup,
+} from './groups.ts'
 import { canonicalName } from './names.ts'
 import { needRight } from './roles.ts'
 import { fullName, type ListedUser, listed, listUsers, moveUsers, needUsers, type Page } from './users.ts'
@@ -53,23 +62,48 @@ export async function changeMembers(
   join: Members,
   leave: Members,
 ): Promise<string[]> {
-  return write(db, inOneBatch(actor, join, leave), async (change) => {
+  return write(db, inOneBatch(actor, [join, leave]), async (change) => {
     const { body: group } = await needOwnGroup(change, groupId)
     needRightOrOwner(actor, group, [...(join.groups ?? []), ...(leave.groups ?? [])])
-    return [
-      ...(await moveMembers(change, groupId, group, join, true)),
-      ...(await moveMembers(change, groupId, group, leave, false)),
-    ]
+    return joinAndLeave(change, groupId, group, join, leave)
   })
 }
 
-/** What becomes several rows of the audit is undone together. */
-function inOneBatch(actor: Actor, ...moves: Members[]): Actor {
+/** A group's own fields and who is in it, in one change: all of it or nothing. */
+export async function changeGroupAndMembers(
+  db: Db,
+  actor: Actor,
+  groupId: string,
+  given: { input: Partial<GroupInput>; join: Members; leave: Members; expectedSeq?: number | undefined },
+): Promise<Group> {
+  needRight(actor, 'change')
+  const known = await declared(db)
+  return write(db, inOneBatch(actor, [given.join, given.leave], 1), async (change) => {
+    const group = await editGroup(change, known, groupId, given.input, given.expectedSeq)
+    const { body } = await needOwnGroup(change, groupId)
+    await joinAndLeave(change, groupId, body, given.join, given.leave)
+    return group
+  })
+}
+
+const joinAndLeave = async (
+  change: Change,
+  groupId: string,
+  group: GroupBody,
+  join: Members,
+  leave: Members,
+): Promise<string[]> => [
+  ...(await moveMembers(change, groupId, group, join, true)),
+  ...(await moveMembers(change, groupId, group, leave, false)),
+]
+
+/** What becomes several rows of the audit, one for all people and one for each group, is undone together. */
+function inOneBatch(actor: Actor, moves: Members[], others = 0): Actor {
   const rows = moves.reduce(
     (sum, { usernames = [], groups = [] }) => sum + Math.min(usernames.length, 1) + groups.length,
     0,
   )
-  return rows > 1 && !actor.batch ? { ...actor, batch: randomUUID() } : actor
+  return rows > 0 && rows + others > 1 && !actor.batch ? { ...actor, batch: randomUUID() } : actor
 }
 
 /** Owners add and remove people. A group brings whoever is in it, now and later, and is for administrators. */

@@ -171,12 +171,21 @@ export async function changeGroup(
 ): Promise<Group> {
   needRight(actor, 'change')
   const known = await declared(db)
-  return write(db, actor, async (change) => {
-    const object = await needOwnGroup(change, id)
-    if (expectedSeq !== undefined && object.seq !== expectedSeq)
-      throw new Invalid({ '': `Not saved: someone else changed group ${object.body.name} first.` })
-    return changeOneGroup(change, known, object, input)
-  })
+  return write(db, actor, (change) => editGroup(change, known, id, input, expectedSeq))
+}
+
+/** Changes a group inside a change, unless somebody else was first. */
+export async function editGroup(
+  change: Change,
+  known: Declared,
+  id: string,
+  input: Partial<GroupInput>,
+  expectedSeq?: number,
+): Promise<Group> {
+  const object = await needOwnGroup(change, id)
+  if (expectedSeq !== undefined && object.seq !== expectedSeq)
+    throw new Invalid({ '': `Not saved: someone else changed group ${object.body.name} first.` })
+  return changeOneGroup(change, known, object, input)
 }
 
 /** The change of one group inside a transaction. */

@@ -13,10 +13,21 @@ export const newPasswordPath = '/account/new-password'
 /** Everyone who came in with a password, also those whose only way leads to a new one. */
 export const cameIn: RequestHandler = (req, res, next) => {
   if (req.user) return next()
+  const query = new URLSearchParams()
+  const page = pageOf(req)
   // An address too long for a header is not worth coming back to.
-  const isKept = req.method === 'GET' && req.originalUrl !== '/' && req.originalUrl.length <= 2000
-  const next_ = isKept ? `?next=${encodeURIComponent(req.originalUrl)}` : ''
-  sendTo(req, res, '/login', next_)
+  if (page && page !== '/' && page.length <= 2000) query.set('next', page)
+  if (req.method !== 'GET') query.set('ended', '1')
+  sendTo(req, res, '/login', query.size > 0 ? `?${query}` : '')
+}
+
+/** The page to come back to: for a form or a part of a page, the one that it stands on. */
+function pageOf(req: Request): string | undefined {
+  if (req.get('HX-Request') !== 'true' && req.method === 'GET') return req.originalUrl
+  const at = req.get('HX-Current-URL') ?? req.get('Referer') ?? ''
+  if (!URL.canParse(at)) return undefined
+  const { pathname, search } = new URL(at)
+  return pathname + search
 }
 
 /** Everyone with an account whose password is good. */
@@ -28,8 +39,12 @@ export const signedIn: RequestHandler = (req, res, next) => {
 
 /** A redirect would put a page inside whatever part of one asked. */
 function sendTo(req: Request, res: Parameters<RequestHandler>[1], path: string, query = ''): void {
-  if (req.get('HX-Request') === 'true') return void res.status(401).set('HX-Redirect', path).end()
-  res.redirect(303, `${path}${query}`)
+  if (req.get('HX-Request') === 'true')
+    return void res
+      .status(401)
+      .set('HX-Redirect', path + query)
+      .end()
+  res.redirect(303, path + query)
 }
 
 const withRight = (right: Right): RequestHandler[] => [
@@ -50,7 +65,7 @@ const needs: Record<Right, string> = {
 const refusal = (role: Parameters<typeof may>[0], right: Right): Refused =>
   new Refused(
     role === 'person'
-      ? `${needs[right]} Your own account is under Account.`
+      ? `${needs[right]} What is yours is under Your account.`
       : `${needs[right]} Your role is ${roleTitle(role)}.`,
     'role',
   )

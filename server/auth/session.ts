@@ -28,6 +28,8 @@ export type Flash = {
   kind?: 'good' | 'look' | 'bad'
   /** Where a form takes it back. */
   undo?: string
+  /** The change that it tells of, which slaves are to receive. */
+  seq?: number
 }
 
 const minute = 60_000

@@ -1,3 +1,5 @@
+import { countGroups } from '../accounts/groups.ts'
+import { countUsers } from '../accounts/users.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, messageOf, type Problems } from '../errors.ts'
 import { type Db, onChanges } from '../store/db.ts'
@@ -63,8 +65,20 @@ async function follow(db: Db, actor: Actor, input: JoinInput, progress: JoinProg
   }
 }
 
+async function firstReplication(db: Db, progress: JoinProgress): Promise<void> {
+  await proved(db, progress)
+  const [users, groups] = await Promise.all([countUsers(db), countGroups(db)])
+  const { seq, hash } = db.position
+  finish(progress, 'receive', `${count(users, 'user')}, ${count(groups, 'group')}, extensions and settings.`)
+  const short = `${hash.slice(0, 4)} ${hash.slice(4, 8)} … ${hash.slice(-4)}`
+  finish(progress, 'prove', `Both nodes computed the same state hash ${short}.`)
+  Object.assign(progress, { done: true, seq })
+}
+
+const count = (n: number, one: string): string => `${n.toLocaleString('en')} ${one}${n === 1 ? '' : 's'}`
+
 /** The worker replicates; this only watches until both are proved equal. A broken line is waited out. */
-function firstReplication(db: Db, progress: JoinProgress): Promise<void> {
+function proved(db: Db, progress: JoinProgress): Promise<void> {
   return new Promise((resolve) => {
     const look = () => {
       const line = workerOf(db)?.line
@@ -74,9 +88,6 @@ function firstReplication(db: Db, progress: JoinProgress): Promise<void> {
       if (db.position.seq === 0 || !db.local.provedAt) return
       clearInterval(timer)
       stop()
-      finish(progress, 'receive', `${progress.total} objects.`)
-      finish(progress, 'prove', 'Proved by comparing state hashes.')
-      Object.assign(progress, { done: true, seq: db.position.seq })
       resolve()
     }
     const timer = setInterval(look, 100)

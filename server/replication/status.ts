@@ -143,3 +143,14 @@ export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
   const rank = { away: 0, behind: 1, equal: 2, revoked: 3 }
   return statuses.sort((a, b) => rank[a.state] - rank[b.state] || (a.name < b.name ? -1 : 1))
 }
+
+/** A change as the slaves have it: how many of them, and whether one that answers is still to confirm it. */
+export type Reached = { seq: number; devices: number; having: number; isComing: boolean }
+
+export async function reachedBy(db: Db, seq: number): Promise<Reached | undefined> {
+  const devices = (await deviceStatuses(db)).filter(({ state }) => state !== 'revoked')
+  if (devices.length === 0) return undefined
+  const has = (device: DeviceStatus) => (device.seq ?? 0) >= seq
+  const isComing = devices.some((device) => !has(device) && device.state !== 'away')
+  return { seq, devices: devices.length, having: devices.filter(has).length, isComing }
+}

@@ -9,6 +9,7 @@ import { may } from '../accounts/roles.ts'
 import { confirmPassword, passwordAge } from '../accounts/sign-in.ts'
 import { setPassword } from '../accounts/users.ts'
 import { Invalid, type Problems } from '../errors.ts'
+import type { Extension } from '../extensions/extension.ts'
 import { fieldViews, sectionTitle, typedValues } from './field-view.ts'
 import { formOf, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
@@ -88,15 +89,17 @@ const isKeys = (extension: string, name: string): boolean => extension === 'shel
 const fieldsNamed = <F>(fields: Record<string, F>, names: string[]): Record<string, F> =>
   Object.fromEntries(names.map((name) => [name, fields[name] as F]))
 
-type Shown = { name: string; user: Record<string, { label: string; format: (value: never) => string }> }
-
-function factsOf(user: Express.User, extension: Shown, isShown: (name: string) => boolean) {
-  const values = user.extensions[extension.name] ?? {}
-  return Object.entries(extension.user).flatMap(([key, field]) => {
-    const value = values[key]
-    if (value === undefined || !isShown(key) || isKeys(extension.name, key)) return []
-    return [{ label: field.label, value: field.format(value as never) }]
-  })
+/** What is filled in and not theirs to change. */
+const factsOf = (
+  user: Express.User,
+  extension: Pick<Extension, 'name' | 'user'>,
+  isShown: (name: string) => boolean,
+) => {
+  const kept = user.extensions[extension.name] ?? {}
+  const names = Object.keys(extension.user).filter(
+    (name) => kept[name] !== undefined && isShown(name) && !isKeys(extension.name, name),
+  )
+  return fieldViews(extension, fieldsNamed(extension.user, names), kept, undefined, {})
 }
 
 /** A key as a list shows it: its kind, the end of it, and what its owner called it. */

@@ -14,9 +14,13 @@ const ours = (name: string): string => join(root, 'public', name)
 const styles = [
   'base',
   'frame',
+  'menus',
   'controls',
   'cards',
+  'pills',
+  'notes',
   'lists',
+  'members',
   'forms',
   'home',
   'charts',
@@ -27,7 +31,27 @@ const styles = [
   'audit',
   'states',
   'narrow',
+  'narrow-lists',
+  'touch',
   'print',
+]
+
+/** Our own scripts: one classic script in this order, in which names are shared. */
+const scripts = [
+  'base',
+  'toast',
+  'copy',
+  'secret',
+  'passwords',
+  'theme',
+  'set-up',
+  'menu',
+  'lists',
+  'keys',
+  'pickers',
+  'save-bar',
+  'members',
+  'unsaved',
 ]
 
 /** Everything a page loads, each from one file or several; the first stylesheet and htmx come from their packages as they are. */
@@ -35,7 +59,7 @@ const files = {
   'tabler.css': [fromPackage('@tabler/core/dist/css/tabler.min.css')],
   'htmx.js': [fromPackage('htmx.org/dist/htmx.min.js')],
   'app.css': styles.map((name) => ours(`css/${name}.css`)),
-  'app.js': [ours('app.js')],
+  'app.js': scripts.map((name) => ours(`js/${name}.js`)),
   'favicon.svg': [ours('favicon.svg')],
 }
 

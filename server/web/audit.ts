@@ -137,16 +137,38 @@ export async function checkAudit(req: Request, res: Response): Promise<void> {
   await redirect(req, res, '/audit')
 }
 
-function byDay(rows: AuditRow[]): { title: string; rows: AuditRow[] }[] {
-  const days: { title: string; rows: AuditRow[] }[] = []
+/** A row with its drawing. */
+type Drawn = AuditRow & { sign: Sign }
+
+function byDay(rows: AuditRow[]): { title: string; rows: Drawn[] }[] {
+  const days: { title: string; rows: Drawn[] }[] = []
   for (const row of rows) {
+    const drawn = { ...row, sign: signOf(row.sentence) }
     const title = day(row.at)
     const last = days.at(-1)
-    if (last?.title === title) last.rows.push(row)
-    else days.push({ title, rows: [row] })
+    if (last?.title === title) last.rows.push(drawn)
+    else days.push({ title, rows: [drawn] })
   }
   return days
 }
+
+type Sign = { icon: string; look: 'accent' | 'good' | 'look' | 'bad' | 'neutral' }
+
+/** The first that fits the sentence. */
+const signs: [RegExp, Sign][] = [
+  [/^Undid/, { icon: 'undo', look: 'accent' }],
+  [/^Added|^Enabled|^Turned .* on|^Restored|^Brought/, { icon: 'plus', look: 'good' }],
+  [/^Removed|^Revoked/, { icon: 'trash', look: 'bad' }],
+  [/^Locked/, { icon: 'lock', look: 'look' }],
+  [/^Unlocked/, { icon: 'unlock', look: 'accent' }],
+  [/^Disabled|off$/, { icon: 'ban', look: 'look' }],
+  [/password/i, { icon: 'key', look: 'neutral' }],
+  [/Key/, { icon: 'eye', look: 'look' }],
+  [/^Import/, { icon: 'file-up', look: 'accent' }],
+]
+
+const signOf = (sentence: string): Sign =>
+  signs.find(([pattern]) => pattern.test(sentence))?.[1] ?? { icon: 'pencil', look: 'accent' }
 
 const columns = [
   'row',

@@ -10,6 +10,8 @@ export type Chart = {
   /** Head of the first column of the table. */
   head: string
   series: readonly Series[]
+  /** No column has a value, not even 0. */
+  isUnknown: boolean
   bars: { name: string; values: readonly (number | undefined)[]; parts: Part[]; title: string }[]
   ticks: { x: number; label: string; anchor: 'start' | 'middle' | 'end' }[]
   lines: { y: number; value: number }[]
@@ -38,6 +40,7 @@ export function columnsChart(
     sentence,
     head,
     series,
+    isUnknown: columns.every(({ values }) => values.every((value) => value === undefined)),
     bars: columns.map(({ name, values }, index) => {
       const x = round(left + index * slot + slot * 0.14)
       let y = floor

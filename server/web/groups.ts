@@ -1,9 +1,8 @@
 import type { Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
-import { addMembers, changeMembers, membersPage, nestedGroups, removeMembers } from '../accounts/group-members.ts'
+import { changeGroupAndMembers, changeMembers, membersPage, nestedGroups } from '../accounts/group-members.ts'
 import {
   addGroup,
-  changeGroup,
   countGroups,
   type Group,
   type GroupInput,
@@ -18,14 +17,15 @@ import {
 import { settings } from '../accounts/settings.ts'
 import { usersPage } from '../accounts/users.ts'
 import type { Problems } from '../errors.ts'
-import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
+import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
 import { candidatesFor, throughOf } from './group-candidates.ts'
 import { groupForm, typedGroup } from './group-form.ts'
+import { howMany, pending, said, type TypedMembers, typedMembers } from './group-members.ts'
 import { marked } from './marked.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { rightsOf } from './rights.ts'
-import { count, listed, path, people } from './say.ts'
+import { path } from './say.ts'
 import { standing } from './standing.ts'
 
 const pathOf = (name: string): string => `/groups/${encodeURIComponent(name)}`
@@ -71,7 +71,7 @@ export async function showGroup(req: Request, res: Response): Promise<void> {
   await renderGroup(req, res, await groupByName(dbOf(req), part(req, 'name')))
 }
 
-type Extra = { typed?: GroupInput; problems?: Problems }
+type Extra = { typed?: GroupInput; members?: TypedMembers; problems?: Problems }
 
 /** A group with its members, and whoever was searched for to be added. */
 async function renderGroup(req: Request, res: Response, group: Group, extra: Extra = {}): Promise<void> {
@@ -86,7 +86,7 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
   const [[counts], list, nested, form, found, above, owners] = await Promise.all([
     groupsByIds(db, [group.id]),
     query.view === 'all' ? usersPage(db, { ...page, group: group.name }) : membersPage(db, group.id, page),
-    query.view === 'all' ? [] : nestedGroups(db, group.id),
+    nestedGroups(db, group.id),
     groupForm(db, { group, ...extra }),
     query.add ? candidatesFor(db, group, query.add, rights.mayChange) : undefined,
     groupNames(db, group.groups ?? []),
@@ -100,7 +100,7 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
     group,
     query,
     list: { ...list, rows: list.rows.map((user) => ({ ...user, stands: standing(user), via: through.get(user.id) })) },
-    nested: nested.filter((one) => !query.search || one.name.includes(query.search.toLowerCase())),
+    nested: query.view ? [] : nested.filter((one) => !query.search || one.name.includes(query.search.toLowerCase())),
     nestedTotal: nested.length,
     counts,
     found,
@@ -108,6 +108,7 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
     above: [...above.values()].sort(),
     owners,
     base: pathOf(group.name),
+    pending: extra.members ? pending(extra.members) : [],
     mayMembers: group.type !== 'builtin' && dbOf(req).local.mode !== 'slave' && (rights.mayChange || isOwner),
     mayEdit: group.type !== 'builtin' && rights.mayChange,
     mayRemove: group.type === 'normal' && rights.mayChange,
@@ -132,18 +133,21 @@ export async function showInside(req: Request, res: Response): Promise<void> {
   await render(req, res, 'groups/inside', data, { part: 'groups/_inside' })
 }
 
+/** The fields and the members that the page shows, in one change; what waits is kept when something is wrong with it. */
 export async function saveGroup(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const group = await groupByName(db, part(req, 'name'))
   const form = formOf(req)
   const typed = typedGroup(form, await declared(db), group)
+  const members = typedMembers(form, true)
+  const expectedSeq = Number(form.text('seq')) || undefined
   try {
-    const seq = Number(form.text('seq')) || undefined
-    const saved = await changeGroup(db, actorOf(req), group.id, typed, seq)
-    await redirect(req, res, pathOf(saved.name), `Group ${saved.name} is saved.`)
+    const saved = await changeGroupAndMembers(db, actorOf(req), group.id, { input: typed, ...members, expectedSeq })
+    const more = howMany(members) > 0 ? `: ${said(members)}` : ''
+    await redirect(req, res, pathOf(saved.name), `Group ${saved.name} is saved${more}.`)
   } catch (error) {
     const problems = problemsOf(error)
-    await renderGroup(req, res, await groupByName(db, group.name), { typed, problems })
+    await renderGroup(req, res, await groupByName(db, group.name), { typed, members, problems })
   }
 }
 
@@ -151,67 +155,21 @@ export async function saveGroup(req: Request, res: Response): Promise<void> {
 export async function saveMembers(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const group = await groupByName(db, part(req, 'name'))
-  const { join, leave } = typedMembers(formOf(req), rightsOf(req).mayChange)
+  const members = typedMembers(formOf(req), rightsOf(req).mayChange)
   const back = safeBack(req, group)
-  if (sum(join) + sum(leave) === 0) return redirect(req, res, back, 'Nothing was changed.', 'look')
+  if (howMany(members) === 0) return redirect(req, res, back, 'Nothing was changed.', 'look')
   try {
-    await changeMembers(db, actorOf(req), group.id, join, leave)
-    await redirect(req, res, back, `${said(join, leave)} in ${group.name}.`)
+    await changeMembers(db, actorOf(req), group.id, members.join, members.leave)
+    await redirect(req, res, back, `${said(members)} in ${group.name}.`)
   } catch (error) {
-    await renderGroup(req, res, group, { problems: problemsOf(error) })
+    await renderGroup(req, res, group, { members, problems: problemsOf(error) })
   }
-}
-
-type Named = { usernames: string[]; groups: string[] }
-
-const typedMembers = (form: Form, mayGroups: boolean): { join: Named; leave: Named } => ({
-  join: { usernames: form.list('join'), groups: mayGroups ? form.list('join-groups') : [] },
-  leave: { usernames: form.list('leave'), groups: mayGroups ? form.list('leave-groups') : [] },
-})
-
-const sum = ({ usernames, groups }: Named): number => usernames.length + groups.length
-
-function said(join: Named, leave: Named): string {
-  const of = (named: Named, word: string) => {
-    const parts = [
-      ...(named.usernames.length > 0 ? [people(named.usernames.length)] : []),
-      ...(named.groups.length > 0 ? [count(named.groups.length, 'group')] : []),
-    ]
-    return parts.length > 0 ? [`${listed(parts)} ${word}`] : []
-  }
-  return [...of(join, 'added'), ...of(leave, 'taken out')].join(', ')
 }
 
 /** The search and the page that the list stood at. */
 function safeBack(req: Request, group: Group): string {
   const form = formOf(req)
   return path(pathOf(group.name), { search: form.text('search'), page: form.text('page'), add: form.text('add') })
-}
-
-export async function addGroupMembers(req: Request, res: Response): Promise<void> {
-  const db = dbOf(req)
-  const group = await groupByName(db, part(req, 'name'))
-  try {
-    const usernames = formOf(req).list('usernames')
-    const { added } = await addMembers(db, actorOf(req), group.id, { usernames })
-    await redirect(req, res, pathOf(group.name), `${people(added.length)} added to ${group.name}.`)
-  } catch (error) {
-    await renderGroup(req, res, group, { problems: problemsOf(error) })
-  }
-}
-
-export async function removeGroupMembers(req: Request, res: Response): Promise<void> {
-  const db = dbOf(req)
-  const group = await groupByName(db, part(req, 'name'))
-  const usernames = formOf(req).list('usernames')
-  if (usernames.length === 0)
-    return redirect(req, res, pathOf(group.name), 'Nobody is selected. Tick members first.', 'look')
-  try {
-    const { removed } = await removeMembers(db, actorOf(req), group.id, { usernames })
-    await redirect(req, res, pathOf(group.name), `${people(removed.length)} removed from ${group.name}.`)
-  } catch (error) {
-    await renderGroup(req, res, group, { problems: problemsOf(error) })
-  }
 }
 
 export async function askRemoveGroup(req: Request, res: Response): Promise<void> {

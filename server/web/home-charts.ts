@@ -12,7 +12,7 @@ const total = (values: readonly number[]): number => values.reduce((sum, value) 
 export function peopleChart(days: Awaited<ReturnType<typeof peoplePerDay>>): Chart {
   const known = days.flatMap(({ people }) => people ?? [])
   const [first = 0, last = 0] = [known[0], known.at(-1)]
-  const sentence = `People: ${people(last)} today${known.length > 1 ? `, ${num(first)} ${count(known.length - 1, 'day')} ago` : ''}.`
+  const sentence = `${people(last)} today${known.length > 1 ? `, ${num(first)} ${count(known.length - 1, 'day')} ago` : ''}.`
   return columnsChart(
     { sentence, head: 'Day', series: [{ name: 'people', look: 'main' }] },
     days.map(({ day, people }) => ({ label: shortDay(day), name: dateOf(day), values: [people] })),
@@ -24,7 +24,7 @@ export function signInsChart(days: Awaited<ReturnType<typeof signInsPerDay>>): C
   const noon = (day: string) => `${day}T12:00:00`
   return columnsChart(
     {
-      sentence: `Sign-ins at this node in ${days.length} days: ${num(good)} accepted, ${num(refused)} refused.`,
+      sentence: `In ${days.length} days at this node ${num(good)} accepted, ${num(refused)} refused.`,
       head: 'Day',
       series: [
         { name: 'accepted', look: 'main' },
@@ -44,7 +44,7 @@ export function changesChart(days: Awaited<ReturnType<typeof changesPerDay>>): C
   const all = total(days.map(({ changes }) => changes))
   return columnsChart(
     {
-      sentence: `Changes per day: ${num(all)} in the last ${days.length} days, today ${num(today)}.`,
+      sentence: `${num(all)} in the last ${days.length} days, today ${num(today)}.`,
       head: 'Day',
       series: [{ name: 'changes', look: 'main' }],
     },
@@ -58,10 +58,7 @@ export function devicesChart(hours: Hours): Chart {
   const worst = Math.max(0, ...hours.map(({ sample }) => (sample ? sample.behind + sample.away : 0)))
   return columnsChart(
     {
-      sentence:
-        worst === 0
-          ? 'Devices in the last 24 hours: all equal to this node.'
-          : `Devices in the last 24 hours: at most ${num(worst)} behind or away at once.`,
+      sentence: worst === 0 ? 'All equal to this node in every hour.' : `At most ${num(worst)} behind or away at once.`,
       head: 'Hour',
       series: [
         { name: 'equal', look: 'good' },
@@ -83,8 +80,8 @@ export function lagChart(hours: Hours, isSlave: boolean): Chart {
   return columnsChart(
     {
       sentence: isSlave
-        ? `How far this copy was behind in the last 24 hours: at most ${count(most, 'second')}.`
-        : `How far the slowest device was behind in the last 24 hours: at most ${count(most, 'change')}.`,
+        ? `This copy was at most ${count(most, 'second')} behind.`
+        : `The slowest was at most ${count(most, 'change')} behind.`,
       head: 'Hour',
       series: [{ name: unit, look: 'main' }],
     },

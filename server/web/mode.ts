@@ -21,7 +21,7 @@ async function showPage(req: Request, res: Response, extra: object = {}, status 
     res,
     'mode/show',
     {
-      status: await nodeStatus(dbOf(req)),
+      ...(await joinedTo(req)),
       problems: {},
       shownSeconds,
       syncPort: nodeOf(req).config.syncPort,
@@ -29,6 +29,12 @@ async function showPage(req: Request, res: Response, extra: object = {}, status 
     },
     { status },
   )
+}
+
+/** The node, and the slaves that would notice if it stopped being their master. */
+async function joinedTo(req: Request) {
+  const status = await nodeStatus(dbOf(req))
+  return { status, slaves: status.devices.filter((device) => device.status === 'active').map(({ name }) => name) }
 }
 
 /** The key is shown to whoever types the password again, for a minute, and the record says so. */
@@ -66,17 +72,16 @@ function askedMode(req: Request): (typeof become)[number] {
 
 export async function askMode(req: Request, res: Response): Promise<void> {
   const to = askedMode(req)
-  await render(req, res, 'mode/become', { to, status: await nodeStatus(dbOf(req)), problems: {} })
+  await render(req, res, 'mode/become', { to, ...(await joinedTo(req)), problems: {} })
 }
 
 export async function saveMode(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const to = askedMode(req)
-  const status = await nodeStatus(db)
+  const joined = await joinedTo(req)
+  const typed = formOf(req).text('name').trim()
   try {
-    const devices = status.devices.filter((device) => device.status === 'active').length
-    const typed = formOf(req).text('name').trim()
-    if (to === 'standalone' && devices > 0 && typed !== db.local.name) {
+    if (to === 'standalone' && joined.slaves.length > 0 && typed !== db.local.name) {
       throw new Invalid({ name: `Type ${db.local.name} to make this node standalone.` })
     }
     await setMode(db, actorOf(req), to)
@@ -87,7 +92,7 @@ export async function saveMode(req: Request, res: Response): Promise<void> {
       to === 'master' ? 'This node is a master now. Slaves can join.' : 'This node is standalone now.',
     )
   } catch (error) {
-    await render(req, res, 'mode/become', { to, status, problems: problemsOf(error) }, { status: 422 })
+    await render(req, res, 'mode/become', { to, ...joined, typed, problems: problemsOf(error) }, { status: 422 })
   }
 }
 

@@ -26,7 +26,8 @@ async function showWays(
   const db = dbOf(req)
   const [policy, { invitationHours }] = await Promise.all([policyOf(db, user), settings(db)])
   const rules = shownRules(policy, { by: 'other' })
-  const data = { user, problems, rules, mustChange, invitationHours }
+  // Who may do nothing else to accounts may still type here.
+  const data = { user, problems, rules, mustChange, invitationHours, readOnly: false }
   await render(req, res, 'users/password', data, { status: Object.keys(problems).length > 0 ? 422 : 200 })
 }
 

@@ -98,7 +98,7 @@ async function showOne(req: Request, res: Response, { problems, typed }: Typed, 
     typed,
   }
   const isFound = asked(req, 'part') === 'found'
-  await render(req, res, 'plugins/show', data, { status, part: isFound ? 'groups/_found' : 'plugins/_users' })
+  await render(req, res, 'plugins/show', data, { status, part: isFound ? 'plugins/_found' : 'plugins/_users' })
 }
 
 /** Somebody by username; or who is found by a part of a name, when it is one only. */

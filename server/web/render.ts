@@ -2,18 +2,19 @@ import { join } from 'node:path'
 import { Eta } from 'eta'
 import type { Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
+import { baseDn } from '../accounts/domain.ts'
 import { countGroups, ownedGroups } from '../accounts/groups.ts'
 import { jobsToTell } from '../accounts/jobs.ts'
 import { may, type Right, roleTitle } from '../accounts/roles.ts'
 import { countUsers } from '../accounts/users.ts'
 import { isAdmin } from '../auth/guards.ts'
 import { type Flash, saved } from '../auth/session.ts'
-import { type NodeStatus, nodeStatus } from '../replication/status.ts'
+import { type NodeStatus, nodeStatus, reachedBy } from '../replication/status.ts'
 import type { Db } from '../store/db.ts'
 import { root, version } from '../version.ts'
 import { masterHost, masterName, nodeOf } from './node.ts'
 import * as say from './say.ts'
-import { undoOf } from './toast.ts'
+import { seqOf, undoOf } from './toast.ts'
 
 const eta = new Eta({
   views: join(root, 'views'),
@@ -41,7 +42,7 @@ export async function render(
   const { extension } = await declared(nodeOf(req).db)
   /** What an extension that is off holds is shown nowhere. */
   const isOn = (name: string): boolean => extension(name)?.on ?? false
-  const shell = part ? shellOf(req) : { ...shellOf(req), ...(await menuOf(req)), flash: takeFlash(req) }
+  const shell = part ? shellOf(req) : { ...shellOf(req), ...(await menuOf(req)), ...(await toldOf(req)) }
   res
     .status(options.status ?? 200)
     .type('html')
@@ -57,7 +58,8 @@ export async function redirect(
   kind: Flash['kind'] = 'good',
 ): Promise<void> {
   const undo = text && kind === 'good' ? await undoOf(req, res) : undefined
-  if (text) req.session.flash = { text, kind, ...(undo && { undo }) }
+  const seq = kind === 'good' ? seqOf(req, res) : undefined
+  if (text) req.session.flash = { text, kind, ...(undo && { undo }), ...(seq && { seq }) }
   await saved(req)
   res.redirect(303, to)
 }
@@ -66,10 +68,12 @@ export async function redirect(
 export const asksForPart = (req: Request): boolean =>
   req.get('HX-Request') === 'true' && req.get('HX-Request-Type') === 'partial'
 
-function takeFlash(req: Request): Flash | undefined {
+/** What is said once, and how many slaves have it already. */
+async function toldOf(req: Request) {
   const flash = req.session?.flash
-  if (flash) delete req.session.flash
-  return flash
+  if (!flash) return {}
+  delete req.session.flash
+  return { flash, reached: flash.seq === undefined ? undefined : await reachedBy(nodeOf(req).db, flash.seq) }
 }
 
 const rightsOf = (req: Request): Record<Right, boolean> => {
@@ -117,7 +121,7 @@ type Entry = { href: string; icon: string; name: string; count?: number; attenti
 type Section = { title: string; pages: Entry[] }
 
 /** The pages that belong together and that this person may open, with counts beside them. */
-async function menuOf(req: Request): Promise<{ fleet?: NodeStatus; menu?: Section[] }> {
+async function menuOf(req: Request): Promise<{ fleet?: NodeStatus; baseDn?: string | undefined; menu?: Section[] }> {
   // Nothing else is open before a new password is set.
   if (!req.user || req.user.mustSetPassword !== undefined) return {}
   const { db } = nodeOf(req)
@@ -167,7 +171,7 @@ async function menuOf(req: Request): Promise<{ fleet?: NodeStatus; menu?: Sectio
   const menu = sections
     .map(({ title, pages }) => ({ title, pages: pages.filter((page): page is Entry => page !== false) }))
     .filter(({ pages }) => pages.length > 0)
-  return { fleet: status, menu }
+  return { fleet: status, baseDn: status.baseDomain && baseDn(status.baseDomain), menu }
 }
 
 /** Somebody without a role sees what is theirs. */

@@ -37,11 +37,9 @@ import {
   showMisfits,
 } from './extensions.ts'
 import {
-  addGroupMembers,
   addNewGroup,
   askRemoveGroup,
   newGroup,
-  removeGroupMembers,
   removeOneGroup,
   saveGroup,
   saveMembers,
@@ -105,6 +103,7 @@ import {
   showProfile,
   showProfiles,
 } from './profiles.ts'
+import { showReached } from './reached.ts'
 import { editSelected, previewSelected, removeSelected, saveSelected } from './selected.ts'
 import { saveSettings, showSettings } from './settings.ts'
 import {
@@ -193,8 +192,6 @@ export function routes(): Router {
   r.post('/groups/new', adminChanges, addNewGroup)
   r.get('/groups/:name', readsGroup, showGroup)
   r.post('/groups/:name', adminChanges, saveGroup)
-  r.post('/groups/:name/members/add', adminChanges, addGroupMembers)
-  r.post('/groups/:name/members/remove', adminChanges, removeGroupMembers)
   r.get('/groups/:name/remove', adminChanges, askRemoveGroup)
   r.post('/groups/:name/remove', adminChanges, removeOneGroup)
   r.get('/groups/:name/inside', reads, showInside)
@@ -274,6 +271,7 @@ export function routes(): Router {
   r.get('/devices/:id', audits, showDevice)
   r.get('/devices/:id/revoke', adminChanges, askRevoke)
   r.post('/devices/:id/revoke', adminChanges, revoke)
+  r.get('/reached/:seq', reads, showReached)
   r.get('/clients', audits, showClients)
   r.post('/clients', adminChanges, addLdapClient)
   r.get('/clients/:name', audits, showClient)

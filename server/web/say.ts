@@ -100,3 +100,13 @@ export function path(base: string, query: Record<string, string | number | undef
 }
 
 export const encoded = encodeURIComponent
+
+type Shown = { type: string; value: string; options?: readonly { value: string; label: string }[] | undefined }
+
+/** What a field holds as it is read, not as it is typed: Sweden (SE), yes, 10 GB. */
+export function shownAs({ type, value, options }: Shown): string {
+  if (type === 'switch') return value === 'yes' ? 'Yes' : 'No'
+  if (type === 'moment') return value.replace('T', ' ')
+  if (type === 'date') return value && dateOf(`${value}T00:00`)
+  return options?.find((option) => option.value === value)?.label ?? value
+}

@@ -189,6 +189,15 @@ async function renderEdit(req: Request, res: Response, ids: string[], problems?:
     plugins: known.plugins.filter((plugin) => plugin.on),
     fields: editableFields(known),
     fieldRows,
+    statuses: [
+      { value: 'enabled', label: 'Enabled' },
+      { value: 'locked', label: 'Locked' },
+      { value: 'disabled', label: 'Disabled' },
+    ],
+    switches: [
+      { value: 'on', label: 'On' },
+      { value: 'off', label: 'Off' },
+    ],
     groups: (await allGroups(db)).map((group) => group.name),
     zoneName: zone(),
   }
@@ -236,10 +245,13 @@ async function renderRemove(
 async function selectionData(req: Request, ids: string[]) {
   const form = formOf(req)
   const everyone = form.text('everyone') === 'yes'
+  // Where they are in the menu; these pages have no address of their own.
+  const here = '/users'
   const users = await usersByIds(dbOf(req), everyone ? ids.slice(0, 12) : ids)
   const names = users.slice(0, 12).map((user) => `${user.first} ${user.last}`)
   const more = ids.length > 12 ? [`${people(ids.length - 12)} more`] : []
   return {
+    here,
     total: ids.length,
     who: listed([...names, ...more]),
     back: safePath(form.text('back')),

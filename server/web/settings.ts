@@ -2,6 +2,7 @@ import type { Request, Response } from 'express'
 import { type DeclaredExtension, declared } from '../accounts/declarations.ts'
 import { changeSettings, type Settings, settings } from '../accounts/settings.ts'
 import type { Problems } from '../errors.ts'
+import { sectionTitle } from './field-view.ts'
 import { type Form, formOf, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
@@ -43,7 +44,7 @@ async function sectionsOf(req: Request, isShown: (extension: DeclaredExtension) 
   return extensions
     .filter((extension) => extension.on && isShown(extension))
     .map(({ name, title, user }) => ({
-      title,
+      title: sectionTitle({ title }),
       fields: Object.entries(user).map(([key, field]) => ({ path: `${name}.${key}`, label: field.label })),
     }))
 }

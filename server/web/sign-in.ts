@@ -16,7 +16,7 @@ type SignedIn = Express.User | false | undefined
 
 export async function showSignIn(req: Request, res: Response): Promise<void> {
   if (req.user) return res.redirect(303, '/')
-  await render(req, res, 'sign-in/show', { next: safePath(asked(req, 'next')) })
+  await render(req, res, 'sign-in/show', { next: safePath(asked(req, 'next')), hasEnded: asked(req, 'ended') !== '' })
 }
 
 export async function signIn(req: Request, res: Response, next: NextFunction): Promise<void> {

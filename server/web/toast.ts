@@ -3,9 +3,12 @@ import { may } from '../accounts/roles.ts'
 import { lastUndoable } from '../audit/audit.ts'
 import { actorOf, dbOf } from './node.ts'
 
-/** Remembers where the record ends before a request changes something. */
+/** Remembers where the record and the feed end before a request changes something. */
 export const rememberRecord: RequestHandler = (req, res, next) => {
-  if (req.method === 'POST') res.locals.recordBefore = dbOf(req).audit.rows
+  if (req.method === 'POST') {
+    const { audit, position } = dbOf(req)
+    Object.assign(res.locals, { recordBefore: audit.rows, seqBefore: position.seq })
+  }
   next()
 }
 
@@ -20,4 +23,12 @@ export async function undoOf(req: Request, res: Response): Promise<string | unde
   if (!row) return undefined
   if (rows.length === 1) return `/audit/${row.id}/undo`
   return row.batch && rows.every((other) => other.batch === row.batch) ? `/audit/batch/${row.batch}/undo` : undefined
+}
+
+/** The change that this request made, for a toast that tells how many slaves have it. */
+export function seqOf(req: Request, res: Response): number | undefined {
+  const { seqBefore } = res.locals
+  const { seq } = dbOf(req).position
+  const tells = typeof seqBefore === 'number' && seq !== seqBefore && req.user && may(req.user.role, 'read')
+  return tells ? seq : undefined
 }

@@ -121,6 +121,13 @@ export async function userForm(db: Db, given: Given) {
         problems: views.filter((field) => field.problem).length,
       }
     })
+  const services = known.plugins
+    .filter((plugin) => plugin.on)
+    .map((plugin) => ({
+      ...plugin,
+      checked: (typed?.plugins ?? user.plugins).includes(plugin.name),
+      saved: user.plugins.includes(plugin.name),
+    }))
   const labels = new Map(sections.flatMap((section) => section.fields.map((field) => [field.name, section.title])))
   return {
     user,
@@ -132,13 +139,8 @@ export async function userForm(db: Db, given: Given) {
     name: nameFields(user, typed, problems),
     standing: standingFields(user, typed, problems),
     sections,
-    services: known.plugins
-      .filter((plugin) => plugin.on)
-      .map((plugin) => ({
-        ...plugin,
-        checked: (typed?.plugins ?? user.plugins).includes(plugin.name),
-        saved: user.plugins.includes(plugin.name),
-      })),
+    rail: railOf(services.length > 0, sections, problems),
+    services,
     groups: groups.map((group) => group.name),
     chosen: [...new Set([...savedGroups, ...(typed?.groups ?? [])])].map((name) => ({
       name,
@@ -147,6 +149,25 @@ export async function userForm(db: Db, given: Given) {
     })),
     summary: Object.entries(problems).map(([name, text]) => ({ name, text, label: labels.get(name) ?? '' })),
   }
+}
+
+type Part = { id: string; title: string; problems: number }
+
+/** The parts of the form in their order, each with how many problems it has. */
+function railOf(hasServices: boolean, sections: Part[], problems: Problems): Part[] {
+  const part = (id: string, title: string, names: string[]): Part => ({
+    id,
+    title,
+    problems: names.filter((name) => problems[name]).length,
+  })
+  return [
+    part('s-name', 'Name', ['username', 'first', 'last']),
+    part('s-password', 'Password', ['password', 'password2']),
+    ...(hasServices ? [part('s-services', 'Services', ['plugins'])] : []),
+    ...sections,
+    part('s-groups', 'Groups', ['groups']),
+    part('s-role', 'Role and validity', ['role', 'validFrom', 'validUntil']),
+  ]
 }
 
 /** The profile that the form names, if it is still there. */

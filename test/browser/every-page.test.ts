@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { inviteUser } from '../../server/accounts/invitations.ts'
 import { changeOwnExtension, ownExtension } from '../../server/accounts/own-extensions.ts'
 import { userByUsername } from '../../server/accounts/users.ts'
@@ -10,10 +8,8 @@ import { auditPage } from '../../server/audit/audit.ts'
 import { caughtUp, startMaster, startSlave, type TestNode } from '../support/node.ts'
 import { anOrganisation, type Organisation } from '../support/organisation.ts'
 import { me, password } from '../support/people.ts'
-import { findings, launch, openPage, sideways, signIn } from './chromium.ts'
-
-/** `npm run pictures` names the folder that gets a picture of every page. */
-const pictures = process.env.PICTURES
+import { findings, flaws, launch, moves, openPage, phone, sideways, signIn, tooSmall, watchMoves } from './chromium.ts'
+import { take } from './pictures.ts'
 
 let browser: Browser
 let master: TestNode
@@ -64,6 +60,9 @@ async function everyPath(): Promise<typeof paths> {
     { name: 'groups-add', path: '/groups/new' },
     { name: 'group', path: `/groups/${made.group}`, onSlave: true },
     { name: 'group-members', path: '/groups/site_malmo?add=olivia' },
+    { name: 'group-everyone', path: `/groups/${made.group}?view=all` },
+    { name: 'group-inside', path: '/groups/site_malmo/inside' },
+    { name: 'groups-nothing-found', path: '/groups?search=nothing-like-it' },
     { name: 'group-built-in', path: '/groups/allusers' },
     { name: 'group-windows', path: '/groups/domain_admins' },
     { name: 'group-remove', path: `/groups/${made.group}/remove` },
@@ -94,6 +93,7 @@ async function everyPath(): Promise<typeof paths> {
     { name: 'password-policy-remove', path: '/password-policy/groups/managers/remove' },
     { name: 'import', path: '/import' },
     { name: 'import-directory', path: '/import/directory' },
+    { name: 'devices-reached', path: '/reached/1' },
     { name: 'import-done', path: `/import/${made.job}` },
     { name: 'mode', path: '/mode', onSlave: true },
     { name: 'mode-key', path: '/mode/key/new' },
@@ -109,6 +109,7 @@ async function everyPath(): Promise<typeof paths> {
     { name: 'tokens', path: '/tokens', onSlave: true },
     { name: 'token-remove', path: `/tokens/${made.token}/remove` },
     { name: 'audit', path: '/audit', onSlave: true },
+    { name: 'audit-nothing-found', path: '/audit?search=nothing-like-it' },
     { name: 'audit-undo', path: `/audit/${edit?.id}/undo` },
     { name: 'audit-undo-import', path: `/audit/batch/${batch}/undo` },
     { name: 'settings', path: '/settings', onSlave: true },
@@ -118,21 +119,10 @@ async function everyPath(): Promise<typeof paths> {
   ]
 }
 
-async function take(page: Page, name: string): Promise<void> {
-  if (!pictures) return
-  mkdirSync(pictures, { recursive: true })
-  // As high as the page is, so that bars that stick to an edge stand at the edge of the picture.
-  const { width, height } = page.viewportSize() ?? { width: 1280, height: 860 }
-  const whole = Number(await page.evaluate('document.documentElement.scrollHeight'))
-  await page.setViewportSize({ width, height: Math.min(Math.max(whole, height), 1600) })
-  await page.screenshot({ path: join(pictures, `${name}.png`) })
-  await page.setViewportSize({ width, height })
-}
-
 /** Goes through the pages and lists what is wrong with each, so that one bad page does not hide the next. */
 async function tour(node: TestNode, options: { scheme: 'light' | 'dark'; phone?: true }): Promise<string[]> {
-  const view = options.phone ? { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } : {}
-  const page = await openPage(browser, { colorScheme: options.scheme, ...view })
+  const page = await openPage(browser, { colorScheme: options.scheme, ...(options.phone && phone) })
+  await watchMoves(page)
   const isSlave = node === slave
   const wrong: string[] = []
   await signIn(page, urlOf(node), 'admin', password)
@@ -144,12 +134,12 @@ async function tour(node: TestNode, options: { scheme: 'light' | 'dark'; phone?:
     if (options.phone) {
       const over = await sideways(page)
       if (over > 0) wrong.push(`${path}: scrolls ${over} px sideways`)
+      wrong.push(...(await tooSmall(page)))
     }
-    wrong.push(...(await findings(page)))
+    wrong.push(...(await flaws(page)), ...(await findings(page)), ...(await moves(page)))
     const isDark = options.scheme === 'dark'
     const isShown = isSlave || isDark ? ['home', 'users', 'user', 'plugin'].includes(name) && !options.phone : true
-    if (isShown)
-      await take(page, [name, isSlave && 'slave', options.phone && 'phone', isDark && 'dark'].filter(Boolean).join('-'))
+    if (isShown) await take(page, name, isSlave && 'slave', options.phone && 'phone', isDark && 'dark')
   }
   wrong.push(...page.faults)
   await page.context().close()
@@ -165,23 +155,42 @@ for (const scheme of ['light', 'dark'] as const) {
   })
 }
 
-test('every page fits a phone, and axe-core finds it good there too', async () => {
+test('every page fits a phone and a finger, and axe-core finds it good there too', async () => {
   assert.deepEqual(await tour(master, { scheme: 'light', phone: true }), [])
   assert.deepEqual(await tour(slave, { scheme: 'dark', phone: true }), [])
+})
+
+const cutOff = `[...document.querySelectorAll('.list-card, main')]
+  .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
+  .map(({ scrollWidth, clientWidth, className }) => location.pathname + ' ' + innerWidth + ': ' + (scrollWidth - clientWidth) + ' px of ' + className)`
+
+test('no list is cut off in a window between a phone and a desktop', async () => {
+  const page = await openPage(browser)
+  await signIn(page, urlOf(master), 'admin', password)
+  const wrong: string[] = []
+  for (const { path } of paths) {
+    await page.goto(urlOf(master) + path)
+    for (const width of [768, 960, 1024, 1200]) {
+      await page.setViewportSize({ width, height: 800 })
+      wrong.push(...((await page.evaluate(cutOff)) as string[]))
+    }
+  }
+  assert.deepEqual(wrong, [])
+  await page.context().close()
 })
 
 test('the page behind a first-password link needs no account, and is good as well', async () => {
   const person = await userByUsername(master.db, 'awhite').catch(() => userByUsername(master.db, made.person))
   const { path } = await inviteUser(master.db, me, person.id)
-  for (const view of [{}, { viewport: { width: 390, height: 844 } }]) {
+  for (const view of [{}, phone]) {
     const page = await openPage(browser, view)
     await page.goto(urlOf(master) + path)
     assert.deepEqual(await findings(page), [])
     assert.equal(await sideways(page), 0)
-    await take(page, 'viewport' in view ? 'welcome-phone' : 'welcome')
+    await take(page, 'welcome', 'viewport' in view && 'phone')
     await page.goto(`${urlOf(master)}/login`)
     assert.deepEqual(await findings(page), [])
-    await take(page, 'viewport' in view ? 'sign-in-phone' : 'sign-in')
+    await take(page, 'sign-in', 'viewport' in view && 'phone')
     await page.context().close()
   }
 })

@@ -249,6 +249,16 @@ test('roles: who may open which page', async () => {
   }
 })
 
+test('a help desk finds fields to type a new password into', async () => {
+  await aUser(store.db, { username: 'typed1' })
+  await aUser(store.db, { username: 'desk2', role: 'helpdesk', password })
+  const desk = await signedIn(app, 'desk2')
+  const { text } = await desk.get('/users/typed1/password')
+  for (const name of ['password', 'password2'])
+    assert.match(text, new RegExp(`<input [^>]*name="${name}" type="password"`))
+  assert.equal((await desk.post('/users/typed1/password', { password: chosen, password2: chosen })).status, 303)
+})
+
 test('a help desk unlocks a person and changes nothing else', async () => {
   const user = await aUser(store.db, { username: 'helped1', password, status: 'locked' })
   await aUser(store.db, { username: 'desk1', role: 'helpdesk', password })
@@ -273,4 +283,9 @@ test('a help desk unlocks a person and changes nothing else', async () => {
     user.first,
     'person',
   ])
+})
+
+test('what a person cannot change is told in words, not in codes', async () => {
+  await aUser(store.db, { username: 'words1', password, extensions: { contact: { country: 'SE', city: 'Malmö' } } })
+  assert.match(await page(await signedIn(app, 'words1')), /City Malmö Country Sweden \(SE\)/)
 })

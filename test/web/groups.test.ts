@@ -29,12 +29,12 @@ test('a group is added, gets members by search, loses them, is renamed and remov
   const found = await admin.part('/groups/site_malmo?part=candidates&add=ek')
   assert.match(found.text, /^<div id="candidates"/)
   assert.match(textOf(found.text), /Åsa Ek aek.*Add/)
-  await admin.post('/groups/site_malmo/members/add', { usernames: ['aek', 'gek'] })
-  assert.match(textOf((await admin.get('/groups/site_malmo')).text), /2 people added to site_malmo\..*Members 2/)
+  await admin.post('/groups/site_malmo/members', { join: ['aek', 'gek'] })
+  assert.match(textOf((await admin.get('/groups/site_malmo')).text), /2 people added in site_malmo\..*Members 2/)
   assert.match(textOf((await admin.get('/groups/site_malmo?add=asa')).text), /already in it/)
   assert.match(textOf((await admin.part('/groups/site_malmo?search=gosta')).text), /1–1 of 1/)
-  await admin.post('/groups/site_malmo/members/remove', { usernames: 'gek' })
-  assert.match(textOf((await admin.get('/groups/site_malmo')).text), /1 person removed from site_malmo\./)
+  await admin.post('/groups/site_malmo/members', { leave: 'gek' })
+  assert.match(textOf((await admin.get('/groups/site_malmo')).text), /1 person taken out in site_malmo\./)
   assert.equal(
     (await admin.post('/groups/site_malmo', { name: 'malmo', description: 'New' })).headers.location,
     '/groups/malmo',
@@ -82,6 +82,25 @@ test('several changes of members are saved together, or none of them', async () 
   assert.match(page, /1 person added, 1 person and 1 group taken out in europe\./)
   assert.match(page, /Third, Ida third Direct/)
   assert.doesNotMatch(page, /Ek, Åsa|site_lund group/)
+})
+
+test('what is typed about a group and who joins or leaves are saved together, undone together, or kept for another try', async () => {
+  const group = await groupByName(store.db, 'europe')
+  const fields = { name: 'europe', description: 'Four sites', seq: String(group.seq) }
+  const refused = await admin.post('/groups/europe', { ...fields, join: 'gek', leave: 'nobody' })
+  assert.equal(refused.status, 422)
+  assert.match(refused.text, /value="Four sites"/)
+  assert.match(refused.text, /name="join" value="gek" data-pending="gek" data-label="add gek"/)
+  assert.equal((await groupByName(store.db, 'europe')).description, '')
+  await admin.post('/groups/europe', { ...fields, join: 'gek', leave: 'third' })
+  const page = (await admin.get('/groups/europe')).text
+  assert.match(textOf(page), /Group europe is saved: 1 person added, 1 person taken out\./)
+  assert.match(textOf(page), /Four sites.*Ek, Gösta gek Direct/)
+  const undo = /action="(\/audit\/batch\/[^"]+\/undo)"/.exec(page)?.[1] ?? 'no undo'
+  await admin.post(undo, { back: '/groups/europe' })
+  const undone = textOf((await admin.get('/groups/europe')).text)
+  assert.match(undone, /Third, Ida third Direct/)
+  assert.doesNotMatch(undone, /Four sites|Ek, Gösta/)
 })
 
 test('what was saved together is undone together, from the note about it', async () => {
@@ -150,7 +169,7 @@ test('Windows groups take members, keep their names and cannot be removed', asyn
   await admin.post('/extensions/samba', { on: 'yes', back: '/extensions' })
   assert.match(textOf((await admin.get('/groups?type=windows')).text), /domain_admins Windows/)
   const { text } = await admin.get('/groups/domain_admins')
-  assert.match(text, /Save group/)
+  assert.match(text, /id="group-form"/)
   assert.doesNotMatch(text, /name="name"|\/remove"/)
   const fields = { name: 'mine', description: 'Who may', 'shown-owners': '1', 'add-owner': 'aek' }
   assert.equal((await admin.post('/groups/domain_admins', fields)).headers.location, '/groups/domain_admins')
@@ -163,7 +182,7 @@ test('Windows groups take members, keep their names and cannot be removed', asyn
 
 test('a group with several members is removed only after its name is typed', async () => {
   await admin.post('/groups/new', { name: 'folders', description: '' })
-  await admin.post('/groups/folders/members/add', { usernames: ['aek', 'gek'] })
+  await admin.post('/groups/folders/members', { join: ['aek', 'gek'] })
   assert.equal((await admin.post('/groups/folders/remove', { name: 'folder' })).status, 422)
   assert.equal((await admin.post('/groups/folders/remove', { name: 'folders' })).status, 303)
 })
@@ -179,8 +198,8 @@ test('a name that cannot be is said at its field, with what was typed', async ()
 test('the built-in group has its members and no way to change them', async () => {
   const { text } = await admin.get('/groups/allusers')
   assert.match(textOf(text), /\d people/)
-  assert.doesNotMatch(text, /members\/add|members\/remove" method="post" data-bulk><div class="bulk|Save group/)
-  assert.equal((await admin.post('/groups/allusers/members/add', { usernames: 'aek' })).status, 403)
+  assert.doesNotMatch(text, /members-form|group-form|Save changes/)
+  assert.equal((await admin.post('/groups/allusers/members', { join: 'aek' })).status, 403)
 })
 
 test('a plugin is enabled and disabled for people from its own page', async () => {

@@ -64,8 +64,6 @@ const table: [string, readonly Who[]][] = [
   ['GET /groups/:name/inside', readers],
   ['POST /groups/:name', admins],
   ['POST /groups/:name/members', ['owner', 'administrator']],
-  ['POST /groups/:name/members/add', admins],
-  ['POST /groups/:name/members/remove', admins],
   ['GET /groups/:name/remove', admins],
   ['POST /groups/:name/remove', admins],
 
@@ -140,6 +138,7 @@ const table: [string, readonly Who[]][] = [
   ['GET /devices/:id', auditors],
   ['GET /devices/:id/revoke', admins],
   ['POST /devices/:id/revoke', admins],
+  ['GET /reached/:seq', readers],
   ['GET /clients', auditors],
   ['POST /clients', admins],
   ['GET /clients/:name', auditors],
@@ -224,6 +223,39 @@ const ask = (who: Who, route: string, fields: Fields = {}) => {
 const isRefused = ({ status, headers }: Awaited<ReturnType<typeof ask>>): boolean =>
   status === 403 || (status === 303 && /^\/login\b/.test(headers.location ?? ''))
 
+/** The route that answers a path, as the router finds it. */
+const routeOf = (method: string, path: string): string | undefined =>
+  listed.find((route) => {
+    const [of, pattern = ''] = route.split(' ')
+    return of === method && new RegExp(`^${pattern.replace(/:\w+/g, '[^/]+')}$`).test(path)
+  })
+
+const matches = (html: string, pattern: RegExp): string[] => [...html.matchAll(pattern)].map(([, found = '']) => found)
+
+/** Goes from page to page as somebody may who presses every link, and gives what each page would do. */
+async function offered(who: Who): Promise<{ page: string; does: string; status: number }[]> {
+  const found: { page: string; does: string; status: number }[] = []
+  const seen = new Map<string, number>()
+  const line = ['/', '/account', '/my-groups'].map((path) => ({ path, from: 'the address bar' }))
+  for (const { path, from } of line) {
+    const answer = await browsers[who].get(path)
+    found.push({ page: from, does: `GET ${path}`, status: answer.status })
+    if (answer.status !== 200 || !answer.text?.includes('<main')) continue
+    const forms = matches(answer.text, /<form [^>]*method="post" action="([^"#?]+)/g)
+    for (const action of [...forms, ...matches(answer.text, / formaction="([^"#?]+)/g)])
+      found.push({ page: path, does: `POST ${action}`, status: 0 })
+    for (const href of matches(answer.text, /<a [^>]*href="(\/[^"#]*)/g).map((text) => text.replaceAll('&amp;', '&'))) {
+      const route = routeOf('GET', href.split('?')[0] ?? '') ?? href
+      const kind = `${route} ${href.includes('?')}`
+      const times = seen.get(kind) ?? 0
+      seen.set(kind, times + 1)
+      // A few of a kind are enough: of users, say, one who may be helped and one who may not.
+      if (times < 4 && !/^\/(assets|api)\//.test(href)) line.push({ path: href, from: path })
+    }
+  }
+  return found
+}
+
 describe('who may do what', { concurrency: false }, () => {
   test('every route but those of the set-up is in the table', () => {
     const known = listed.filter((route) => !route.includes(' /setup'))
@@ -261,6 +293,34 @@ describe('who may do what', { concurrency: false }, () => {
       Object.assign(local, kept)
     }
     assert.equal(store.db.position.seq, seq)
+  })
+
+  for (const who of whos.slice(1))
+    test(`${who}: no page offers what would be refused`, async () => {
+      const dead = (await offered(who)).filter(({ does, status }) => {
+        const [method = '', path = ''] = does.split(' ')
+        if (method === 'GET') return status >= 400
+        const may = table.find(([route]) => route === routeOf('POST', path))?.[1]
+        return !may?.includes(who)
+      })
+      assert.deepEqual(dead, [])
+    })
+
+  test('on a slave no page offers what would be refused', async () => {
+    const { local } = store.db
+    const kept = { ...local }
+    Object.assign(local, { mode: 'slave', masterName: 'master.example.lan' })
+    try {
+      for (const who of whos.slice(1)) {
+        const dead = (await offered(who)).filter(({ does, status }) => {
+          const [method = '', path = ''] = does.split(' ')
+          return method === 'GET' ? status >= 400 : !doneOnSlave.has(path)
+        })
+        assert.deepEqual(dead, [], who)
+      }
+    } finally {
+      Object.assign(local, kept)
+    }
   })
 
   for (const who of whos)

@@ -242,7 +242,7 @@ test('an edit for many that cannot be is said before anything is written', async
   })
   assert.equal(wrong.status, 422)
   assert.match(wrong.text, /id="f-value-2-problem"/)
-  assert.match(wrong.text, /name="value-2" value="call me"/)
+  assert.match(wrong.text, /name="value-2" type="text" value="call me"/)
   const group = await admin.post('/selected-users/preview', { usernames: 'edit1', back: '/users', join: 'nowhere' })
   assert.match(textOf(group.text), /There is no group “nowhere”/)
 })
@@ -484,4 +484,16 @@ test('the export has a header and everyone, and never a password', async () => {
   assert.match(text, /"core\.username"/)
   assert.match(text, /"fnystrom"/)
   assert.doesNotMatch(text, /argon2|core\.password/)
+})
+
+test('the list says when somebody last signed in here, and the page leads to where each rule comes from', async () => {
+  await aUser(store.db, { username: 'seen1', password })
+  await signedIn(app, 'seen1')
+  assert.match(
+    textOf((await admin.part('/users?search=seen1')).text),
+    /seen1 .*Enabled +(Must set a password +)?today \d\d:\d\d/,
+  )
+  const { text } = await admin.get('/users/seen1')
+  const [, href = ''] = /href="(\/password-policy\?[^"#]+)/.exec(text) ?? []
+  assert.match(textOf((await admin.get(href)).text), /In force for Some Body/)
 })
