@@ -63,7 +63,11 @@ async function read(db: Db): Promise<Policies> {
     ofGroups.push({ id, seq, name, group: body.group, policy: body, members })
   }
   ofGroups.sort((a, b) => (a.name < b.name ? -1 : 1))
-  return { first: { name: '', seq: kept?.seq ?? 0, policy: { ...defaultPolicy, ...kept?.body } }, ofGroups, met: new Map() }
+  return {
+    first: { name: '', seq: kept?.seq ?? 0, policy: { ...defaultPolicy, ...kept?.body } },
+    ofGroups,
+    met: new Map(),
+  }
 }
 
 /** What is in force for a person: the strictest of the default and of every group they are in. */
