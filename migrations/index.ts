@@ -3,6 +3,7 @@ import * as store from './001-store.ts'
 import * as accounts from './002-accounts.ts'
 import * as undoes from './003-undoes.ts'
 import * as clientUses from './004-client-uses.ts'
+import * as requests from './005-requests.ts'
 
 /** In order. One that has shipped is never edited; the next goes to the end. */
 export const migrations: readonly { name: string; up: (knex: Knex) => Promise<void> }[] = [
@@ -10,4 +11,5 @@ export const migrations: readonly { name: string; up: (knex: Knex) => Promise<vo
   { name: '002-accounts', ...accounts },
   { name: '003-undoes', ...undoes },
   { name: '004-client-uses', ...clientUses },
+  { name: '005-requests', ...requests },
 ]

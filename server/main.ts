@@ -7,6 +7,7 @@ import { claimCode, forgetClaimCode } from './auth/claim.ts'
 import { type Config, isLoopback } from './config.ts'
 import { countBind } from './counters.ts'
 import { messageOf } from './errors.ts'
+import type { LdapOptions } from './ldap/server.ts'
 import { beside, type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
@@ -61,6 +62,8 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     { feedOf, followFeed },
     { startLdap },
     { createWriter },
+    { createForwarder },
+    { fromParts },
     { verifyPassword },
     { doorFor },
   ] = await Promise.all([
@@ -68,6 +71,8 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     import('./ldap/follow.ts'),
     import('./ldap/server.ts'),
     import('./ldap/writer.ts'),
+    import('./replication/forward.ts'),
+    import('./ldap/forward.ts'),
     import('./accounts/passwords.ts'),
     import('./accounts/sign-in.ts'),
   ])
@@ -102,13 +107,43 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       })
     },
   }
+  const forwarder = createForwarder(db)
+  /** What LDAP answers with, also for what slaves have a master do. */
+  const ldapOptions: LdapOptions = {
+    directory,
+    verify: verifyPassword,
+    onBind: countBind,
+    judge: doorFor(db, 'ldap'),
+    startTls: certificate,
+    writer: createWriter(db, directory),
+    forward: {
+      isOn: () => db.local.mode === 'slave',
+      send: async (as, address, message) => {
+        const { ldap } = await forwarder.send({ as, address, ldap: message.toString('base64') })
+        return fromParts(ldap)
+      },
+    },
+    feed: feedOf(db),
+    lens: clientLens(db),
+    limits: config.ldapLimits,
+    log,
+  }
   const sync: Face = {
     name: 'sync',
     wanted: () => db.local.mode === 'master' && config.syncPort > 0,
     open: async () => {
-      const { createPullApp } = await import('./pull/app.ts')
+      const [{ createPullApp }, { answerOnBehalf }, { servicesOf }, { toParts }] = await Promise.all([
+        import('./pull/app.ts'),
+        import('./ldap/on-behalf.ts'),
+        import('./ldap/server.ts'),
+        import('./ldap/forward.ts'),
+      ])
+      await following
+      const services = servicesOf(ldapOptions)
       return listen({
-        app: createPullApp(db, log, webUrl),
+        app: createPullApp(db, log, webUrl, async (who, message) =>
+          toParts(await answerOnBehalf(services, who, message)),
+        ),
         host: config.listen,
         port: config.syncPort,
         name: 'Synchronization',
@@ -127,19 +162,10 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       const ldapi = config.ldapiPath ? socketPath(config.ldapiPath) : undefined
       const given = { host: config.listen, port: config.ldapsPort, name: 'LDAP', flag: '--ldap-port or --ldaps-port' }
       const server = await startLdap({
-        directory,
-        verify: verifyPassword,
-        onBind: countBind,
-        judge: doorFor(db, 'ldap'),
+        ...ldapOptions,
         plain: config.ldapPort > 0 ? { host: config.ldapListen, port: config.ldapPort } : undefined,
         tls: config.ldapsPort > 0 ? { host: config.listen, port: config.ldapsPort, context: certificate } : undefined,
-        startTls: certificate,
         unix: ldapi && { path: ldapi.path },
-        writer: createWriter(db, directory),
-        feed: feedOf(db),
-        lens: clientLens(db),
-        limits: config.ldapLimits,
-        log,
       }).catch((error) => {
         ldapi?.done()
         throw portProblem(error, given)
@@ -193,6 +219,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       clearTimeout(again)
       endPolls(db)
       await worker.stop()
+      await forwarder.close()
       await socket?.close()
       await open.close()
       await settled(db)

@@ -170,6 +170,16 @@ export async function confirmPassword(db: Db, userId: string, password: string):
   return fits
 }
 
+/** A password that was typed at another node, for what is done here in this person's name. Refused unless it opens here. */
+export async function needAuthority(db: Db, userId: string, password: string): Promise<{ mustChange: boolean }> {
+  if (!(await confirmPassword(db, userId, password))) throw noMatch()
+  const person = await personById(db, userId)
+  const decision = person && (await decide(db, person))
+  if (!decision) throw noMatch()
+  if ('may' in decision && !decision.may) throw new Refused(decision.reason, 'sign-in')
+  return { mustChange: 'mayOnlyChangePassword' in decision }
+}
+
 /** For a face that checks passwords itself, as LDAP does. */
 export function doorFor(db: Db, door: Door) {
   return {

@@ -11,6 +11,8 @@ export type Actor = {
   role?: Role | 'samba'
   /** One import or one bulk edit: its rows in the audit belong together and are undone together. */
   batch?: string
+  /** The request of a slave that this is done for: kept with the change, so that asking twice does it once. */
+  request?: string
 }
 
 export const thisNode: Actor = { name: 'this node', via: 'this node' }

@@ -85,6 +85,7 @@ async function check(call: Call, name: string, given: Buffer): Promise<Result> {
   session.accountId = id
   session.isClient = !isPerson(account!)
   session.mustChange = mayOnlyChange
+  if (!session.isClient && services.forward?.isOn()) session.password = password
   if (session.isClient) services.lens?.used(id, session.address)
   const secondsLeft = asksForPolicy && isPerson(account!) ? await services.judge?.secondsLeft?.(id) : undefined
   return withNotice(

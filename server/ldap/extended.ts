@@ -1,4 +1,5 @@
 import { cancelOid } from './cancel.ts'
+import { byMaster } from './forward.ts'
 import { missedBy } from './lens.ts'
 import type { Call } from './operations.ts'
 import { modifyPassword } from './password-modify.ts'
@@ -30,7 +31,7 @@ const startTls: ExtendedOperation = ({ session, services }, value) => {
 
 const passwordModify: ExtendedOperation = (call, value) =>
   isConfidential(call.session)
-    ? modifyPassword(call, value)
+    ? byMaster((call) => modifyPassword(call, value))(call)
     : { code: resultCode.confidentialityRequired, message: 'Passwords need TLS here: use LDAPS or StartTLS.' }
 
 const extendedOperations = new Map<string, ExtendedOperation>([

@@ -6,6 +6,7 @@ import { compare } from './compare.ts'
 import type { PolicyError } from './controls/password-policy.ts'
 import type { Directory } from './directory.ts'
 import { extended } from './extended.ts'
+import { byMaster, type Forward } from './forward.ts'
 import type { Lens } from './lens.ts'
 import type { Limits } from './limits.ts'
 import { modify } from './modify.ts'
@@ -47,6 +48,8 @@ export type Services = {
   judge: Judge | undefined
   /** Changes accounts, by way of the domain; absent where nothing can be changed. */
   writer: Writer | undefined
+  /** How the master is asked to change accounts; absent: this node changes them itself, or nobody does. */
+  forward: Forward | undefined
   /** What a consumer of RFC 4533 follows; absent: nobody can. */
   feed: SyncFeed | undefined
   lens: Lens | undefined
@@ -87,8 +90,8 @@ export const operations: ReadonlyMap<number, Operation> = new Map<number, Operat
   [requestTag.search, { name: 'search', response: responseTag.searchDone, run: search }],
   [requestTag.compare, { name: 'compare', response: responseTag.compare, run: compare }],
   [requestTag.extended, { name: 'extended', response: responseTag.extended, run: extended }],
-  [requestTag.modify, { name: 'modify', response: responseTag.modify, run: modify }],
-  [requestTag.add, { name: 'add', response: responseTag.add, run: add }],
-  [requestTag.remove, { name: 'delete', response: responseTag.remove, run: remove }],
-  [requestTag.modifyDn, { name: 'modifyDN', response: responseTag.modifyDn, run: modifyDn }],
+  [requestTag.modify, { name: 'modify', response: responseTag.modify, run: byMaster(modify) }],
+  [requestTag.add, { name: 'add', response: responseTag.add, run: byMaster(add) }],
+  [requestTag.remove, { name: 'delete', response: responseTag.remove, run: byMaster(remove) }],
+  [requestTag.modifyDn, { name: 'modifyDN', response: responseTag.modifyDn, run: byMaster(modifyDn) }],
 ])

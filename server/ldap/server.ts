@@ -9,6 +9,7 @@ import {
 import type { Logger } from 'pino'
 import { type Connection, serveConnection } from './connection.ts'
 import type { Directory } from './directory.ts'
+import type { Forward } from './forward.ts'
 import type { Lens } from './lens.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { BindReport, Judge, Services } from './operations.ts'
@@ -28,6 +29,7 @@ export type LdapOptions = {
   onBind?: (report: BindReport) => void
   judge?: Judge
   writer?: Writer
+  forward?: Forward
   feed?: SyncFeed
   lens?: Lens
   /** In the clear: over loopback as it is, from elsewhere only with StartTLS. */
@@ -51,24 +53,23 @@ export type LdapServer = {
 
 const lastWordsMs = 500
 
-export async function startLdap(options: LdapOptions): Promise<LdapServer> {
-  const { plain, tls, unix, log } = options
-  const limits = { ...defaultLimits, ...options.limits }
-  const certificate = options.startTls ?? tls?.context
-  const secured = (context: () => SecureContextOptions): SecureContextOptions => ({
-    ...context(),
-    minVersion: 'TLSv1.2',
-  })
+const secured = (context: () => SecureContextOptions): SecureContextOptions => ({ ...context(), minVersion: 'TLSv1.2' })
+
+/** What the operations work with, whichever way a request comes in. `renew`: the certificate is another one from now on. */
+export function servicesOf(options: LdapOptions): Services & { renew: () => void } {
+  const { directory, verify, onBind, judge, writer, forward, feed, lens, log } = options
+  const certificate = options.startTls ?? options.tls?.context
   let secureContext: SecureContext | undefined
-  const services: Services = {
-    directory: options.directory,
-    verify: options.verify,
-    onBind: options.onBind,
-    judge: options.judge,
-    writer: options.writer,
-    feed: options.feed,
-    lens: options.lens,
-    limits,
+  return {
+    directory,
+    verify,
+    onBind,
+    judge,
+    writer,
+    forward,
+    feed,
+    lens,
+    limits: { ...defaultLimits, ...options.limits },
     secureContext:
       certificate &&
       (() => {
@@ -76,7 +77,16 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
         return secureContext
       }),
     log,
+    renew: () => {
+      secureContext = undefined
+    },
   }
+}
+
+export async function startLdap(options: LdapOptions): Promise<LdapServer> {
+  const { plain, tls, unix, log } = options
+  const services = servicesOf(options)
+  const { limits } = services
   const connections = new Map<Socket, Connection>()
   const perAddress = new Map<string, number>()
   const sockets = new Set<Socket>()
@@ -176,7 +186,7 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
   return {
     ports,
     renewTls: () => {
-      secureContext = undefined
+      services.renew()
       if (tls) tlsServer?.setSecureContext(secured(tls.context))
     },
     connections: () => connections.size,

@@ -20,6 +20,12 @@ export type Session = {
   mustChange: boolean
   /** Where the client is. */
   address: string
+  /** The slave where the client is, for what this node does for it. */
+  site?: string
+  /** The request of that slave: audit/actor.ts. */
+  request?: string
+  /** The password of a person, where the master must be asked to do what they want. Nowhere but here, until the next bind. */
+  password?: string | undefined
   door: Door
   /** The rule about networks that has let its address through. */
   allowedBy: Account['from']
@@ -47,6 +53,7 @@ export function forget(session: Session): void {
   session.isClient = false
   session.isMachine = false
   session.mustChange = false
+  session.password = undefined
   session.pages.clear()
   session.lists.clear()
 }
@@ -54,7 +61,6 @@ export function forget(session: Session): void {
 /** `others`: with what eyes a person sees the entries of others, where anything of them is published. */
 export type Who = { view: View; self: Entry | undefined; others?: View | undefined }
 
-/**
 /**
  * An account that was disabled, locked or removed, or has ended, since it was bound is anonymous from its next request on; so
  * is a client that may no longer come from where it is. `setsOwnPassword`: the request does that and nothing else, which is

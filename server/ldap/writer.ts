@@ -96,14 +96,15 @@ export function createWriter(db: Db, directory: Directory): Writer {
 
 /** As whom a connection writes. A person's role is looked up, for it may have changed since the bind. */
 async function actorOf(db: Db, session: Session): Promise<Actor> {
-  const { accountId, address } = session
+  const { accountId, site, request } = session
+  const address = site === undefined ? session.address : `${session.address} at ${site}`
   if (session.isMachine) return { name: 'this machine', via: 'ldap' }
   const person = accountId === undefined ? undefined : await objectById(db.reader, 'user', accountId)
   if (person) {
     const { username, role } = person.body
-    return { id: person.id, name: username, role, via: 'ldap', address }
+    return { id: person.id, name: username, role, via: 'ldap', address, ...(request !== undefined && { request }) }
   }
   const client = accountId === undefined ? undefined : await objectById(db.reader, 'client', accountId)
   if (client?.body.role !== 'samba') throw new Refused('This LDAP client reads; it does not change anything.', 'role')
-  return { name: client.body.name, role: 'samba', via: 'ldap', address }
+  return { name: client.body.name, role: 'samba', via: 'ldap', address, ...(request !== undefined && { request }) }
 }

@@ -1,4 +1,4 @@
-import express, { type Express, type Request, type Response } from 'express'
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { z } from 'zod'
 import type { Actor } from '../audit/actor.ts'
@@ -13,13 +13,15 @@ import type { DeviceBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { type Coding, createAnswers, type Encoded } from './answers.ts'
 import { errorHandler, sendProblem } from './errors.ts'
+import { type AnswerLdap, createForwards } from './forward.ts'
 
 /** What slaves call on port 8154. `webUrl` is told to them, for links to the master's pages. */
-export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined): Express {
+export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined, answerLdap: AnswerLdap): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   const answers = createAnswers(db)
+  const forwards = createForwards(db, answerLdap)
   const enrolments = new RateLimiterMemory({ points: 10, duration: 60 })
   endPollsOfRevoked(db)
 
@@ -32,6 +34,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   app.get('/v1/changes', changes)
   app.get('/v1/digest', digest)
   app.get('/v1/objects', objects)
+  app.post('/v1/forward', knownFirst, express.json({ limit: '8mb' }), forward)
   app.post('/v1/certificate', express.json({ limit: '32kb' }), certificate)
   app.use((_req, res) =>
     sendProblem(res, { status: 404, title: 'Not found', detail: 'There is nothing here.', code: 'not-found' }),
@@ -89,10 +92,20 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     await sendEncoded(res, await answers.buckets(new Set(wanted), codingFor(req)))
   }
 
+  async function forward(req: Request, res: Response): Promise<void> {
+    res.json(await forwards(res.locals.device, req.body))
+  }
+
   async function certificate(req: Request, res: Response): Promise<void> {
     const device = await known(req)
     const asked = certificateRequest.parse(req.body ?? {})
     res.json({ certificate: await renewCertificate(db, device, asked.request, asked.names) })
+  }
+
+  /** What is long is read from nobody else. */
+  async function knownFirst(req: Request, res: Response, next: NextFunction): Promise<void> {
+    res.locals.device = await known(req)
+    next()
   }
 
   /** The device that asks, for this cluster. Nothing is answered before this. */

@@ -88,3 +88,29 @@ export const bucketOf = (id: string): number => {
   const byte = Number.parseInt(id.slice(0, 2), 16)
   return Number.isNaN(byte) ? 0 : byte
 }
+
+/**
+ * Something that the master shall do in the name of somebody who is signed in at a slave. `id` is one for each act, however
+ * often it is sent. Bytes are base64.
+ */
+export type ForwardRequest = {
+  id: string
+  /** Who: an LDAP client, or a person with the password typed at the slave, which the master judges itself. */
+  as: { client: string } | { person: string; password: string }
+  /** From where they are connected to the slave. */
+  address: string
+  /** An LDAPMessage as it came. */
+  ldap: string
+}
+
+/** `seq`: with which change the slave has what was done. */
+export type ForwardAnswer = { seq: number; ldap: LdapAnswer }
+
+/** An LDAPResult and what goes along; `fields` and `controls` are finished TLVs in base64. */
+export type LdapAnswer = {
+  code: number
+  message?: string | undefined
+  matchedDn?: string | undefined
+  fields?: string[] | undefined
+  controls?: string[] | undefined
+}

@@ -9,6 +9,7 @@ import type { Db } from './db.ts'
 import { type Local, writeLocal } from './local.ts'
 import { type Head, headAt, type Move, moveObjects, positionOf, samePosition } from './objects.ts'
 import { rememberPosition, trimPositions, writePosition } from './position.ts'
+import { keepRequest } from './requests.ts'
 import { reviseLists } from './revisions.ts'
 
 /** One change as its function sees it. Everything it does commits together, or not at all. */
@@ -120,6 +121,7 @@ async function runJob(
     const mine: Partial<Local>[] = []
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
     await appendAudit(trx, head, job.actor, notes)
+    if (job.actor.request !== undefined) await keepRequest(trx, job.actor.request)
     // Behind the record: it stands at the change itself, which pages compare with what their forms were filled from.
     await reviseLists(trx, head, moveObjects)
     locals.push(...mine)

@@ -23,6 +23,7 @@ export async function startAfar(given: Given = {}) {
     judge: undefined,
     writer: undefined,
     feed: undefined,
+    forward: undefined,
     secureContext: undefined,
   }
   const output = createOutput()

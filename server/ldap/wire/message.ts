@@ -9,6 +9,8 @@ export type Message = {
   /** Over the value of the protocolOp. */
   body: Reader
   controls: Control[]
+  /** All of it, as it came. */
+  bytes: Buffer
 }
 
 const noControls: Control[] = []
@@ -23,5 +25,5 @@ export function readMessage(bytes: Buffer): Message {
   const body = readConstructed(message, operation)
   const controls = message.at < message.end ? readControls(message) : noControls
   if (message.at < message.end) throw new Malformed('more after the message')
-  return { id, operation, body, controls }
+  return { id, operation, body, controls, bytes }
 }

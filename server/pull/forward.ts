@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import { needAuthority } from '../accounts/sign-in.ts'
+import { Invalid, NotFound, Refused } from '../errors.ts'
+import type { ForwardAnswer, LdapAnswer } from '../replication/wire.ts'
+import type { DeviceBody } from '../store/bodies.ts'
+import type { Db } from '../store/db.ts'
+import { objectById } from '../store/objects.ts'
+import { isRequestDone } from '../store/requests.ts'
+
+/** In whose name the master does something: the object of a client or a person, and from where. */
+export type OnBehalf = {
+  id: string
+  isClient: boolean
+  /** The person may set an own password and nothing else. */
+  mustChange: boolean
+  /** Where they are connected to the slave, and which one that is. */
+  address: string
+  site: string
+  request: string
+}
+
+/** Answers one LDAPMessage as if whoever it is had sent it here. */
+export type AnswerLdap = (who: OnBehalf, message: Buffer) => Promise<LdapAnswer>
+
+const asked = z.object({
+  id: z.uuid(),
+  as: z.union([
+    z.strictObject({ client: z.string().max(64) }),
+    z.strictObject({ person: z.string().max(64), password: z.string().max(1024) }),
+  ]),
+  address: z.string().max(64),
+  ldap: z.base64().max(6 * 1024 * 1024),
+})
+
+const remembered = 1000
+
+/** What slaves have the master do. Each request is done once, however often it comes. */
+export function createForwards(db: Db, answerLdap: AnswerLdap) {
+  const answers = new Map<string, Promise<ForwardAnswer>>()
+
+  return async function forward(device: DeviceBody, body: unknown): Promise<ForwardAnswer> {
+    const request = asked.safeParse(body)
+    if (!request.success) throw new Invalid({ '': 'The request is not complete.' })
+    const key = `${device.deviceId} ${request.data.id}`
+    const known = answers.get(key)
+    if (known) return known
+    const answer = answered(device, request.data)
+    if (answers.size >= remembered) answers.delete(answers.keys().next().value as string)
+    answers.set(key, answer)
+    return answer
+  }
+
+  async function answered(
+    device: DeviceBody,
+    { id, as, address, ldap }: z.output<typeof asked>,
+  ): Promise<ForwardAnswer> {
+    // Done before this process began; what its answer was nobody knows any more.
+    if (await isRequestDone(db.reader, id)) return { seq: db.position.seq, ldap: { code: 0 } }
+    const who = await onBehalf(as)
+    const answer = await answerLdap({ ...who, address, site: device.name, request: id }, Buffer.from(ldap, 'base64'))
+    return { seq: db.position.seq, ldap: answer }
+  }
+
+  async function onBehalf(as: z.output<typeof asked>['as']): Promise<Pick<OnBehalf, 'id' | 'isClient' | 'mustChange'>> {
+    if ('person' in as) {
+      const { mustChange } = await needAuthority(db, as.person, as.password)
+      return { id: as.person, isClient: false, mustChange }
+    }
+    const client = await objectById(db.reader, 'client', as.client)
+    if (!client) throw new NotFound('There is no such LDAP client.')
+    if (client.body.role !== 'samba') throw new Refused('This LDAP client reads; it does not change anything.', 'role')
+    return { id: client.id, isClient: true, mustChange: false }
+  }
+}

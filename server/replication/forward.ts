@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Refused, Unavailable } from '../errors.ts'
+import { type Db, onChanges } from '../store/db.ts'
+import { askMaster, type Connection, connectionToMaster, MasterRefused, reachProblem, readJson } from './connection.ts'
+import type { ForwardAnswer, ForwardRequest } from './wire.ts'
+
+/** Has the master do what is asked here, and answers when this node holds what came of it. */
+export type Forwarder = {
+  /** Unavailable when the master cannot be reached: nothing was done, or it says that this is not known. */
+  send: (request: Omit<ForwardRequest, 'id'>) => Promise<ForwardAnswer>
+  close: () => Promise<void>
+}
+
+/** A sign-in may wait for this, as Samba counts wrong passwords in the directory. */
+const patienceMs = 4000
+/** After a failure others are not made to wait for the same. */
+const pauseMs = 2000
+const tries = 3
+
+export function createForwarder(db: Db): Forwarder {
+  let connection: Connection | undefined
+  let failedAt = 0
+
+  async function send(request: Omit<ForwardRequest, 'id'>): Promise<ForwardAnswer> {
+    if (Date.now() - failedAt < pauseMs) throw away()
+    const json: ForwardRequest = { id: randomUUID(), ...request }
+    const signal = AbortSignal.timeout(patienceMs)
+    connection ??= connectionToMaster(db)
+    for (let left = tries - 1; ; left--) {
+      try {
+        const { body } = await askMaster(connection, '/v1/forward', { method: 'POST', json, signal })
+        const answer = await readJson<ForwardAnswer>(body)
+        await arrived(db, answer.seq, signal)
+        return answer
+      } catch (error) {
+        if (error instanceof MasterRefused) throw refusal(error)
+        // The same id once more: what was done already is not done again.
+        if (left > 0 && !signal.aborted && isBroken(error)) continue
+        failedAt = Date.now()
+        throw isBroken(error) || signal.aborted ? unknown(db, error) : away(db, error)
+      }
+    }
+  }
+
+  return {
+    send,
+    close: async () => {
+      await connection?.agent.destroy().catch(() => {})
+      connection = undefined
+    },
+  }
+}
+
+/** The line went after the request had gone out, so that nobody here knows what came of it. */
+const isBroken = (error: unknown): boolean =>
+  ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes((error as { code?: string }).code ?? '')
+
+function away(db?: Db, error?: unknown): Unavailable {
+  const why = db ? ` ${reachProblem(error, (db.local.masterUrl ?? '').replace(/^https:\/\//, ''))}` : ''
+  return new Unavailable(`Not changed: the master cannot be reached.${why}`, 5)
+}
+
+function unknown(db: Db, error: unknown): Unavailable {
+  const why = reachProblem(error, (db.local.masterUrl ?? '').replace(/^https:\/\//, ''))
+  return new Unavailable(`The master did not answer, and may have done it or not: look before you try again. ${why}`, 5)
+}
+
+function refusal(error: MasterRefused): Error {
+  if (error.status === 403 || error.status === 401) return new Refused(error.message, error.code)
+  return new Unavailable(error.message, error.retryAfterSeconds ?? 5)
+}
+
+/** What was done is here; or it is not by the time that anybody waits, and comes a moment later. */
+async function arrived(db: Db, seq: number, signal: AbortSignal): Promise<void> {
+  if (db.position.seq >= seq) return
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      stop()
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const stop = onChanges(db, () => db.position.seq >= seq && done())
+    signal.addEventListener('abort', done)
+  })
+  // The directory hears of a commit in the same tick; whoever asked is answered behind it.
+  await wait(0)
+}
