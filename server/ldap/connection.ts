@@ -8,7 +8,7 @@ import { resultOf } from './not-done.ts'
 import { type Operation, operations, type Services, type Watch, type Work } from './operations.ts'
 import { type Door, newSession } from './who.ts'
 import { Malformed, readerOf, readInteger } from './wire/ber.ts'
-import { passedOver, unknownCritical } from './wire/controls.ts'
+import { passedOver, repeatedControl, unknownCritical } from './wire/controls.ts'
 import { createFramer } from './wire/framer.ts'
 import { type Message, readMessage } from './wire/message.ts'
 import type { Output } from './wire/output.ts'
@@ -206,6 +206,14 @@ export function serveConnection(
   function refuseControl(message: Message, operation: Operation): boolean {
     const missed = missedBy(services.lens, session)
     if (missed) for (const { oid } of passedOver(message.controls, message.operation)) missed('control', oid)
+    const repeated = repeatedControl(message.controls)
+    if (repeated) {
+      answer(message, operation, {
+        code: resultCode.protocolError,
+        message: `Control ${repeated.oid} stands there twice.`,
+      })
+      return true
+    }
     const control = unknownCritical(message.controls, message.operation)
     if (!control) return false
     const text = `Control ${control.oid} is not known here, or not for this operation.`

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type AttributeType, attribute } from '../attribute-types.ts'
+import { assertedKey } from '../matching.ts'
 import { NotDone } from '../not-done.ts'
 import type { Schema } from '../schema.ts'
 import { atEnd, Malformed, type Reader, readConstructed, readInteger, readOctets, readText, tag } from '../wire/ber.ts'
@@ -84,7 +85,7 @@ export function typeOf(schema: Schema, name: string): AttributeType {
 
 export function textOf(type: AttributeType, value: Buffer): string {
   const text = isUtf8(value) ? value.toString('utf8') : undefined
-  const isValue = text !== undefined && (!type.equality || type.equality.key(text) !== undefined)
+  const isValue = text !== undefined && (!type.equality || assertedKey(type.equality, text) !== undefined)
   if (!isValue) throw new NotDone(resultCode.invalidAttributeSyntax, `That is not a value of ${type.names[0]}.`)
   return text
 }
