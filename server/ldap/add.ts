@@ -9,7 +9,7 @@ import { atEnd, Malformed, type Reader, readConstructed, readText, tag } from '.
 import { controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
 import type { NewEntry } from './writer.ts'
-import { checkValues, keyOf, readAttribute, refuseOperational, typeOf } from './writes/changes.ts'
+import { checkValues, keyOf, readAttribute, refuseOperational, refuseTooMuch, typeOf } from './writes/changes.ts'
 import { groundsOf, readControl } from './writing.ts'
 
 const objectClass = attribute('objectClass')
@@ -52,18 +52,19 @@ export async function add(call: Call): Promise<Result> {
 
 function readEntry(tree: Tree, list: Reader): Pick<NewEntry, 'values' | 'classes' | 'password'> {
   // An attribute may stand there more than once; that is one attribute with all of the values.
-  const sent = new Map<AttributeType, { name: string; values: Buffer[] }>()
+  const sent = new Map<AttributeType, { attribute: string; values: Buffer[] }>()
   while (!atEnd(list)) {
     const { attribute: name, values } = readAttribute(readConstructed(list, tag.sequence))
     if (values.length === 0) throw new Malformed(`no value of ${name}`)
     const type = typeOf(tree.schema, name)
     const before = sent.get(type)
     if (before) for (const value of values) before.values.push(value)
-    else sent.set(type, { name, values })
+    else sent.set(type, { attribute: name, values })
   }
+  refuseTooMuch(tree.schema, [...sent.values()])
   const values = new Map<AttributeType, string[]>()
-  for (const [type, { name, values: given }] of sent) values.set(type, checkValues(tree.schema, name, given))
-  for (const { name } of sent.values()) refuseOperational(tree.schema, name)
+  for (const [type, each] of sent) values.set(type, checkValues(tree.schema, each.attribute, each.values))
+  for (const each of sent.values()) refuseOperational(tree.schema, each.attribute)
   const [password, ...more] = values.get(userPassword) ?? []
   if (more.length > 0) throw new NotDone(resultCode.constraintViolation, 'There is one password.')
   const classes = values.get(objectClass) ?? []

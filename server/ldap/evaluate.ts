@@ -3,7 +3,7 @@ import { sees, type View } from './access.ts'
 import { type AttributeType, attribute } from './attribute-types.ts'
 import { findSlot, someValue } from './block.ts'
 import { type Description, readDescription } from './description.ts'
-import { parseDn } from './dn.ts'
+import { type NamePart, parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
 import { type Missed, whyMissing } from './lens.ts'
 import { assertedKey, fits, isInChain, type Rule, ruleByName } from './matching.ts'
@@ -416,7 +416,7 @@ function extensible(filter: Extensible, types: readonly AttributeType[], tree: T
   const inValues = tests.length === 1 ? tests[0]! : { evaluate: some(tests).evaluate }
   if (!filter.withDnAttributes) return inValues
   const inDn = (entry: Entry): boolean =>
-    (parseDn(tree.dnOf(entry)) ?? []).flat().some((part) => {
+    partsOfName(tree.dnOf(entry)).some((part) => {
       const type = tree.schema.attributeByName(part.type)
       return ofRule.some((each) => each.type === type) && matches(named, part.value, key)
     })
@@ -426,6 +426,14 @@ function extensible(filter: Extensible, types: readonly AttributeType[], tree: T
       return value !== truth.true && inDn(entry) ? truth.true : value
     },
   }
+}
+
+let lastName = { text: '', parts: [] as readonly NamePart[] }
+
+/** One name is asked for by each part of a filter, one after the other. */
+function partsOfName(text: string): readonly NamePart[] {
+  if (text !== lastName.text) lastName = { text, parts: (parseDn(text) ?? []).flat() }
+  return lastName.parts
 }
 
 /** Memberships are told through every nesting already: what goes up the chain finds is what equality finds. */

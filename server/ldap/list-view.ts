@@ -70,8 +70,10 @@ function keep(session: Session, list: SortedView): string {
   for (const old of session.lists.keys()) {
     if (session.lists.size < mostLists) break
     session.lists.delete(old)
+    session.shelf.take(old)
   }
   session.lists.set(context, list)
+  session.shelf.put(session.lists, context, list.entries.length)
   return context
 }
 

@@ -98,13 +98,17 @@ function readSearch({ message: { body }, session, services }: Call): SearchReque
     return { code: resultCode.adminLimitExceeded, message: error.message }
   }
   const attributes = readAttributes(readConstructed(body, tag.sequence))
+  if (!attributes) return { code: resultCode.adminLimitExceeded, message: `More than ${mostAttributes} attributes.` }
   return { base, scope, sizeLimit, timeLimitSeconds, typesOnly, filter, attributes }
 }
 
-function readAttributes(list: Reader): string[] {
-  const attributes: string[] = []
-  while (!atEnd(list)) attributes.push(readText(list))
-  return attributes
+const mostAttributes = 20_000
+
+/** Each once; undefined: too many. */
+function readAttributes(list: Reader): string[] | undefined {
+  const attributes = new Set<string>()
+  while (!atEnd(list) && attributes.size <= mostAttributes) attributes.add(readText(list))
+  return attributes.size > mostAttributes ? undefined : [...attributes]
 }
 
 export type Named = { entry: Entry; who: Who }

@@ -73,7 +73,7 @@ function createSelection(schema: Schema, view: View, requested: readonly string[
   })
   const unknown: string[] = []
   const hidden: string[] = []
-  for (const name of requested) {
+  for (const name of distinct(requested)) {
     if (special.has(name)) continue
     const names = name.startsWith('@') ? attributesOfClass(schema, name.slice(1)) : [name]
     if (names.length === 0) unknown.push(name)
@@ -103,6 +103,10 @@ function createSelection(schema: Schema, view: View, requested: readonly string[
     },
   }
 }
+
+/** Without what is there in another case only: a class of many attributes may be named in a thousand ways. */
+const distinct = (names: readonly string[]): Iterable<string> =>
+  new Map(names.map((name) => [name.toLowerCase(), name])).values()
 
 /** What a class and those above it allow. */
 function attributesOfClass(schema: Schema, name: string): string[] {

@@ -12,6 +12,7 @@ import type { Directory } from './directory.ts'
 import type { Lens } from './lens.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { BindReport, Judge, Services } from './operations.ts'
+import { createShelf } from './shelf.ts'
 import type { SyncFeed } from './sync.ts'
 import type { Door } from './who.ts'
 import { createOutput } from './wire/output.ts'
@@ -50,6 +51,7 @@ export type LdapServer = {
 }
 
 const lastWordsMs = 500
+const mostLeaving = 100
 
 export async function startLdap(options: LdapOptions): Promise<LdapServer> {
   const { plain, tls, unix, log } = options
@@ -69,6 +71,7 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
     feed: options.feed,
     lens: options.lens,
     limits,
+    shelf: createShelf(limits.maxKeptEntries),
     secureContext:
       certificate &&
       (() => {
@@ -113,9 +116,25 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
         serve(door)(socket)
         return
       }
-      socket.on('error', () => socket.destroy())
-      socket.end(encodeNotice(resultCode.busy, 'Too many connections.'))
+      sendAway(socket)
     }
+
+  let leaving = 0
+  /** Says why; but who does not go is not waited for, and of very many nobody is told. */
+  function sendAway(socket: Socket): void {
+    socket.on('error', () => socket.destroy())
+    if (leaving >= mostLeaving) {
+      socket.destroy()
+      return
+    }
+    leaving++
+    socket.end(encodeNotice(resultCode.busy, 'Too many connections.'))
+    const cut = setTimeout(() => socket.destroy(), lastWordsMs)
+    socket.once('close', () => {
+      clearTimeout(cut)
+      leaving--
+    })
+  }
 
   const plainServer = plain && createServer({ noDelay: true }, takeIn('plain'))
   const unixServer = unix && createServer(takeIn('unix'))

@@ -150,6 +150,7 @@ export function inOrder(sorting: Sorting): Finder {
   let position = 0
   let entries: Entry[] | undefined
   return {
+    held: () => entries?.length ?? 0,
     next(deadline) {
       if (!entries) {
         const sorted = sorting.next(deadline)

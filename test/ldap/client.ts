@@ -167,6 +167,8 @@ export function connectTo(port: number, socket: Socket = connect(port, '127.0.0.
       request?.entries.push(readEntry(body))
       return
     }
+    // An intermediate response.
+    if (tag === 0x79) return
     const code = readInteger(body, 0x0a)
     const matchedDn = readText(body)
     const text = readText(body)

@@ -37,8 +37,27 @@ export function readAttribute(from: Reader): { attribute: string; values: Buffer
   return { attribute: name, values }
 }
 
+/** More changes nobody makes at once, and more text no entry holds; members are many, and short. */
+const mostModifications = 10_000
+const mostBytes = 256 * 1024
+const ofMembers = new Set([attribute('member'), attribute('memberUid')])
+
+/** Before work goes into values. */
+export function refuseTooMuch(schema: Schema, sent: readonly { attribute: string; values: readonly Buffer[] }[]): void {
+  if (sent.length > mostModifications)
+    throw new NotDone(resultCode.adminLimitExceeded, `More than ${mostModifications} changes at once.`)
+  let bytes = 0
+  for (const { attribute: name, values } of sent) {
+    const type = schema.attributeByName(name)
+    if (!type || !ofMembers.has(type)) for (const value of values) bytes += value.length
+  }
+  if (bytes > mostBytes)
+    throw new NotDone(resultCode.adminLimitExceeded, `More than ${mostBytes / 1024} kB of values at once.`)
+}
+
 /** Whether the schema knows what the request says: looked at before any entry is, so that it does not depend on one. */
 export function checkModifications(schema: Schema, sent: readonly SentModification[]): Modification[] {
+  refuseTooMuch(schema, sent)
   const checked = sent.map(({ kind, attribute, values }): Modification => {
     if (kind === 'increment' && typeOf(schema, attribute).syntax !== 'integer')
       throw new NotDone(resultCode.constraintViolation, `${attribute} is no number.`)
