@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { normaliseDn } from '../../server/ldap/dn.ts'
 import { type Answer, type Client, connectTo, controls, type FoundEntry } from '../ldap/client.ts'
-import { type GivenControl, pageControl, pageCookie, placeOf, sortControl, windowControl } from '../ldap/lists.ts'
+import {
+  type GivenControl,
+  pageControl,
+  pageCookie,
+  placeOf,
+  sortControl,
+  windowControl,
+} from '../ldap/list-controls.ts'
 import { foreignSchema } from './consumer.ts'
 import type { Asked } from './searches.ts'
 import { type Slapd, startSlapd } from './slapd.ts'

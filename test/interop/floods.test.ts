@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
 import { type Answer, bindRequest, type Client, connectTo, controls, message, searchRequest } from '../ldap/client.ts'
-import { pageControl, pageCookie, sortControl } from '../ldap/lists.ts'
+import { pageControl, pageCookie, sortControl } from '../ldap/list-controls.ts'
 import {
   aDirectory,
   aGroup,

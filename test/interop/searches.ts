@@ -1,6 +1,6 @@
 import { type Dn, escapeValue, parseDn } from '../../server/ldap/dn.ts'
 import type { FoundEntry } from '../ldap/client.ts'
-import type { SortKey, Window } from '../ldap/lists.ts'
+import type { SortKey, Window } from '../ldap/list-controls.ts'
 import type { Chance } from './chance.ts'
 
 // Searches that somebody could send: what stands in the directory, spelt in every way that the standards allow, and some ways

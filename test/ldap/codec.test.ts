@@ -35,7 +35,7 @@ import { type Filter, partsOf, readFilter } from '../../server/ldap/wire/filter.
 import { readMessage } from '../../server/ldap/wire/message.ts'
 import { encodeResult, type ResultCode, resultCode } from '../../server/ldap/wire/result.ts'
 import { controls, message } from './client.ts'
-import { pageControl, sortControl, windowControl } from './lists.ts'
+import { pageControl, sortControl, windowControl } from './list-controls.ts'
 
 // What one side writes the other reads, for everything that stands in a message.
 

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { tlv } from '../../server/ldap/wire/ber.ts'
 import { type Answer, type Client, connectTo, controls } from './client.ts'
-import { pageControl, pageCookie, placeOf, type SortKey, sortControl, type Window, windowControl } from './lists.ts'
+import {
+  pageControl,
+  pageCookie,
+  placeOf,
+  type SortKey,
+  sortControl,
+  type Window,
+  windowControl,
+} from './list-controls.ts'
 import { aDirectory, change, organisation, reader, type Started, startServer, users, uuid } from './sample.ts'
 
 describe('pages, orders and windows', () => {
