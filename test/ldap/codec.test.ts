@@ -33,7 +33,8 @@ import {
 import { type Control, readControls } from '../../server/ldap/wire/controls.ts'
 import { type Filter, partsOf, readFilter } from '../../server/ldap/wire/filter.ts'
 import { readMessage } from '../../server/ldap/wire/message.ts'
-import { encodeResult, type ResultCode, resultCode } from '../../server/ldap/wire/result.ts'
+import { createOutput } from '../../server/ldap/wire/output.ts'
+import { type ResultCode, resultCode, writeResult } from '../../server/ldap/wire/result.ts'
 import { controls, message } from './client.ts'
 import { pageControl, sortControl, windowControl } from './list-controls.ts'
 
@@ -69,6 +70,12 @@ function opened(control: Uint8Array): { oid: string; value: Reader } {
   return { oid: name, value: readerOf(Buffer.from(value)) }
 }
 
+function written(id: number, result: Parameters<typeof writeResult>[3]): Buffer {
+  const output = createOutput()
+  writeResult(output, id, 0x65, result)
+  return output.bytes.subarray(0, output.length)
+}
+
 describe('messages', () => {
   it('come back with their id, operation and controls', () => {
     const control = fc.tuple(oid, fc.boolean(), maybe(bytes))
@@ -93,7 +100,7 @@ describe('messages', () => {
   it('of an answer say what was put in', () => {
     const given = record({ code, message: text, matchedDn: text })
     holds(fc.tuple(natural, given), ([id, result]) => {
-      const reader = readConstructed(readerOf(encodeResult(id, 0x65, result)), 0x30)
+      const reader = readConstructed(readerOf(written(id, result)), 0x30)
       assert.equal(readInteger(reader), id)
       const body = readConstructed(reader, 0x65)
       assert.deepEqual({ code: readInteger(body, 0x0a), matchedDn: readText(body), message: readText(body) }, result)
