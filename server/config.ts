@@ -38,6 +38,10 @@ const settings = z.object({
   'ldap-max-filter-depth': count('ldap-max-filter-depth', 2, 30).default(20),
   'ldap-max-entries': count('ldap-max-entries', 0, 10_000_000).default(0),
   'ldap-max-seconds': count('ldap-max-seconds', 1, 86_400).default(300),
+  'ldap-max-syncs': count('ldap-max-syncs', 0, 10_000).default(100),
+  'ldap-max-kept-entries': count('ldap-max-kept-entries', 1000, 1_000_000_000).default(5_000_000),
+  'ldap-message-seconds': count('ldap-message-seconds', 1, 3600).default(30),
+  'ldap-stalled-seconds': count('ldap-stalled-seconds', 1, 3600).default(60),
   'ldap-idle-seconds': count('ldap-idle-seconds', 10, 86_400).default(1800),
   'ldap-handshake-seconds': count('ldap-handshake-seconds', 1, 300).default(10),
   'ldap-unread-kb': count('ldap-unread-kb', 64, 65_536).default(256),
@@ -69,6 +73,10 @@ export type Config = {
     filterDepth: number
     maxEntries: number
     maxSeconds: number
+    maxSyncs: number
+    maxKeptEntries: number
+    messageMs: number
+    stalledMs: number
     idleMs: { anonymous: number; bound: number }
     handshakeMs: number
     unreadBytes: number
@@ -121,6 +129,10 @@ const limitsOf = (values: z.output<typeof settings>): Config['ldapLimits'] => ({
   // 0 sets no bound of its own.
   maxEntries: values['ldap-max-entries'] || Number.POSITIVE_INFINITY,
   maxSeconds: values['ldap-max-seconds'],
+  maxSyncs: values['ldap-max-syncs'],
+  maxKeptEntries: values['ldap-max-kept-entries'],
+  messageMs: values['ldap-message-seconds'] * 1000,
+  stalledMs: values['ldap-stalled-seconds'] * 1000,
   idleMs: {
     anonymous: Math.min(anonymousIdleSeconds, values['ldap-idle-seconds']) * 1000,
     bound: values['ldap-idle-seconds'] * 1000,

@@ -41,8 +41,8 @@ const maxBytes = 512
 
 /** Why this cannot be a password, or undefined. Says nothing of the password itself. */
 export function passwordProblem(password: string, username = ''): string | undefined {
-  if ([...password].length < minimumLength) return `Password must have at least ${minimumLength} characters.`
   if (Buffer.byteLength(password) > maxBytes) return `Password must not be longer than ${maxBytes} bytes.`
+  if ([...password].length < minimumLength) return `Password must have at least ${minimumLength} characters.`
   if (password.includes('\0')) return 'Password must not contain a NUL character.'
   if (username && password.toLowerCase() === username.toLowerCase()) return 'Password must not be the username.'
   return undefined

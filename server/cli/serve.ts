@@ -17,6 +17,8 @@ const limits = [
   ['filter-depth', '20'],
   ['entries', '0'],
   ['seconds', '300'],
+  ['syncs', '100'],
+  ['kept-entries', '5000000'],
 ].map(([name, value]) => [`ldap-max-${name}`, value] as const)
 
 export function serveCommand(program: Command): void {
@@ -45,6 +47,8 @@ export function serveCommand(program: Command): void {
 
 const waits = [
   ['ldap-idle-seconds', '1800'],
+  ['ldap-message-seconds', '30'],
+  ['ldap-stalled-seconds', '60'],
   ['ldap-handshake-seconds', '10'],
   ['ldap-unread-kb', '256'],
 ] as const

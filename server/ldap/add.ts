@@ -9,7 +9,7 @@ import { atEnd, Malformed, type Reader, readConstructed, readText, tag } from '.
 import { controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
 import type { NewEntry } from './writer.ts'
-import { readAttribute, textOf, typeOf } from './writes/changes.ts'
+import { checkValues, keyOf, readAttribute, refuseOperational, refuseTooMuch, typeOf } from './writes/changes.ts'
 import { groundsOf, readControl } from './writing.ts'
 
 const objectClass = attribute('objectClass')
@@ -23,9 +23,12 @@ export async function add(call: Call): Promise<Result> {
   const grounds = await groundsOf(call)
   const { tree, writer, actor, who } = grounds
   const dn = parseDn(name)
-  if (!dn || dn.length === 0) throw new NotDone(resultCode.invalidDNSyntax, 'The name of the entry is not a DN.')
+  if (!dn) throw new NotDone(resultCode.invalidDNSyntax, 'The name of the entry is not a DN.')
+  const { values, classes, password } = readEntry(tree, list)
   const { entry: there, above } = tree.resolve(dn)
-  if (there) throw new NotDone(resultCode.entryAlreadyExists, 'There is an entry of this name already.')
+  // The empty name is that of the root DSE.
+  if (there || dn.length === 0)
+    throw new NotDone(resultCode.entryAlreadyExists, 'There is an entry of this name already.')
   const parent = tree.resolve(dn.slice(1)).entry
   if (!parent) return { code: resultCode.noSuchObject, matchedDn: above ? tree.dnOf(above) : '' }
   if (controlOf(controls, controlOid.assertion) && !isFulfilled(call, tree, parent, who))
@@ -33,14 +36,12 @@ export async function add(call: Call): Promise<Result> {
   const unit = (['users', 'groups'] as const).find((each) => tree.unitOf(parent) === each)
   if (!unit)
     throw new NotDone(resultCode.unwillingToPerform, 'People are added below ou=Users, groups below ou=Groups.')
-  const { values, classes, password } = readEntry(tree, list)
   const [part, ...more] = dn[0]!
   const naming = unit === 'users' ? attribute('uid') : attribute('cn')
   if (more.length > 0 || tree.schema.attributeByName(part!.type) !== naming)
     throw new NotDone(resultCode.namingViolation, `Entries here are named by ${naming.names[0]} alone.`)
-  const key = (value: string): string => naming.equality!.key(value) ?? value
   const given = values.get(naming)
-  if (given && (given.length !== 1 || key(given[0]!) !== key(part!.value)))
+  if (given && (given.length !== 1 || keyOf(naming, given[0]!) !== keyOf(naming, part!.value)))
     throw new NotDone(resultCode.namingViolation, `${naming.names[0]} must be what the entry is named by.`)
   const entry: NewEntry = { unit, name: part!.value, values, classes, password }
   await writer.add(actor, entry)
@@ -50,28 +51,25 @@ export async function add(call: Call): Promise<Result> {
 }
 
 function readEntry(tree: Tree, list: Reader): Pick<NewEntry, 'values' | 'classes' | 'password'> {
-  const values = new Map<AttributeType, string[]>()
-  let password: string | undefined
+  // An attribute may stand there more than once; that is one attribute with all of the values.
+  const sent = new Map<AttributeType, { attribute: string; values: Buffer[] }>()
   while (!atEnd(list)) {
-    const { attribute: name, values: given } = readAttribute(readConstructed(list, tag.sequence))
+    const { attribute: name, values } = readAttribute(readConstructed(list, tag.sequence))
+    if (values.length === 0) throw new Malformed(`no value of ${name}`)
     const type = typeOf(tree.schema, name)
-    if (given.length === 0) throw new Malformed(`no value of ${name}`)
-    if (type.isOperational)
-      throw new NotDone(resultCode.constraintViolation, `${name} is kept by the directory itself.`)
-    const texts = given.map((value) => textOf(type, value))
-    if (type === userPassword) {
-      if (texts.length > 1) throw new NotDone(resultCode.constraintViolation, 'There is one password.')
-      password = texts[0]
-      continue
-    }
-    const all = [...(values.get(type) ?? []), ...texts]
-    const keys = new Set(all.map((value) => type.equality?.key(value) ?? value))
-    if (keys.size < all.length) throw new NotDone(resultCode.attributeOrValueExists, `${name}: the same value twice.`)
-    if (type.isSingle && all.length > 1) throw new NotDone(resultCode.constraintViolation, `${name} takes one value.`)
-    values.set(type, all)
+    const before = sent.get(type)
+    if (before) for (const value of values) before.values.push(value)
+    else sent.set(type, { attribute: name, values })
   }
+  refuseTooMuch(tree.schema, [...sent.values()])
+  const values = new Map<AttributeType, string[]>()
+  for (const [type, each] of sent) values.set(type, checkValues(tree.schema, each.attribute, each.values))
+  for (const each of sent.values()) refuseOperational(tree.schema, each.attribute)
+  const [password, ...more] = values.get(userPassword) ?? []
+  if (more.length > 0) throw new NotDone(resultCode.constraintViolation, 'There is one password.')
   const classes = values.get(objectClass) ?? []
-  values.delete(objectClass)
   if (classes.length === 0) throw new NotDone(resultCode.objectClassViolation, 'An entry has an objectClass.')
+  values.delete(userPassword)
+  values.delete(objectClass)
   return { values, classes, password }
 }

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { Unavailable } from '../errors.ts'
 import { type PolicyNotice, policyResponse } from './controls/password-policy.ts'
 import { controlOf } from './controls/value.ts'
-import { parseDn } from './dn.ts'
+import { type Dn, parseDn } from './dn.ts'
 import type { Account, Entry } from './entry.ts'
 import type { Call, Refusal, Services } from './operations.ts'
 import { forget, isConfidential, type Session, standsInTheWay } from './who.ts'
@@ -23,6 +23,8 @@ export function bind(call: Call): Result | Promise<Result> {
   forget(session)
   const version = readInteger(message.body)
   const name = readText(message.body)
+  const dn = parseDn(name)
+  if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The name to bind as is not a DN.' }
   if (version !== 3) return { code: resultCode.protocolError, message: 'Only LDAP version 3 is spoken here.' }
   if (peekTag(message.body) === sasl) return bindExternal(call)
   if (peekTag(message.body) !== simple)
@@ -35,7 +37,7 @@ export function bind(call: Call): Result | Promise<Result> {
   }
   if (!isConfidential(session))
     return { code: resultCode.confidentialityRequired, message: 'Passwords need TLS here: use LDAPS or StartTLS.' }
-  return check(call, name, password)
+  return check(call, name, dn, password)
 }
 
 /**
@@ -55,11 +57,9 @@ function bindExternal({ message, session }: Call): Result {
   return { code: resultCode.success }
 }
 
-async function check(call: Call, name: string, given: Buffer): Promise<Result> {
+async function check(call: Call, name: string, dn: Dn, given: Buffer): Promise<Result> {
   const { message, session, services } = call
   const { directory, onBind } = services
-  const dn = parseDn(name)
-  if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The name to bind as is not a DN.' }
   if (!directory.tree.base()) return { code: resultCode.unavailable, message: 'The directory is not set up yet.' }
   const entry = dn.length > 0 ? directory.tree.resolve(dn).entry : undefined
   const password = given.length <= maxPasswordBytes && isUtf8(given) ? given.toString('utf8') : undefined

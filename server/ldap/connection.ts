@@ -6,9 +6,9 @@ import { missedBy } from './lens.ts'
 import type { Limits } from './limits.ts'
 import { resultOf } from './not-done.ts'
 import { type Operation, operations, type Services, type Watch, type Work } from './operations.ts'
-import { type Door, newSession } from './who.ts'
+import { type Door, isService, leave, newSession } from './who.ts'
 import { Malformed, readerOf, readInteger } from './wire/ber.ts'
-import { passedOver, unknownCritical } from './wire/controls.ts'
+import { passedOver, repeatedControl, unknownCritical } from './wire/controls.ts'
 import { createFramer } from './wire/framer.ts'
 import { type Message, readMessage } from './wire/message.ts'
 import type { Output } from './wire/output.ts'
@@ -22,8 +22,9 @@ export type Connection = {
   disconnect: (code: ResultCode, reason: string) => void
 }
 
-/** Requests wait here while one is under way; with so many waiting, no more are read. */
+/** Requests wait while one is under way; with so many waiting, or so much, no more are read. */
 const maxWaiting = 64
+const maxWaitingBytes = 256 * 1024
 /** A turn on the event loop, after which other connections get theirs. */
 const turnMs = 8
 const fullBytes = 64 * 1024
@@ -45,8 +46,9 @@ export function serveConnection(
   output: Output,
 ): Connection {
   const { log } = services
-  const session = newSession(given.remoteAddress ?? '', door)
+  const session = newSession(given.remoteAddress ?? '', door, services.shelf)
   const waiting: Message[] = []
+  let waitingBytes = 0
   const watches = new Map<number, Watching>()
   let socket = given
   let busy: Busy | undefined
@@ -55,12 +57,14 @@ export function serveConnection(
   let isTurnPlanned = false
   let lastActive = performance.now()
   let lastTold = lastActive
+  /** Since when there has always been something that the client has not taken. */
+  let unreadSince: number | undefined
   let messageSince: number | undefined = lastActive
   let framer = newFramer()
 
   function newFramer() {
     const { anonymous, bound } = limits.maxMessageBytes
-    return createFramer(() => (session.accountId === undefined && !session.isMachine ? anonymous : bound), onMessage)
+    return createFramer(() => (isService(session, services.directory.tree) ? bound : anonymous), onMessage)
   }
 
   function onData(chunk: Buffer): void {
@@ -75,8 +79,27 @@ export function serveConnection(
       return
     }
     messageSince = framer.isPartial() ? (messageSince ?? lastActive) : undefined
-    if (waiting.length > maxWaiting) socket.pause()
+    if (isFull()) socket.pause()
     takeTurn()
+  }
+
+  const isFull = (): boolean =>
+    waiting.length > maxWaiting || waitingBytes > maxWaitingBytes || socket.writableLength > 2 * limits.unreadBytes
+
+  function readOn(): void {
+    const hasRoom =
+      waiting.length <= maxWaiting / 2 &&
+      waitingBytes <= maxWaitingBytes / 2 &&
+      socket.writableLength <= limits.unreadBytes
+    if (hasRoom && !isClosed && socket.isPaused()) socket.resume()
+  }
+
+  const sizeOf = ({ body }: Message): number => body.bytes.length
+
+  function takeOut(from: number, count: number): Message[] {
+    const taken = waiting.splice(from, count)
+    for (const message of taken) waitingBytes -= sizeOf(message)
+    return taken
   }
 
   function onMessage(bytes: Buffer): void {
@@ -84,7 +107,10 @@ export function serveConnection(
     const message = readMessage(bytes)
     if (message.operation === requestTag.abandon) abandon(message)
     else if (message.operation === requestTag.extended && targetOfCancel(message) !== undefined) cancel(message)
-    else waiting.push(message)
+    else {
+      waiting.push(message)
+      waitingBytes += sizeOf(message)
+    }
     if (message.operation === requestTag.unbind && busy) busy.isAbandoned = true
   }
 
@@ -94,7 +120,7 @@ export function serveConnection(
     const id = readInteger(readerOf(Buffer.concat([Buffer.of(0x02, end - at), bytes.subarray(at, end)])))
     if (busy?.message.id === id && busy.message.operation !== requestTag.bind) busy.isAbandoned = true
     const index = waiting.findIndex((each) => each.id === id && each.operation !== requestTag.bind)
-    if (index >= 0) waiting.splice(index, 1)
+    if (index >= 0) takeOut(index, 1)
     endWatch(id)
   }
 
@@ -107,7 +133,7 @@ export function serveConnection(
     const code = cancelRequest(known, target !== undefined && !target.isWork)
     if (code === resultCode.success) {
       if (target) target.isCanceled = true
-      else if (index >= 0) answerCanceled(waiting.splice(index, 1)[0]!)
+      else if (index >= 0) answerCanceled(takeOut(index, 1)[0]!)
       else endWatch(id, true)
     }
     writeResult(output, message.id, operations.get(requestTag.extended)!.response, { code })
@@ -136,11 +162,11 @@ export function serveConnection(
       if (output.length >= fullBytes) flush()
       if (performance.now() > deadline) break
     }
-    waiting.splice(0, taken)
+    takeOut(0, taken)
     const isMore = tellNews(deadline)
     flush()
     if (isClosed) return
-    if (socket.isPaused() && waiting.length <= maxWaiting / 2) socket.resume()
+    readOn()
     if (!isWaitingForDrain && (isMore || (!busy && waiting.length > 0))) planTurn()
   }
 
@@ -186,6 +212,10 @@ export function serveConnection(
       return
     }
     const operation = operations.get(message.operation)
+    if (watches.has(message.id)) {
+      disconnect(resultCode.protocolError, `messageID ${message.id} is that of a search that is still open.`)
+      return
+    }
     if (!operation) {
       disconnect(resultCode.protocolError, `Operation 0x${message.operation.toString(16)} is not known.`)
       return
@@ -206,6 +236,14 @@ export function serveConnection(
   function refuseControl(message: Message, operation: Operation): boolean {
     const missed = missedBy(services.lens, session)
     if (missed) for (const { oid } of passedOver(message.controls, message.operation)) missed('control', oid)
+    const repeated = repeatedControl(message.controls)
+    if (repeated) {
+      answer(message, operation, {
+        code: resultCode.protocolError,
+        message: `Control ${repeated.oid} stands there twice.`,
+      })
+      return true
+    }
     const control = unknownCritical(message.controls, message.operation)
     if (!control) return false
     const text = `Control ${control.oid} is not known here, or not for this operation.`
@@ -313,6 +351,12 @@ export function serveConnection(
   }
 
   function answer(message: Message, operation: Operation, result: Result): void {
+    // RFC 4511 section 4.14.1: nothing else may be under way.
+    if (result.after === 'startTls' && watches.size > 0) {
+      const text = 'Not while a search is open.'
+      writeResult(output, message.id, operation.response, { code: resultCode.operationsError, message: text })
+      return
+    }
     writeResult(output, message.id, operation.response, result)
     if (result.code === resultCode.insufficientAccessRights)
       missedBy(services.lens, session)?.('operation', operation.name)
@@ -335,6 +379,7 @@ export function serveConnection(
       guard(() => {
         isWaitingForDrain = false
         lastActive = performance.now()
+        readOn()
         if (!busy) takeTurn()
       }),
     )
@@ -346,7 +391,7 @@ export function serveConnection(
    */
   function startTls(): void {
     output.flush(socket)
-    waiting.length = 0
+    takeOut(0, waiting.length)
     framer = newFramer()
     messageSince = undefined
     const raw = socket
@@ -390,8 +435,7 @@ export function serveConnection(
     waiting.length = 0
     if (busy) busy.isAbandoned = true
     for (const id of watches.keys()) endWatch(id)
-    session.pages.clear()
-    session.lists.clear()
+    leave(session)
   }
 
   function disconnect(code: ResultCode, reason: string): void {
@@ -412,10 +456,12 @@ export function serveConnection(
   function checkIdle(now: number): void {
     if (isClosed) return
     tellUse()
+    if (socket.writableLength === 0) unreadSince = undefined
     const silent = now - lastActive
     const isAnonymous = session.accountId === undefined && !session.isMachine
     if (isWaitingForDrain || socket.writableLength > 0) {
-      if (silent > limits.stalledMs) drop('the client does not read its answers')
+      unreadSince ??= now
+      if (now - unreadSince > limits.stalledMs) drop('the client does not read its answers')
     } else if (messageSince !== undefined && now - messageSince > limits.messageMs) {
       disconnect(resultCode.unavailable, 'A message was not completed in time.')
     } else if (!busy && watches.size === 0 && silent > (isAnonymous ? limits.idleMs.anonymous : limits.idleMs.bound)) {
@@ -443,6 +489,9 @@ export function serveConnection(
   const readData = guard(onData)
   function attach(to: Socket): void {
     to.on('data', readData)
+    to.on('drain', () => {
+      unreadSince = undefined
+    })
     to.on('error', () => to.destroy())
     to.on('close', () => close())
   }

@@ -17,8 +17,12 @@ export type Directory = {
   load: (chunks: AsyncIterable<readonly Changed[]>) => Promise<void>
   /** How objects are read once more, by id: for entries that a later declaration, or the clock, has made say something else. */
   reread: (ids: readonly string[]) => Promise<readonly Changed[]>
-  /** Tells what each commit changes, in its tick; undefined: so much, or a new state altogether. Returns how to stop. */
-  follow: (tell: (news: News | undefined) => void) => () => void
+  /**
+   * Tells what each commit changes, in its tick; undefined: so much, or a new state altogether. Returns how to stop, which
+   * is false when it was stopped already.
+   */
+  follow: (tell: (news: News | undefined) => void) => () => boolean
+  readonly followers: number
   /** How a change is numbered for those who replicate (RFC 4533); '' while nobody can. */
   csnOf: (seq: number) => string
   /** Told of objects whose entries the clock has changed, so that it may be noted for everybody. */
@@ -168,6 +172,9 @@ export function createDirectory(): Directory {
       followers.add(tell)
       tellNews()
       return () => followers.delete(tell)
+    },
+    get followers() {
+      return followers.size
     },
     get size() {
       return tree.size()

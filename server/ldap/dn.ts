@@ -30,12 +30,15 @@ function spellings(short: string, ...others: string[]): [string, string][] {
 
 const typePattern = /^(?:[a-z][a-z0-9-]*|(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+)$/i
 
-/** Reads the string form of RFC 4514, with spaces around separators allowed. Undefined: not a DN. Linear in its length. */
+/**
+ * Reads the string form of RFC 4514, and what was allowed before it and is still sent (RFC 2253 section 4): spaces around
+ * separators, `;` for `,`, values in quotes. Undefined: not a DN. Linear in its length.
+ */
 export function parseDn(text: string): Dn | undefined {
   if (text.length > maxLength) return undefined
   const dn: Dn = []
+  if (text === '') return dn
   let at = skipSpaces(text, 0)
-  if (at === text.length) return dn
   let rdn: Rdn = []
   for (;;) {
     const equals = text.indexOf('=', at)
@@ -62,42 +65,68 @@ function skipSpaces(text: string, at: number): number {
 
 const hexPair = /^[0-9a-f]{2}$/i
 
-/** Reads up to the next unescaped `,` or `+`, or the end. */
+const isSeparator = (character: string | undefined): boolean =>
+  character === ',' || character === '+' || character === ';' || character === undefined
+
+/** Reads up to the next unescaped separator, or the end. */
 function readValue(text: string, start: number): { value: string; end: number } | undefined {
   if (text[start] === '#') return readHexValue(text, start + 1)
+  if (text[start] === '"') return readQuoted(text, start + 1)
   const pieces: string[] = []
   let at = start
   let plainFrom = start
   // Where the value ends when the spaces before the separator are not part of it.
   let valueEnd = start
-  while (at < text.length) {
+  while (!isSeparator(text[at])) {
     const character = text[at]!
-    if (character === ',' || character === '+') break
-    if (character === '"' || character === ';' || character === '<' || character === '>' || character === '\0') {
-      return undefined
-    }
+    if (character === '"' || character === '<' || character === '>' || character === '\0') return undefined
     if (character !== '\\') {
       at++
       if (character !== ' ') valueEnd = at
       continue
     }
     pieces.push(text.slice(plainFrom, at))
-    const next = text[at + 1]
-    if (next === undefined) return undefined
-    if (' "#+,;<=>\\'.includes(next)) {
-      pieces.push(next)
-      at += 2
-    } else {
-      const octets = readEscapedOctets(text, at)
-      if (octets.length === 0 || !isUtf8(octets)) return undefined
-      pieces.push(octets.toString('utf8'))
-      at += octets.length * 3
-    }
+    const escaped = readEscaped(text, at)
+    if (!escaped) return undefined
+    pieces.push(escaped.value)
+    at = escaped.end
     plainFrom = at
     valueEnd = at
   }
   pieces.push(text.slice(plainFrom, Math.max(plainFrom, valueEnd)))
   return { value: pieces.join(''), end: at }
+}
+
+function readQuoted(text: string, start: number): { value: string; end: number } | undefined {
+  const pieces: string[] = []
+  let at = start
+  let plainFrom = start
+  while (text[at] !== '"') {
+    if (at >= text.length || text[at] === '\0') return undefined
+    if (text[at] !== '\\') {
+      at++
+      continue
+    }
+    pieces.push(text.slice(plainFrom, at))
+    const escaped = readEscaped(text, at)
+    if (!escaped) return undefined
+    pieces.push(escaped.value)
+    at = escaped.end
+    plainFrom = at
+  }
+  pieces.push(text.slice(plainFrom, at))
+  const end = skipSpaces(text, at + 1)
+  return isSeparator(text[end]) ? { value: pieces.join(''), end } : undefined
+}
+
+/** What a backslash and the characters behind it stand for. */
+function readEscaped(text: string, at: number): { value: string; end: number } | undefined {
+  const next = text[at + 1]
+  if (next === undefined) return undefined
+  if (' "#+,;<=>\\'.includes(next)) return { value: next, end: at + 2 }
+  const octets = readEscapedOctets(text, at)
+  if (octets.length === 0 || !isUtf8(octets)) return undefined
+  return { value: octets.toString('utf8'), end: at + octets.length * 3 }
 }
 
 /** A run of `\xx`: together they are UTF-8, one alone need not be. */
@@ -110,7 +139,7 @@ function readEscapedOctets(text: string, start: number): Buffer {
 /** `#` and the BER of the value in hexadecimal. Strings are understood; of other types only the form is checked. */
 function readHexValue(text: string, start: number): { value: string; end: number } | undefined {
   let end = start
-  while (end < text.length && text[end] !== ',' && text[end] !== '+') end++
+  while (!isSeparator(text[end])) end++
   const hex = text.slice(start, end).trimEnd()
   if (hex.length < 4 || hex.length % 2 !== 0 || !/^[0-9a-f]+$/i.test(hex)) return undefined
   const bytes = Buffer.from(hex, 'hex')

@@ -2,10 +2,11 @@ import { isUtf8 } from 'node:buffer'
 import { sees, type View } from './access.ts'
 import { type AttributeType, attribute } from './attribute-types.ts'
 import { findSlot, someValue } from './block.ts'
-import { parseDn } from './dn.ts'
+import { type Description, readDescription } from './description.ts'
+import { type NamePart, parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
 import { type Missed, whyMissing } from './lens.ts'
-import { fits, isInChain, type Rule, ruleByName } from './matching.ts'
+import { assertedKey, fits, isInChain, type Rule, ruleByName } from './matching.ts'
 import type { Slot } from './slots.ts'
 import type { Tree } from './tree.ts'
 import type { Filter } from './wire/filter.ts'
@@ -39,6 +40,7 @@ const never = constant(truth.undefined)
 const nowhere = constant(truth.false)
 
 const objectClass = attribute('objectClass')
+const structuralObjectClass = attribute('structuralObjectClass')
 const memberOf = attribute('memberOf')
 const member = attribute('member')
 const memberUid = attribute('memberUid')
@@ -61,11 +63,17 @@ export function prepare(filter: Filter, tree: Tree, view: View, missed?: Missed)
       if (inner === never) return never
       return { evaluate: (entry) => -inner.evaluate(entry) as Truth }
     }
-    case 'extensible':
-      return extensible(filter, tree, view, missed)
   }
-  const type = typeToSee(filter.attribute, tree, view, missed)
-  if (!type) return isOption(filter.attribute, tree, view) ? nowhere : never
+  const { attribute: name } = filter
+  if (name === undefined) return extensible(filter as Extensible, tree.schema.attributeTypes(), tree, view)
+  const description = seen(name, tree, view, missed)
+  return description ? withOptions(description, askFor(filter, description.type, tree, view, missed)) : never
+}
+
+type Item = Exclude<Filter, { filters: Filter[] } | { filter: Filter }>
+type Extensible = Filter & { kind: 'extensible' }
+
+function askFor(filter: Item, type: AttributeType, tree: Tree, view: View, missed: Missed | undefined): Test {
   switch (filter.kind) {
     case 'present':
       return present(type, tree, view)
@@ -73,29 +81,26 @@ export function prepare(filter: Filter, tree: Tree, view: View, missed?: Missed)
     case 'approximate':
       return equal(type, type.equality, filter.value, tree, view, missed)
     case 'atLeast':
-      return ordered(type, filter.value, tree, view, (order) => order >= 0)
+      return ordered(type, type.ordering, filter.value, tree, view, (order) => order >= 0)
     case 'atMost':
-      return ordered(type, filter.value, tree, view, (order) => order <= 0)
+      return ordered(type, type.ordering, filter.value, tree, view, (order) => order <= 0)
     case 'substrings':
       return substrings(type, filter, tree, view)
+    case 'extensible':
+      return extensible(filter, [type], tree, view)
   }
 }
 
 /** A denied attribute is as unknown as one that is not in the schema. */
-function typeToSee(name: string, tree: Tree, view: View, missed: Missed | undefined): AttributeType | undefined {
-  const type = tree.schema.attributeByName(name)
-  const why = missed && whyMissing(tree.schema, view, name)
+function seen(name: string, tree: Tree, view: View, missed: Missed | undefined): Description | undefined {
+  const description = readDescription(tree.schema, name)
+  const why = missed && (description ? whyMissing(tree.schema, view, description.type.names[0]!) : 'unknown')
   if (why) missed?.(`${why} in a filter`, name)
-  return type && sees(view, type) ? type : undefined
+  return description && sees(view, description.type) ? description : undefined
 }
 
-/** No value here has an option (`cn;lang-sv`, RFC 4512 section 2.5): of an attribute that is known, nobody has such values. */
-function isOption(description: string, tree: Tree, view: View): boolean {
-  const [name = '', ...options] = description.split(';')
-  const type =
-    options.length > 0 && options.every((option) => /^[a-z0-9-]+$/i.test(option)) && tree.schema.attributeByName(name)
-  return type ? sees(view, type) : false
-}
+/** No value here has an option: what can be asked of an attribute is false of `cn;lang-sv`, and not undefined. */
+const withOptions = ({ hasOptions }: Description, test: Test): Test => (hasOptions && test !== never ? nowhere : test)
 
 function all(tests: Test[]): Test {
   if (tests.length === 0) return everything
@@ -241,8 +246,8 @@ function equal(
   view: View,
   missed?: Missed,
 ): Test {
-  const text = textOf(value)
-  const key = text === undefined ? undefined : rule?.key(text)
+  const text = type === structuralObjectClass ? nameOfClass(value, tree) : textOf(value)
+  const key = rule && text !== undefined ? assertedKey(rule, text) : undefined
   if (!rule || text === undefined || key === undefined) return never
   if (rule === type.equality) {
     if (type === objectClass) return hasClass(text, tree, missed)
@@ -263,6 +268,9 @@ function equal(
   }
 }
 
+const nameOfClass = (value: Buffer, tree: Tree): string | undefined =>
+  tree.schema.objectClassByName(textOf(value) ?? '')?.name
+
 function indexed(type: AttributeType, key: string, tree: Tree): Candidates | undefined {
   if (type === uid) {
     const found = tree.entriesByUid(key)
@@ -281,8 +289,8 @@ function indexed(type: AttributeType, key: string, tree: Tree): Candidates | und
 }
 
 function hasClass(name: string, tree: Tree, missed: Missed | undefined): Test {
-  const known = tree.schema.objectClassByName(name.trim())
-  if (missed && !(known && tree.schema.isClassShown(known))) missed('unknown class', name.trim())
+  const known = tree.schema.objectClassByName(name)
+  if (missed && !(known && tree.schema.isClassShown(known))) missed('unknown class', name)
   if (!known) return never
   const folded = known.name.toLowerCase()
   const parts = [...tree.parts.all()].filter((part) => part.classes.has(folded))
@@ -327,14 +335,14 @@ function isNamed(dn: string, tree: Tree): Test {
 
 function ordered(
   type: AttributeType,
+  rule: Rule | undefined,
   value: Buffer,
   tree: Tree,
   view: View,
   isWanted: (order: number) => boolean,
 ): Test {
-  const rule = type.ordering
   const text = textOf(value)
-  const key = text === undefined ? undefined : rule?.key(text)
+  const key = rule && text !== undefined ? assertedKey(rule, text) : undefined
   if (!rule?.compare || key === undefined) return never
   const slots = readableSlots(type, tree, view)
   const passes = (found: string): boolean => {
@@ -347,14 +355,13 @@ function ordered(
 function substrings(type: AttributeType, filter: Filter & { kind: 'substrings' }, tree: Tree, view: View): Test {
   const rule = type.substrings
   if (!rule) return never
-  const fold = (piece: Buffer): string | undefined => {
+  const fold = (piece: Buffer, edge?: 'start' | 'end'): string | undefined => {
     const text = textOf(piece)
-    // White space at the ends of a piece is inside the value, so it is not cut off as it is from a whole value.
-    return text === undefined ? undefined : foldPiece(rule, text)
+    return text === undefined ? undefined : foldPiece(rule, text, edge)
   }
-  const initial = filter.initial && fold(filter.initial)
-  const final = filter.final && fold(filter.final)
-  const any = filter.any.map(fold)
+  const initial = filter.initial && fold(filter.initial, 'start')
+  const final = filter.final && fold(filter.final, 'end')
+  const any = filter.any.map((piece) => fold(piece))
   if ((filter.initial && initial === undefined) || (filter.final && final === undefined)) return never
   if (any.includes(undefined)) return never
   const slots = readableSlots(type, tree, view)
@@ -365,11 +372,14 @@ function substrings(type: AttributeType, filter: Filter & { kind: 'substrings' }
   return { evaluate: (entry) => toTruth(someValueOf(tree, entry, slots, passes)) }
 }
 
-function foldPiece(rule: Rule, piece: string): string | undefined {
-  const key = rule.key(piece)
+/** White space means nothing at the ends of the whole value; at those of a piece it is inside (RFC 4518 section 2.6.1). */
+function foldPiece(rule: Rule, piece: string, edge: 'start' | 'end' | undefined): string | undefined {
+  const key = assertedKey(rule, piece)
   if (key === undefined || rule.syntax === 'telephoneNumber') return key
-  if (key === '') return ' '
-  return `${/^\s/.test(piece) ? ' ' : ''}${key}${/\s$/.test(piece) ? ' ' : ''}`
+  if (key === '') return edge === 'end' ? '' : ' '
+  const before = edge !== 'start' && /^\s/.test(piece) ? ' ' : ''
+  const after = edge !== 'end' && /\s$/.test(piece) ? ' ' : ''
+  return `${before}${key}${after}`
 }
 
 /** Pieces in order, none overlapping. */
@@ -388,21 +398,25 @@ function hasPieces(value: string, initial: string, any: readonly string[], final
  * An extensible match: an attribute and its own equality rule, or another rule by name, or a rule and every attribute that it
  * is for. What is not known, or does not go together, is Undefined and no error, as RFC 4511 section 4.5.1.7 asks.
  */
-function extensible(filter: Filter & { kind: 'extensible' }, tree: Tree, view: View, missed: Missed | undefined): Test {
+function extensible(filter: Extensible, types: readonly AttributeType[], tree: Tree, view: View): Test {
   const text = textOf(filter.value)
   if (text === undefined) return never
-  const types = filter.attribute === undefined ? undefined : [typeToSee(filter.attribute, tree, view, missed)]
-  const named = filter.rule === undefined ? types?.[0]?.equality : ruleByName(filter.rule)
-  const ofRule = (types ?? tree.schema.attributeTypes()).flatMap((type) =>
-    type && named && sees(view, type) && fits(named, type) ? [{ type, rule: ruleFor(named, type) }] : [],
+  const named = filter.rule === undefined ? types[0]?.equality : ruleByName(filter.rule)
+  const ofRule = types.flatMap((type) =>
+    named && sees(view, type) && fits(named, type) ? [{ type, rule: ruleFor(named, type) }] : [],
   )
-  const key = named?.key(text)
+  const key = named && assertedKey(named, text)
   if (!named || key === undefined || ofRule.length === 0) return never
-  const tests = ofRule.map(({ type, rule }) => equal(type, rule, filter.value, tree, view))
+  // An ordering rule asks for what is less (RFC 4517 section 4.2.2).
+  const tests = ofRule.map(({ type, rule }) =>
+    rule.compare
+      ? ordered(type, rule, filter.value, tree, view, (order) => order < 0)
+      : equal(type, rule, filter.value, tree, view),
+  )
   const inValues = tests.length === 1 ? tests[0]! : { evaluate: some(tests).evaluate }
   if (!filter.withDnAttributes) return inValues
   const inDn = (entry: Entry): boolean =>
-    (parseDn(tree.dnOf(entry)) ?? []).flat().some((part) => {
+    partsOfName(tree.dnOf(entry)).some((part) => {
       const type = tree.schema.attributeByName(part.type)
       return ofRule.some((each) => each.type === type) && matches(named, part.value, key)
     })
@@ -414,10 +428,20 @@ function extensible(filter: Filter & { kind: 'extensible' }, tree: Tree, view: V
   }
 }
 
+let lastName = { text: '', parts: [] as readonly NamePart[] }
+
+/** One name is asked for by each part of a filter, one after the other. */
+function partsOfName(text: string): readonly NamePart[] {
+  if (text !== lastName.text) lastName = { text, parts: (parseDn(text) ?? []).flat() }
+  return lastName.parts
+}
+
 /** Memberships are told through every nesting already: what goes up the chain finds is what equality finds. */
 const ruleFor = (rule: Rule, type: AttributeType): Rule => (isInChain(rule) && type.equality ? type.equality : rule)
 
 const matches = (rule: Rule, value: string, asserted: string): boolean => {
   const key = rule.key(value)
-  return key !== undefined && (rule.matches ? rule.matches(key, asserted) : key === asserted)
+  if (key === undefined) return false
+  if (rule.compare) return rule.compare(key, asserted) < 0
+  return rule.matches ? rule.matches(key, asserted) : key === asserted
 }

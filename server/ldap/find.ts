@@ -5,7 +5,7 @@ import { later } from './later.ts'
 import { type Missed, shapeOf } from './lens.ts'
 import type { Tree } from './tree.ts'
 import type { Who } from './who.ts'
-import type { Filter } from './wire/filter.ts'
+import { type Filter, partsOf } from './wire/filter.ts'
 
 export const scopes = ['base', 'one', 'sub', 'children'] as const
 export type Scope = (typeof scopes)[number]
@@ -16,7 +16,11 @@ export type Query = { base: Entry; scope: Scope; filter: Filter }
 export const tooLate = Symbol('too late')
 
 /** The entries that a search finds, one after the other; undefined when there are no more. */
-export type Finder = { next: (deadline: number) => Entry | typeof later | typeof tooLate | undefined }
+export type Finder = {
+  next: (deadline: number) => Entry | typeof later | typeof tooLate | undefined
+  /** How many entries it holds on to. */
+  held?: () => number
+}
 
 /** Everybody sees with one pair of eyes, but a person: the own entry with one, what is published with another. */
 type Pass = { view: View; test: Test | undefined; entries: readonly Entry[]; isOthers: boolean }
@@ -25,6 +29,8 @@ type Pass = { view: View; test: Test | undefined; entries: readonly Entry[]; isO
 export function find(tree: Tree, who: Who, query: Query, endAt: number, missed?: Missed): Finder {
   const { base, scope } = query
   const passes = passesOf(tree, who, query, missed)
+  // The clock is read only now and then; it costs more than most entries do, but not more than a long filter.
+  const stride = Math.max(1, Math.floor(16 / partsOf(query.filter)))
   let [pass] = passes
   let turn = 0
   let position = 0
@@ -35,8 +41,7 @@ export function find(tree: Tree, who: Who, query: Query, endAt: number, missed?:
       const { view, test, entries, isOthers } = pass
       while (position < entries.length) {
         const entry = entries[position++]!
-        // The clock is read only now and then; it costs more than most entries do.
-        if ((position & 15) === 0 && performance.now() > stopAt) {
+        if (position % stride === 0 && performance.now() > stopAt) {
           position--
           return performance.now() > endAt ? tooLate : later
         }
@@ -51,7 +56,7 @@ export function find(tree: Tree, who: Who, query: Query, endAt: number, missed?:
     return undefined
   }
 
-  return { next }
+  return { next, held: () => passes.reduce((sum, { entries }) => sum + entries.length, 0) }
 }
 
 function passesOf(tree: Tree, { view, others }: Who, query: Query, missed: Missed | undefined): Pass[] {

@@ -70,8 +70,10 @@ function keep(session: Session, list: SortedView): string {
   for (const old of session.lists.keys()) {
     if (session.lists.size < mostLists) break
     session.lists.delete(old)
+    session.shelf.take(old)
   }
   session.lists.set(context, list)
+  session.shelf.put(session.lists, context, list.entries.length)
   return context
 }
 
@@ -84,11 +86,15 @@ function rangeOf(tree: Tree, { before, after, target }: ListView, entries: reado
   return { at: Math.max(0, place - 1 - before), end: Math.min(count, place + after), position: place }
 }
 
-/** A client that takes the list for longer or shorter means the place in proportion. Places count from 1. */
+/**
+ * A client that takes the list for longer or shorter means the place in proportion; one that knows no count (0) means it as it
+ * says. Places count from 1, and the last one is named by an offset that is the count.
+ */
 function placed({ offset, count: believed }: { offset: number; count: number }, count: number): number | undefined {
-  if (offset < 1 || believed < 0) return undefined
-  if (believed === 0 || believed === count) return Math.min(offset, Math.max(1, count))
-  if (offset === 1) return 1
-  if (offset >= believed) return Math.max(1, count)
-  return Math.max(1, Math.round((count * offset) / believed))
+  if (offset < 0 || believed < 0) return undefined
+  if (count === 0) return 0
+  if (offset === believed) return count
+  if (offset <= 1) return 1
+  if (offset > (believed || count)) return undefined
+  return believed === 0 ? offset : Math.max(1, Math.floor((count * offset) / believed))
 }

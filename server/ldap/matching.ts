@@ -61,6 +61,9 @@ const inChain = rule('inChainMatch', '1.2.840.113556.1.4.1941', 'dn', normaliseD
 /** The rule by which clients of Active Directory ask through nested groups. */
 export const isInChain = (of: Rule): boolean => of === inChain
 
+const oidKey = (text: string): string | undefined =>
+  /^(?:[a-z][a-z0-9-]*|\d+(?:\.\d+)*)$/i.test(text) ? text.toLowerCase() : undefined
+
 /** A Directory String has at least one character (RFC 4517 section 3.3.6); an IA5 String need not have any. */
 const notEmpty =
   (key: (text: string) => string) =>
@@ -71,7 +74,7 @@ const exact = notEmpty(keepCase)
 
 /** RFC 4517 section 4.2, RFC 4530, and integerOrderingMatch as RFC 2307bis asks. */
 const list: Rule[] = [
-  rule('objectIdentifierMatch', '2.5.13.0', 'objectIdentifier', (text) => text.trim().toLowerCase()),
+  rule('objectIdentifierMatch', '2.5.13.0', 'objectIdentifier', oidKey),
   rule('distinguishedNameMatch', '2.5.13.1', 'dn', normaliseDn),
   rule('caseIgnoreMatch', '2.5.13.2', 'directoryString', folded),
   rule('caseIgnoreOrderingMatch', '2.5.13.3', 'directoryString', folded, byCodePoint),
@@ -101,19 +104,27 @@ const list: Rule[] = [
   bitRule('integerBitOrMatch', '1.2.840.113556.1.4.804', (value, asserted) => (value & asserted) !== 0n),
 ]
 
-/** Syntaxes whose values a rule for one of them can take as well: all of them are text. */
-const textual: ReadonlySet<SyntaxName> = new Set(['directoryString', 'printableString', 'country', 'ia5String'])
+/** Characters of a syntax, where a value is refused for one that is not among them (RFC 4517 section 3.3). */
+const alphabets: Partial<Record<SyntaxName, RegExp>> = {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII begins with them
+  ia5String: /^[\u0000-\u007f]*$/,
+  telephoneNumber: /^[a-z0-9'()+,./:?= -]*$/i,
+}
 
-/** Whether a rule can be asked of an attribute type. */
-export const fits = (
-  asked: Rule,
-  type: { syntax: SyntaxName; equality?: Rule | undefined; ordering?: Rule | undefined; substrings?: Rule | undefined },
-): boolean =>
-  asked === type.equality ||
-  asked === type.ordering ||
-  asked === type.substrings ||
-  asked.syntax === type.syntax ||
-  (textual.has(asked.syntax) && textual.has(type.syntax))
+/** The key of a value that a request names: it must be of the rule's syntax, where what is kept is taken as it is. */
+export const assertedKey = (of: Rule, text: string): string | undefined =>
+  alphabets[of.syntax]?.test(text) === false ? undefined : of.key(text)
+
+/** Syntaxes whose values the rules of another one take as well. */
+const alsoOf: Partial<Record<SyntaxName, readonly SyntaxName[]>> = {
+  directoryString: ['country', 'printableString', 'telephoneNumber'],
+  ia5String: ['country'],
+}
+
+/** Whether values of an attribute type can be held against a value by this rule, in an extensible match. */
+export const fits = (asked: Rule, { syntax, equality }: { syntax: SyntaxName; equality: Rule | undefined }): boolean =>
+  !asked.name.endsWith('SubstringsMatch') &&
+  (asked === equality || asked.syntax === syntax || alsoOf[asked.syntax]?.includes(syntax) === true)
 
 const byName = new Map(
   list.flatMap(
@@ -130,10 +141,11 @@ export const matchingRules: readonly Rule[] = list
 /** By name or OID. */
 export const ruleByName = (name: string): Rule | undefined => byName.get(name.toLowerCase())
 
+/** RFC 4517 section 3.3.16 has no zeros in front. More digits than this are nobody's number, and take long to reckon with. */
+const mostDigits = 64
+
 function integerKey(text: string): string | undefined {
-  const parts = /^(-?)0*(\d+)$/.exec(text)
-  if (!parts) return undefined
-  return parts[2] === '0' ? '0' : `${parts[1]}${parts[2]}`
+  return text.length <= mostDigits && /^(?:0|-?[1-9]\d*)$/.test(text) ? text : undefined
 }
 
 function compareIntegers(a: string, b: string): number {
@@ -143,8 +155,9 @@ function compareIntegers(a: string, b: string): number {
   return isNegativeA ? -order : order
 }
 
+/** RFC 4518 section 2.6.3: nothing but spaces and hyphens is one space. */
 function telephoneKey(text: string): string | undefined {
-  return text === '' ? undefined : text.replace(/[\s-]/g, '').toLowerCase()
+  return text === '' ? undefined : text.replace(/[\s-]/g, '').toLowerCase() || ' '
 }
 
 /** `YYYYMMDDhh[mm[ss]][.fraction](Z|+hhmm|-hhmm)` -> UTC with milliseconds, so that keys order as times do. */

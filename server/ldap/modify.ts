@@ -3,7 +3,7 @@ import { parseDn } from './dn.ts'
 import type { Call } from './operations.ts'
 import { readConstructed, readText, tag } from './wire/ber.ts'
 import { type Result, resultCode } from './wire/result.ts'
-import { type Modification, readModifications } from './writes/changes.ts'
+import { checkModifications, readModifications, type SentModification } from './writes/changes.ts'
 import { changeEntry } from './writing.ts'
 
 const userPassword = attribute('userPassword')
@@ -12,12 +12,15 @@ const userPassword = attribute('userPassword')
 export async function modify(call: Call): Promise<Result> {
   const { body } = call.message
   const name = readText(body)
-  const modifications = readModifications(readConstructed(body, tag.sequence))
-  const isOwn = setsOwnPassword(call, name, modifications)
+  const sent = readModifications(readConstructed(body, tag.sequence))
+  const isOwn = setsOwnPassword(call, name, sent)
   const result = await changeEntry(
     call,
     name,
-    ({ writer, actor }, entry, expectedSeq) => writer.modify(actor, entry, modifications, expectedSeq),
+    ({ tree }) => {
+      const modifications = checkModifications(tree.schema, sent)
+      return ({ writer, actor }, entry, expectedSeq) => writer.modify(actor, entry, modifications, expectedSeq)
+    },
     isOwn,
   )
   if (isOwn && result.code === resultCode.success) call.session.mustChange = false
@@ -25,7 +28,7 @@ export async function modify(call: Call): Promise<Result> {
 }
 
 /** Which is how clients without the password modify operation do it. */
-function setsOwnPassword({ session, services }: Call, name: string, modifications: readonly Modification[]): boolean {
+function setsOwnPassword({ session, services }: Call, name: string, sent: readonly SentModification[]): boolean {
   const { tree } = services.directory
   const dn = parseDn(name)
   return (
@@ -33,7 +36,7 @@ function setsOwnPassword({ session, services }: Call, name: string, modification
     dn !== undefined &&
     dn.length > 0 &&
     tree.resolve(dn).entry?.id === session.accountId &&
-    modifications.length > 0 &&
-    modifications.every((each) => tree.schema.attributeByName(each.attribute) === userPassword)
+    sent.length > 0 &&
+    sent.every((each) => tree.schema.attributeByName(each.attribute) === userPassword)
   )
 }

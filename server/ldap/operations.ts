@@ -13,6 +13,7 @@ import { modify } from './modify.ts'
 import { modifyDn } from './modify-dn.ts'
 import { remove } from './remove.ts'
 import { search } from './search.ts'
+import type { Shelf } from './shelf.ts'
 import type { SyncFeed } from './sync.ts'
 import type { Session } from './who.ts'
 import type { Message } from './wire/message.ts'
@@ -54,6 +55,7 @@ export type Services = {
   feed: SyncFeed | undefined
   lens: Lens | undefined
   limits: Limits
+  shelf: Shelf
   /** What StartTLS begins with; absent: it is not offered. */
   secureContext: (() => SecureContext) | undefined
   log: Logger

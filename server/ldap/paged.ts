@@ -30,6 +30,7 @@ export const newPagedSearch = (finder: Finder, asked: string, who: Who): PagedSe
 export function takeUp(session: Session, cookie: string, asked: string, who: Who): PagedSearch | undefined {
   const search = session.pages.get(cookie)
   session.pages.delete(cookie)
+  session.shelf.take(cookie)
   return search?.asked === asked && isSameWho(search.who, who) ? search : undefined
 }
 
@@ -39,8 +40,10 @@ export function putAside(session: Session, search: PagedSearch): string {
   for (const old of session.pages.keys()) {
     if (session.pages.size < mostPages) break
     session.pages.delete(old)
+    session.shelf.take(old)
   }
   session.pages.set(cookie, search)
+  session.shelf.put(session.pages, cookie, search.finder.held?.() ?? 0)
   return cookie
 }
 

@@ -8,9 +8,15 @@ const nonAscii = /[^\u0000-\u007f]/
 
 const compact = (text: string): string => (looseSpace.test(text) ? text.trim().replace(someSpace, ' ') : text)
 
+/** No value that is kept is as long; what cannot be equal to one is not worth the time. */
+const longest = 16 * 1024
+
 /** caseIgnore: mapped, case-folded, compatibility-normalised, white space that means nothing taken out. */
 export const foldCase = (text: string): string =>
-  compact(nonAscii.test(text) ? text.normalize('NFKC').toLowerCase().normalize('NFKC') : text.toLowerCase())
+  text.length > longest
+    ? text
+    : compact(nonAscii.test(text) ? text.normalize('NFKC').toLowerCase().normalize('NFKC') : text.toLowerCase())
 
 /** caseExact: as `foldCase`, but case is kept. */
-export const keepCase = (text: string): string => compact(nonAscii.test(text) ? text.normalize('NFKC') : text)
+export const keepCase = (text: string): string =>
+  text.length > longest ? text : compact(nonAscii.test(text) ? text.normalize('NFKC') : text)

@@ -98,13 +98,17 @@ function readSearch({ message: { body }, session, services }: Call): SearchReque
     return { code: resultCode.adminLimitExceeded, message: error.message }
   }
   const attributes = readAttributes(readConstructed(body, tag.sequence))
+  if (!attributes) return { code: resultCode.adminLimitExceeded, message: `More than ${mostAttributes} attributes.` }
   return { base, scope, sizeLimit, timeLimitSeconds, typesOnly, filter, attributes }
 }
 
-function readAttributes(list: Reader): string[] {
-  const attributes: string[] = []
-  while (!atEnd(list)) attributes.push(readText(list))
-  return attributes
+const mostAttributes = 20_000
+
+/** Each once; undefined: too many. */
+function readAttributes(list: Reader): string[] | undefined {
+  const attributes = new Set<string>()
+  while (!atEnd(list) && attributes.size <= mostAttributes) attributes.add(readText(list))
+  return attributes.size > mostAttributes ? undefined : [...attributes]
 }
 
 export type Named = { entry: Entry; who: Who }
@@ -178,10 +182,12 @@ function startSearch(call: Call, tree: Tree, { entry, who }: Named, request: Sea
   const { endAt, maxEntries } = limitsOf(call, who, request)
   const query = { base: entry, scope: request.scope, filter: request.filter }
   const finder = find(tree, who, query, endAt, missedBy(call.services.lens, call.session))
-  return tell(call, tree, who, finder, request, maxEntries, () => [])
+  return tell(call, tree, who, finder, request, maxEntries, () => done)
 }
 
-/** Sends what is found; `closing` gives the controls of the result, which is the last word of the search. */
+const done = { code: resultCode.success }
+
+/** Sends what is found; `closing` gives the result when all of it went well, and the controls of any other. */
 function tell(
   call: Call,
   tree: Tree,
@@ -189,7 +195,7 @@ function tell(
   finder: Finder,
   { attributes, typesOnly, sizeLimit, timeLimitSeconds }: SearchRequest,
   maxEntries: number,
-  closing: () => Buffer[],
+  closing: () => Pick<Result, 'code' | 'controls'>,
 ): Work {
   const { message, output } = call
   const selection = selectionFor(call, tree, who, attributes)
@@ -198,8 +204,8 @@ function tell(
   // An entry with a list that is still being made.
   let held: Entry | undefined
   const end = (code: Result['code']): Result => {
-    const controls = closing()
-    return controls.length > 0 ? { code, controls } : { code }
+    const last = closing()
+    return code === resultCode.success ? last : { ...last, code }
   }
   return {
     next(deadline) {
@@ -269,7 +275,7 @@ function startControlled(call: Call, tree: Tree, found: Named, request: SearchRe
     const shown = lookThrough(session, tree, view, asked, who, ordered, () => sorting(ordered))
     return tell(call, tree, who, shown.finder, request, maxEntries, () => {
       const { position, count, code, context } = shown.answer()
-      return [...told, listViewResponse(position, count, code, context)]
+      return { code, controls: [...told, listViewResponse(position, count, code, context)] }
     })
   }
 
@@ -277,7 +283,7 @@ function startControlled(call: Call, tree: Tree, found: Named, request: SearchRe
   // A page that may hold all that is asked for at the most is no page (RFC 2696 section 3).
   if (paged && !(request.sizeLimit > 0 && readPage(paged).size >= request.sizeLimit && readPage(paged).cookie === ''))
     return startPage(call, tree, who, paged, finder, request, asked, told)
-  return tell(call, tree, who, finder(), request, maxEntries, () => told)
+  return tell(call, tree, who, finder(), request, maxEntries, () => ({ ...done, controls: told }))
 }
 
 const sortFault = (order: ReturnType<typeof orderOf>): string | undefined =>
@@ -298,7 +304,7 @@ function startPage(
   const kept = cookie === '' ? newPagedSearch(finder(), asked, who) : takeUp(session, cookie, asked, who)
   if (!kept) return { code: resultCode.unwillingToPerform, message: 'This paged search is not known: begin it anew.' }
   // A page of nothing gives a search up.
-  if (size <= 0) return { code: resultCode.success, controls: [...told, pageResponse(0, '')] }
+  if (size === 0) return { ...done, controls: [...told, pageResponse(0, '')] }
   const { maxEntries } = limitsOf(call, who, request)
   const page = pageOf(kept, Math.min(size, maxEntries))
   const counted: Finder = {
@@ -308,8 +314,8 @@ function startPage(
       return found
     },
   }
-  return tell(call, tree, who, counted, request, maxEntries - kept.sent, () => [
-    ...told,
-    pageResponse(0, kept.ahead ? putAside(session, kept) : ''),
-  ])
+  return tell(call, tree, who, counted, request, maxEntries - kept.sent, () => ({
+    ...done,
+    controls: [...told, pageResponse(0, kept.ahead ? putAside(session, kept) : '')],
+  }))
 }

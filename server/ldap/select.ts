@@ -34,7 +34,7 @@ const maxKeyLength = 1000
  * RFC 4511 section 4.5.1.8, `+` of RFC 3673, `@class` of RFC 4529. Selections are few and come again and again, so they are kept.
  */
 export function select(tree: Tree, view: View, requested: readonly string[], missed?: Missed): Selection {
-  const key = `${view.name} ${requested.join(' ')}`
+  const key = keyOf(view, requested)
   let selection = tree.selections.get(key)
   if (!selection) {
     selection = createSelection(tree.schema, view, requested)
@@ -48,6 +48,13 @@ export function select(tree: Tree, view: View, requested: readonly string[], mis
     for (const name of selection.hidden) missed('hidden attribute', name)
   }
   return selection
+}
+
+/** Unlike for unlike lists, whatever characters the names have. */
+function keyOf({ name }: View, requested: readonly string[]): string {
+  let key: string = name
+  for (const each of requested) key += ` ${each.length}:${each}`
+  return key
 }
 
 /** Not names of attributes: all, all operational ones, none. */
@@ -66,7 +73,7 @@ function createSelection(schema: Schema, view: View, requested: readonly string[
   })
   const unknown: string[] = []
   const hidden: string[] = []
-  for (const name of requested) {
+  for (const name of distinct(requested)) {
     if (special.has(name)) continue
     const names = name.startsWith('@') ? attributesOfClass(schema, name.slice(1)) : [name]
     if (names.length === 0) unknown.push(name)
@@ -96,6 +103,10 @@ function createSelection(schema: Schema, view: View, requested: readonly string[
     },
   }
 }
+
+/** Without what is there in another case only: a class of many attributes may be named in a thousand ways. */
+const distinct = (names: readonly string[]): Iterable<string> =>
+  new Map(names.map((name) => [name.toLowerCase(), name])).values()
 
 /** What a class and those above it allow. */
 function attributesOfClass(schema: Schema, name: string): string[] {

@@ -13,6 +13,7 @@ import type { Forward } from './forward.ts'
 import type { Lens } from './lens.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { BindReport, Judge, Services } from './operations.ts'
+import { createShelf } from './shelf.ts'
 import type { SyncFeed } from './sync.ts'
 import type { Door } from './who.ts'
 import { createOutput } from './wire/output.ts'
@@ -52,6 +53,7 @@ export type LdapServer = {
 }
 
 const lastWordsMs = 500
+const mostLeaving = 100
 
 const secured = (context: () => SecureContextOptions): SecureContextOptions => ({ ...context(), minVersion: 'TLSv1.2' })
 
@@ -60,6 +62,7 @@ export function servicesOf(options: LdapOptions): Services & { renew: () => void
   const { directory, verify, onBind, judge, writer, forward, feed, lens, log } = options
   const certificate = options.startTls ?? options.tls?.context
   let secureContext: SecureContext | undefined
+  const limits = { ...defaultLimits, ...options.limits }
   return {
     directory,
     verify,
@@ -69,7 +72,8 @@ export function servicesOf(options: LdapOptions): Services & { renew: () => void
     forward,
     feed,
     lens,
-    limits: { ...defaultLimits, ...options.limits },
+    limits,
+    shelf: createShelf(limits.maxKeptEntries),
     secureContext:
       certificate &&
       (() => {
@@ -123,9 +127,25 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
         serve(door)(socket)
         return
       }
-      socket.on('error', () => socket.destroy())
-      socket.end(encodeNotice(resultCode.busy, 'Too many connections.'))
+      sendAway(socket)
     }
+
+  let leaving = 0
+  /** Says why; but who does not go is not waited for, and of very many nobody is told. */
+  function sendAway(socket: Socket): void {
+    socket.on('error', () => socket.destroy())
+    if (leaving >= mostLeaving) {
+      socket.destroy()
+      return
+    }
+    leaving++
+    socket.end(encodeNotice(resultCode.busy, 'Too many connections.'))
+    const cut = setTimeout(() => socket.destroy(), lastWordsMs)
+    socket.once('close', () => {
+      clearTimeout(cut)
+      leaving--
+    })
+  }
 
   const plainServer = plain && createServer({ noDelay: true }, takeIn('plain'))
   const unixServer = unix && createServer(takeIn('unix'))

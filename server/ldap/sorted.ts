@@ -47,17 +47,20 @@ function keyOf(tree: Tree, entry: Entry, { rule, slots }: OrderKey): string | un
   return least
 }
 
-/** Entries without the attribute come last, whatever the direction. */
+/** No value is larger than any value (RFC 2891 section 2.2): entries without the attribute come last, or first in reverse. */
 function compareItems(order: Order, a: Item, b: Item): number {
   for (const [i, { rule, direction }] of order.keys.entries()) {
     const [one, other] = [a.keys[i], b.keys[i]]
     if (one === other) continue
-    if (one === undefined) return 1
-    if (other === undefined) return -1
-    const difference = rule.compare(one, other)
+    const difference = compareKeys(rule, one, other)
     if (difference !== 0) return difference * direction
   }
   return 0
+}
+
+function compareKeys({ compare }: Ordering, one: string | undefined, other: string | undefined): number {
+  if (one === undefined) return 1
+  return other === undefined ? -1 : compare(one, other)
 }
 
 /** Where a value would stand in a sorted list, by its first key: the first place that is not before it. */
@@ -69,7 +72,7 @@ export function placeOf(tree: Tree, entries: readonly Entry[], order: Order, val
   while (low < high) {
     const middle = (low + high) >> 1
     const found = keyOf(tree, entries[middle]!, key)
-    const isBefore = found !== undefined && key.rule.compare(found, wanted) * key.direction < 0
+    const isBefore = compareKeys(key.rule, found, wanted) * key.direction < 0
     if (isBefore) low = middle + 1
     else high = middle
   }
@@ -147,6 +150,7 @@ export function inOrder(sorting: Sorting): Finder {
   let position = 0
   let entries: Entry[] | undefined
   return {
+    held: () => entries?.length ?? 0,
     next(deadline) {
       if (!entries) {
         const sorted = sorting.next(deadline)

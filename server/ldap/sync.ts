@@ -42,6 +42,8 @@ export function startSync(
   const { feed } = call.services
   if (!feed) return { code: resultCode.unwillingToPerform, message: 'Nobody can replicate from this directory.' }
   const { isPersistent, cookie } = readSyncRequest(control)
+  if (isPersistent && isCrowded(call))
+    return { code: resultCode.busy, message: 'Too many searches stay open to tell of changes: close one.' }
   const { rid, csn } = cookie ? parseCookie(cookie) : { rid: '000', csn: '' }
   const position = feed.position()
   const start = startOf(csn, position, tree.lastSeq())
@@ -51,8 +53,17 @@ export function startSync(
   const news = isPersistent ? collectNews(call, tree) : undefined
   const eyes = whoIs(call.session, tree)
   const begin = (gone: string[]): Work => refresh(call, tree, view, start, gone, { reached, rid, news, eyes })
-  return start.phase === 'delta' ? feed.goneSince(start.seq).then(begin) : begin([])
+  if (start.phase !== 'delta') return begin([])
+  return feed.goneSince(start.seq).then(begin, (error) => {
+    news?.end()
+    throw error
+  })
 }
+
+const mostOfConnection = 4
+
+const isCrowded = ({ session, services: { directory, limits } }: Call): boolean =>
+  session.watching >= mostOfConnection || directory.followers >= limits.maxSyncs
 
 function startOf(csn: string, position: ReturnType<SyncFeed['position']>, lastSeq: number): Start {
   const seq = parseCsn(csn, position)
@@ -117,14 +128,18 @@ type Collected = {
   end: () => void
 }
 
-function collectNews({ services }: Call, tree: Tree): Collected {
+function collectNews({ services, session }: Call, tree: Tree): Collected {
   const collected: Collected = { entries: new Set(), gone: [], isReloaded: false, wake: () => {}, end: () => {} }
-  collected.end = services.directory.follow((news: News | undefined) => {
+  session.watching++
+  const stop = services.directory.follow((news: News | undefined) => {
     if (!news || services.directory.tree !== tree) collected.isReloaded = true
     for (const { id, dn } of news?.gone ?? []) collected.gone.push({ id, dn })
     for (const entry of news?.entries ?? []) collected.entries.add(entry)
     collected.wake()
   })
+  collected.end = () => {
+    if (stop()) session.watching--
+  }
   return collected
 }
 

@@ -3,6 +3,7 @@ import { type View, views } from './access.ts'
 import type { Account, Entry } from './entry.ts'
 import type { SortedView } from './list-view.ts'
 import type { PagedSearch } from './paged.ts'
+import { createShelf, type Shelf } from './shelf.ts'
 import type { Tree } from './tree.ts'
 
 /** How a client came in. What comes by TLS, over loopback or by the Unix socket is seen by nobody else. */
@@ -33,9 +34,13 @@ export type Session = {
   pages: Map<string, PagedSearch>
   /** Sorted lists that are looked at through a window, by context. */
   lists: Map<string, SortedView>
+  /** Where those are counted, together with those of all others. */
+  shelf: Shelf
+  /** Searches that stay open to tell of changes. */
+  watching: number
 }
 
-export const newSession = (address: string, door: Door): Session => ({
+export const newSession = (address: string, door: Door, shelf: Shelf = createShelf(0)): Session => ({
   accountId: undefined,
   isClient: false,
   isMachine: false,
@@ -45,6 +50,8 @@ export const newSession = (address: string, door: Door): Session => ({
   allowedBy: undefined,
   pages: new Map(),
   lists: new Map(),
+  shelf,
+  watching: 0,
 })
 
 /** Anonymous from here on. What was under way under the old identity ends with it. */
@@ -54,8 +61,14 @@ export function forget(session: Session): void {
   session.isMachine = false
   session.mustChange = false
   session.password = undefined
-  session.pages.clear()
-  session.lists.clear()
+  leave(session)
+}
+
+/** Gives up what is kept for its next request. */
+export function leave({ pages, lists, shelf }: Session): void {
+  for (const cookie of [...pages.keys(), ...lists.keys()]) shelf.take(cookie)
+  pages.clear()
+  lists.clear()
 }
 
 /** `others`: with what eyes a person sees the entries of others, where anything of them is published. */
@@ -90,6 +103,13 @@ function isAllowed(session: Session, { from }: Account): boolean {
     session.allowedBy = from
   }
   return true
+}
+
+/** Whether it is a service or an administrator, and not a person or somebody unknown: who may send more at once. */
+export function isService(session: Session, tree: Tree): boolean {
+  const { accountId, isClient, isMachine } = session
+  if (accountId === undefined || isClient) return isClient || isMachine
+  return tree.entryById(accountId)?.account?.view === 'administrator'
 }
 
 const isLoopback = (address: string): boolean => address === '::1' || /^(::ffff:)?127\./.test(address)

@@ -20,33 +20,42 @@ export type Grounds = { writer: Writer; actor: Actor; tree: Tree; who: Who }
 /** As whom a request writes, and with what; refused before anything of it is looked at. */
 export async function groundsOf(call: Call, setsOwnPassword = false): Promise<Grounds> {
   const { session, services } = call
-  const { tree } = services.directory
-  const who = whoIs(session, tree, setsOwnPassword)
-  if (who.view.entries === 'none')
-    throw new NotDone(who.self ? resultCode.insufficientAccessRights : resultCode.strongerAuthRequired, whyNothing(who))
+  const first = whoIs(session, services.directory.tree, setsOwnPassword)
+  if (first.view.entries === 'none')
+    throw new NotDone(
+      first.self ? resultCode.insufficientAccessRights : resultCode.strongerAuthRequired,
+      whyNothing(first),
+    )
   if (!isConfidential(session))
     throw new NotDone(resultCode.confidentialityRequired, 'Changes need TLS here: use LDAPS or StartTLS.')
   const { writer } = services
   if (!writer) throw new NotDone(resultCode.unwillingToPerform, 'Nothing can be changed here.')
-  return { writer, actor: await writer.actorOf(session), tree, who }
+  const actor = await writer.actorOf(session)
+  // Taken only now: it may have been loaded anew meanwhile.
+  const { tree } = services.directory
+  return { writer, actor, tree, who: whoIs(session, tree, setsOwnPassword) }
 }
 
 const mostTries = 5
 
+export type ChangeOf = (grounds: Grounds, entry: Entry, expectedSeq: number | undefined) => Promise<void>
+
 /**
- * Runs a change of one entry. What the request asserts of it, and what it wants to read of it beforehand, is taken from the
- * very state that is changed: when somebody else was faster, it is taken anew (RFC 4527, RFC 4528).
+ * Runs a change of one entry, once `check` has found nothing wrong with the request itself. What the request asserts of the
+ * entry, and what it wants to read of it beforehand, is taken from the very state that is changed: when somebody else was
+ * faster, it is taken anew (RFC 4527, RFC 4528).
  */
 export async function changeEntry(
   call: Call,
   dnText: string,
-  change: (grounds: Grounds, entry: Entry, expectedSeq: number | undefined) => Promise<void>,
+  check: (grounds: Grounds) => ChangeOf,
   setsOwnPassword = false,
 ): Promise<Result> {
   const grounds = await groundsOf(call, setsOwnPassword)
   const { controls } = call.message
   const dn = parseDn(dnText)
   if (!dn) throw new NotDone(resultCode.invalidDNSyntax, 'The name of the entry is not a DN.')
+  const change = check(grounds)
   const isBound = [controlOid.assertion, controlOid.preRead].some((oid) => controlOf(controls, oid))
   for (let tries = 1; ; tries++) {
     const found = named(call, grounds.tree, dn, 'base', grounds.who)

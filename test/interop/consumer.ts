@@ -23,7 +23,7 @@ export type ConsumerOptions = {
 }
 
 /** What of the schema at a node OpenLDAP does not know by itself. */
-async function foreignSchema(provider: Client): Promise<string> {
+export async function foreignSchema(provider: Client): Promise<string> {
   const known = new Set(
     ['core', 'cosine', 'inetorgperson']
       .map((name) => readFileSync(join(schemaDir, `${name}.schema`), 'utf8'))

@@ -268,7 +268,7 @@ describe('OpenLDAP’s tools at a node', () => {
     assert.equal(again.code, 32)
     assert.match(again.err, new RegExp(`matched DN: ${people}`))
     assert.equal((await tool('ldapdelete', [...asReader, personDn('anna')])).code, 50)
-    assert.equal((await tool('ldapdelete', [...asAdmin, people])).code, 53)
+    assert.equal((await tool('ldapdelete', [...asAdmin, people])).code, 66)
     assert.equal((await tool('ldapdelete', [...asAdmin, `cn=ftp_plugin,${groups}`])).code, 53)
   })
 

@@ -14,7 +14,11 @@ const posixGroup = `objectclass ( 1.3.6.1.1.1.2.2 NAME 'posixGroup' SUP top AUXI
 const groupOfMembers = `objectclass ( 1.3.6.1.1.1.2.18 NAME 'groupOfMembers' SUP top STRUCTURAL MUST cn MAY ( member $ description ) )`
 
 export function nisSchema(): string {
-  const nis = readFileSync(join(schemaDir, 'nis.schema'), 'utf8')
+  // Without regard to case, as here (schema-core.ts).
+  const nis = readFileSync(join(schemaDir, 'nis.schema'), 'utf8').replace(
+    /(NAME 'memberUid'\s+EQUALITY )caseExactIA5Match\s+SUBSTR caseExactIA5SubstringsMatch/,
+    '$1caseIgnoreIA5Match\n\tSUBSTR caseIgnoreIA5SubstringsMatch',
+  )
   const start = nis.indexOf('objectclass ( 1.3.6.1.1.1.2.2 ')
   const end = nis.indexOf('objectclass', start + 1)
   return `${nis.slice(0, start)}${posixGroup}\n\n${groupOfMembers}\n\n${nis.slice(end)}`
@@ -22,8 +26,13 @@ export function nisSchema(): string {
 
 export type Slapd = { port: number; stop: () => Promise<void> }
 
-/** `lines`: more of the configuration, before the database. */
-export async function startSlapd(ldif: string, base: string, lines: readonly string[] = []): Promise<Slapd> {
+/** `lines`: more of the configuration, before the database; `ofDatabase`: behind it. */
+export async function startSlapd(
+  ldif: string,
+  base: string,
+  lines: readonly string[] = [],
+  ofDatabase: readonly string[] = [],
+): Promise<Slapd> {
   const dir = mkdtempSync(join(tmpdir(), 'slapd-'))
   const port = await freePort()
   writeFileSync(join(dir, 'nis.schema'), nisSchema())
@@ -61,6 +70,7 @@ export async function startSlapd(ldif: string, base: string, lines: readonly str
       'maxsize 1073741824',
       'sizelimit unlimited',
       ...indexed.map((name) => `index ${name} eq`),
+      ...ofDatabase,
       '',
     ].join('\n'),
   )

@@ -4,6 +4,7 @@ import { serveConnection } from '../../server/ldap/connection.ts'
 import type { Directory } from '../../server/ldap/directory.ts'
 import type { Lens } from '../../server/ldap/lens.ts'
 import { defaultLimits } from '../../server/ldap/limits.ts'
+import { createShelf } from '../../server/ldap/shelf.ts'
 import type { Door } from '../../server/ldap/who.ts'
 import { createOutput } from '../../server/ldap/wire/output.ts'
 import { aDirectory, verify } from './sample.ts'
@@ -19,6 +20,7 @@ export async function startAfar(given: Given = {}) {
     lens,
     log,
     limits: defaultLimits,
+    shelf: createShelf(defaultLimits.maxKeptEntries),
     onBind: undefined,
     judge: undefined,
     writer: undefined,

@@ -3,6 +3,8 @@ import {
   atEnd,
   booleanTlv,
   integerTlv,
+  peekTag,
+  readBoolean,
   readConstructed,
   readerOf,
   readInteger,
@@ -70,7 +72,7 @@ export const controls = (...list: [string, boolean, Buffer?][]): Buffer =>
     ),
   )
 
-/** RFC 4515, without extensible match. */
+/** RFC 4515. */
 export function encodeFilter(text: string): Buffer {
   let at = 0
   const bytesOf = (value: string): Buffer =>
@@ -101,6 +103,7 @@ export function encodeFilter(text: string): Buffer {
   }
   function item(given: string): Buffer {
     const [, attribute = '', operator = '', value = ''] = /^([^=~<>]*)([~<>]?=)(.*)$/s.exec(given) ?? []
+    if (attribute.endsWith(':')) return extensible(attribute.slice(0, -1), bytesOf(value))
     if (operator === '=' && value === '*') return tlv(0x87, attribute)
     if (operator === '=' && value.includes('*')) {
       const pieces = value.split('*')
@@ -113,6 +116,37 @@ export function encodeFilter(text: string): Buffer {
     return tlv(kind, tlv(0x04, attribute), tlv(0x04, bytesOf(value)))
   }
   return one()
+}
+
+/** `attribute:dn:rule`, of which each may be missing. */
+function extensible(given: string, value: Buffer): Buffer {
+  const [attribute = '', ...rest] = given.split(':')
+  const withDn = /^dn$/i.test(rest[0] ?? '')
+  const rule = rest[withDn ? 1 : 0]
+  return tlv(
+    0xa9,
+    ...(rule ? [tlv(0x81, rule)] : []),
+    ...(attribute ? [tlv(0x82, attribute)] : []),
+    tlv(0x83, value),
+    ...(withDn ? [booleanTlv(true, 0x84)] : []),
+  )
+}
+
+/** Controls of an answer: value by OID. */
+export function controlsOf({ response }: Pick<Answer, 'response'>): Map<string, Buffer> {
+  const reader = readConstructed(readerOf(response), 0x30)
+  readInteger(reader)
+  readConstructed(reader, response[reader.at]!)
+  const found = new Map<string, Buffer>()
+  if (atEnd(reader)) return found
+  const list = readConstructed(reader, 0xa0)
+  while (!atEnd(list)) {
+    const control = readConstructed(list, 0x30)
+    const oid = readText(control)
+    if (peekTag(control) === 0x01) readBoolean(control)
+    found.set(oid, atEnd(control) ? Buffer.alloc(0) : readOctets(control))
+  }
+  return found
 }
 
 export function connectTo(port: number, socket: Socket = connect(port, '127.0.0.1')): Client {
@@ -133,6 +167,8 @@ export function connectTo(port: number, socket: Socket = connect(port, '127.0.0.
       request?.entries.push(readEntry(body))
       return
     }
+    // An intermediate response.
+    if (tag === 0x79) return
     const code = readInteger(body, 0x0a)
     const matchedDn = readText(body)
     const text = readText(body)

@@ -14,7 +14,9 @@ const equal: [string, string][] = [
   ['cn=Lu\\C4\\8Di\\C4\\87', 'cn=Lučić'],
   ['cn=foo', 'cn=#0403666f6f'],
   ['cn=a', 'cn=  a  '],
-  ['', '   '],
+  ['uid=alice,dc=lan', 'uid="alice";dc=lan'],
+  ['cn=R\\&D\\, north', ' cn = "R&D, north" '].map((text) => text.replace('\\&', '&')) as [string, string],
+  ['cn=a\\"b', 'cn="a\\"b"'],
 ]
 
 const invalid = [
@@ -25,8 +27,11 @@ const invalid = [
   'uid=alice,,dc=lan',
   'u id=alice',
   '1.=alice',
-  'uid="alice"',
-  'uid=a;dc=b',
+  ' ',
+  'uid="alice',
+  'uid="alice"x',
+  'uid=a"b"',
+  'uid=a;',
   'uid=a<b',
   'uid=a\\',
   'uid=a\\zz',

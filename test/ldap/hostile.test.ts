@@ -196,6 +196,20 @@ describe('hostile input', () => {
     other.end()
   })
 
+  it('10,000 unbinds, or operations nobody knows, end the connection once', async () => {
+    for (const operation of [tlv(0x42), tlv(0x77, tlv(0x80, '1.2.3')), hex('7e 00')]) {
+      const c = connectTo(server.port)
+      c.send(Buffer.concat(Array.from({ length: 10_000 }, (_, i) => message(i + 1, operation))))
+      if (operation[0] === 0x77) assert.equal(await c.whoAmI(), '')
+      else await c.closed
+      c.end()
+    }
+    const other = connectTo(server.port)
+    assert.equal(await other.bind(reader, 'reader'), 0)
+    other.end()
+    assert.deepEqual(faults, [])
+  })
+
   it('10,000 requested attributes are answered', async () => {
     const c = connectTo(server.port)
     await c.bind(reader, 'reader')

@@ -119,7 +119,6 @@ describe('an extension made in the pages, over LDAP', () => {
   it('is found by each of its values with the rule of its type', async () => {
     for (const filter of [
       '(exampleCardNumber=4711)',
-      '(exampleCardNumber=04711)',
       '(exampleCardNumber>=4000)',
       '(exampleDoors=NORTH)',
       '(exampleDoors=so*)',
@@ -132,8 +131,13 @@ describe('an extension made in the pages, over LDAP', () => {
       '(exampleDoors=*)',
     ])
       assert.deepEqual(await node.find(filter), ['anna'], filter)
-    for (const filter of ['(exampleIsGuest=1)', '(exampleUntil<=2027-03-30)', '(exampleUntil>=2027-04-01)'])
-      assert.deepEqual(await node.find(filter), [], filter)
+    const nobody = [
+      '(exampleIsGuest=1)',
+      '(exampleUntil<=2027-03-30)',
+      '(exampleUntil>=2027-04-01)',
+      '(exampleCardNumber=04711)',
+    ]
+    for (const filter of nobody) assert.deepEqual(await node.find(filter), [], filter)
     assert.deepEqual(await node.find('(&(uid=*)(!(exampleIsGuest=TRUE)))'), ['admin', 'berit'])
     assert.equal(await node.compare('anna', 'exampleDoors', 'south'), 6)
     assert.equal(await node.compare('anna', 'exampleDoors', 'west'), 5)
@@ -291,7 +295,7 @@ it('two nodes in one process with different extensions show nothing of each othe
   assert.doesNotMatch(await a.schema(), /exampleShade/)
   assert.match(await a.schema(), /'exampleColour' EQUALITY integerMatch/)
   assert.match(await b.schema(), /'exampleColour' EQUALITY caseIgnoreMatch/)
-  assert.deepEqual(await a.find('(exampleColour=07)'), ['anna'])
+  assert.deepEqual(await a.find('(exampleColour=7)'), ['anna'])
   assert.deepEqual(await b.find('(exampleColour=red)'), ['anna'])
   assert.deepEqual((await a.one('anna')).exampleColour, ['7'])
   assert.deepEqual((await b.one('anna')).exampleShade, ['dark'])

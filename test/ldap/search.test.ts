@@ -54,7 +54,16 @@ describe('search', () => {
     ['(telephoneNumber=*555 72*)', ['fnystrom']],
     ['(uidNumber>=2002)', ['anna', 'boss', 'olle']],
     ['(uidNumber<=2001)', ['fnystrom', 'karl']],
-    ['(uidNumber=02001)', ['karl']],
+    ['(uidNumber=02001)', []],
+    ['(!(uidNumber=02001))', []],
+    ['(&(uid=*)(!(mail=å*)))', []],
+    ['(&(uid=*)(!(telephoneNumber=å)))', []],
+    ['(&(uid=*)(!(objectClass= top)))', []],
+    ['(structuralObjectClass=2.16.840.1.113730.3.2.2)', ['anna', 'boss', 'fnystrom', 'karl', 'olle']],
+    ['(!(structuralObjectClass=nonsense))', []],
+    ['(cn= karl*berg )', ['karl']],
+    ['(cn=karl*berg* )', ['karl']],
+    ['(telephoneNumber=* *)', []],
     ['(uidNumber=abc)', []],
     ['(!(uidNumber=abc))', []],
     ['(loginShell=/bin/bash)', ['fnystrom']],
@@ -70,6 +79,13 @@ describe('search', () => {
     ['(&(nonsense=x)(uid=karl))', []],
     ['(&(!(nonsense=x))(uid=karl))', []],
     ['(cn;lang-sv=karl berg)', []],
+    ['(&(uid=karl)(!(cn;lang-sv=karl berg)))', ['karl']],
+    ['(&(uid=karl)(!(cn;lang-sv>=karl berg)))', []],
+    ['(&(uid=karl)(!(cn;x-other=karl berg)))', []],
+    ['(uidNumber:integerOrderingMatch:=2002)', ['fnystrom', 'karl']],
+    ['(&(uid=karl)(!(cn:caseIgnoreIA5Match:=x)))', []],
+    ['(&(uid=karl)(!(cn:caseIgnoreSubstringsMatch:=x)))', []],
+    ['(&(uid=karl)(!(cn:caseExactMatch:=karl berg)))', ['karl']],
     ['(&(uid=*)(|(uid=karl)(uid=anna)(uid=zzz)))', ['anna', 'karl']],
     ['(&(uid=karl)(&))', ['karl']],
     ['(|)', []],
@@ -196,6 +212,8 @@ describe('search', () => {
       ],
     ],
     [['1.1', 'sn'], ['sn']],
+    [['cn sn'], []],
+    [[''], []],
     [['userPassword'], []],
     [['cn;binary'], []],
   ]
@@ -227,7 +245,7 @@ describe('search', () => {
   })
 
   it('a base that is no DN is 34', async () => {
-    for (const dn of ['nonsense', 'uid="karl"', 'cn=#0403666f6f x', `cn=${'a'.repeat(100_000)}`]) {
+    for (const dn of ['nonsense', ' ', 'uid="karl', 'cn=#0403666f6f x', `cn=${'a'.repeat(100_000)}`]) {
       assert.equal((await c.search({ base: dn })).code, 34)
     }
   })

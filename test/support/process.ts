@@ -37,11 +37,18 @@ export async function command(dir: string, args: string[], input = ''): Promise<
 }
 
 /** Starts `serve` and waits until it says that it serves. */
-export async function startProcess(dir = aFolder('process'), sync?: number): Promise<NodeProcess> {
+export async function startProcess(
+  dir = aFolder('process'),
+  sync?: number,
+  settings: { flags?: readonly string[]; env?: Record<string, string> } = {},
+): Promise<NodeProcess> {
   const [web = 0, ldapPort = 0, ldaps = 0, freeSync = 0] = await freePorts(4)
   const ports = { web, ldap: ldapPort, ldaps, sync: sync ?? freeSync }
   const flags = Object.entries(ports).flatMap(([name, port]) => [`--${name}-port`, String(port)])
-  const child = spawn(bin, ['serve', '--data', dir, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(bin, ['serve', '--data', dir, ...flags, ...(settings.flags ?? [])], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...settings.env },
+  })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const output: string[] = []
   child.stderr.on('data', (data) => output.push(String(data)))

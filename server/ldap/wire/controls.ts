@@ -69,8 +69,6 @@ export function readControls(message: Reader): Control[] {
     const isCritical = peekTag(control) === tag.boolean ? readBoolean(control) : false
     const value = peekTag(control) === tag.octetString ? readOctets(control) : undefined
     if (!atEnd(control)) throw new Malformed('more after the end of a control')
-    if (requestControls.has(oid) && controls.some((other) => other.oid === oid))
-      throw new Malformed(`control ${oid} twice`)
     controls.push({ oid, isCritical, value })
   }
   return controls
@@ -82,6 +80,17 @@ export function readControls(message: Reader): Control[] {
  */
 export const unknownCritical = (controls: readonly Control[], operation: number): Control | undefined =>
   controls.find((control) => control.isCritical && !requestControls.get(control.oid)?.includes(operation))
+
+/** One that says something, and stands there twice: which of the two is meant? */
+export function repeatedControl(controls: readonly Control[]): Control | undefined {
+  const seen = new Set<string>()
+  return controls.find(({ oid }) => {
+    if (!requestControls.has(oid)) return false
+    const isRepeated = seen.has(oid)
+    seen.add(oid)
+    return isRepeated
+  })
+}
 
 /** Controls of a request that are not obeyed, whether they had to be or not. */
 export const passedOver = (controls: readonly Control[], operation: number): Control[] =>

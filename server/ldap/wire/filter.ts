@@ -41,12 +41,45 @@ const filterTag = {
   extensible: 0xa9,
 } as const
 
-export function readFilter(reader: Reader, maxNodes: number, maxDepth: number): Filter {
-  let nodes = 0
+/** Folding text takes longer the more of it there is, and nobody is found by so much. */
+const mostBytes = 512 * 1024
+
+/** What is asked of every attribute is asked of some hundred. */
+const ofEveryAttribute = 64
+
+/** Parts of a filter: each comparison, each piece of a substring, each AND, OR and NOT. */
+export function partsOf(filter: Filter): number {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return filter.filters.reduce((sum, each) => sum + partsOf(each), 1)
+    case 'not':
+      return 1 + partsOf(filter.filter)
+    default:
+      return ownParts(filter)
+  }
+}
+
+function ownParts(filter: Filter): number {
+  if (filter.kind === 'substrings') return Math.max(1, filter.any.length)
+  return filter.kind === 'extensible' && filter.attribute === undefined ? ofEveryAttribute : 1
+}
+
+export function readFilter(reader: Reader, maxParts: number, maxDepth: number): Filter {
+  let parts = 0
+  const whole = { ...reader }
+  skip(whole)
+  if (whole.at - reader.at > mostBytes) throw new FilterTooLarge(`The filter has more than ${mostBytes / 1024} kB.`)
 
   function read(from: Reader, depth: number): Filter {
     if (depth > maxDepth) throw new FilterTooLarge(`The filter is nested more than ${maxDepth} deep.`)
-    if (++nodes > maxNodes) throw new FilterTooLarge(`The filter has more than ${maxNodes} parts.`)
+    const filter = readOne(from, depth)
+    parts += ownParts(filter)
+    if (parts > maxParts) throw new FilterTooLarge(`The filter has more than ${maxParts} parts.`)
+    return filter
+  }
+
+  function readOne(from: Reader, depth: number): Filter {
     const kind = peekTag(from)
     switch (kind) {
       case filterTag.and:

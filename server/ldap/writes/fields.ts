@@ -1,5 +1,7 @@
 import type { AttributeType } from '../attribute-types.ts'
+import { NotDone } from '../not-done.ts'
 import type { FieldSlot, Schema } from '../schema.ts'
+import { resultCode } from '../wire/result.ts'
 
 /** Typed texts of extensions, as forms and imports give them: extension -> field -> text. */
 export type Typed = Record<string, Record<string, string>>
@@ -29,6 +31,8 @@ export function typeInto(
   const kept = fieldOf(schema, type, of)
   if (!kept) return false
   const { extension, field } = kept
+  if (values.length > 1 && field.field.type !== 'list')
+    throw new NotDone(resultCode.constraintViolation, `${type.names[0]} takes one value here.`)
   typed[extension] = { ...typed[extension], [field.name]: values.join('\n') }
   return true
 }

@@ -7,7 +7,7 @@ import { NotDone } from '../not-done.ts'
 import type { Schema } from '../schema.ts'
 import type { Tree } from '../tree.ts'
 import { resultCode } from '../wire/result.ts'
-import { type Modification, textOf, typeOf } from './changes.ts'
+import { type Modification, typeOf } from './changes.ts'
 import { type Typed, typeInto } from './fields.ts'
 import { changedTypes } from './person.ts'
 import type { Values } from './values.ts'
@@ -99,7 +99,7 @@ export function memberMoves(
   for (const { kind, attribute, values } of modifications) {
     const type = typeOf(schema, attribute)
     const list = lists.get(type)!
-    const names = values.map((value) => usernameOf(tree, type, textOf(type, value)))
+    const names = values.map((value) => usernameOf(tree, type, value))
     if (new Set(names).size < names.length)
       throw new NotDone(resultCode.attributeOrValueExists, `${attribute}: the same value twice.`)
     switch (kind) {
@@ -134,7 +134,7 @@ export const namesIn = (schema: Schema, tree: Tree, modifications: readonly Modi
   ...new Set(
     modifications.flatMap(({ attribute, values }) => {
       const type = typeOf(schema, attribute)
-      return values.map((value) => usernameOf(tree, type, textOf(type, value)))
+      return values.map((value) => usernameOf(tree, type, value))
     }),
   ),
 ]

@@ -23,9 +23,10 @@ import { describeUser } from '../entries/user.ts'
 import type { Entry } from '../entry.ts'
 import { NotDone } from '../not-done.ts'
 import type { Schema } from '../schema.ts'
+import type { ObjectClass } from '../schema-classes.ts'
 import { resultCode } from '../wire/result.ts'
 import { type NewEntry, refuseStale, type Writing } from '../writer.ts'
-import { applyTo, type Modification, type PasswordWish, type Wishes } from './changes.ts'
+import { applyTo, type Modification, needClass, type PasswordWish, type Wishes } from './changes.ts'
 import { changedTypes, newPersonInput, passwordOf, personInput, refuseOtherNames } from './person.ts'
 import { classesOf, type Values, valuesOf } from './values.ts'
 
@@ -201,9 +202,11 @@ export function refuseOtherClasses(
     // With all above them, as they are written in the schema.
     const all = new Set<string>()
     for (const name of classes) {
-      const known = schema.objectClassByName(name)
-      if (!known) throw new NotDone(resultCode.invalidAttributeSyntax, `The schema has no class ${name}.`)
-      for (let of: typeof known | undefined = known; of; of = of.sup ? schema.objectClassByName(of.sup) : undefined)
+      for (
+        let of: ObjectClass | undefined = needClass(schema, name);
+        of;
+        of = of.sup ? schema.objectClassByName(of.sup) : undefined
+      )
         all.add(of.name)
     }
     return all

@@ -5,6 +5,7 @@ import { type AttributeType, attribute } from '../attribute-types.ts'
 import { NotDone } from '../not-done.ts'
 import type { Schema } from '../schema.ts'
 import { resultCode } from '../wire/result.ts'
+import { keyOf } from './changes.ts'
 import { type Typed, typeInto } from './fields.ts'
 import type { Values } from './values.ts'
 
@@ -75,8 +76,7 @@ export function refuseOtherNames(asked: Values, now: Values): void {
   for (const type of wholeNames) {
     const wanted = asked.get(type)
     const follows = now.get(type) ?? []
-    const key = (value: string): string => type.equality?.key(value) ?? value
-    if (wanted?.some((value) => !follows.some((each) => key(each) === key(value))))
+    if (wanted?.some((value) => !follows.some((each) => keyOf(type, each) === keyOf(type, value))))
       throw new NotDone(
         resultCode.unwillingToPerform,
         `${type.names[0]} follows from givenName and sn: it is “${follows[0] ?? ''}”. Change those.`,

@@ -1,0 +1,18 @@
+import type { AttributeType } from './attribute-types.ts'
+import type { Schema } from './schema.ts'
+
+/** An attribute description, RFC 4512 section 2.5. */
+export type Description = { type: AttributeType; hasOptions: boolean }
+
+/** Undefined: not in the schema, or with an option that nobody knows. */
+export function readDescription(schema: Schema, text: string): Description | undefined {
+  const [name = '', ...options] = text.includes(';') ? text.split(';') : [text]
+  const type = schema.attributeByName(name)
+  return type && options.every((option) => isOption(option, type))
+    ? { type, hasOptions: options.length > 0 }
+    : undefined
+}
+
+/** Languages (RFC 3866), and `;binary` where the syntax is sent so (RFC 4522). No value here has one of them. */
+const isOption = (option: string, { syntax }: AttributeType): boolean =>
+  /^lang-[a-z0-9-]*$/i.test(option) || (syntax === 'certificate' && /^binary$/i.test(option))
