@@ -1,10 +1,9 @@
 import { type Duplex, PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createBrotliCompress, createGzip } from 'node:zlib'
+import type { Coding } from '../replication/coding.ts'
 import { answerLines, bucketLines } from '../replication/master.ts'
 import { type Db, onChanges } from '../store/db.ts'
-
-export type Coding = 'br' | 'gzip' | 'identity'
 
 /** An answer as it goes over the line. */
 export type Encoded = { body: Buffer; coding: Coding }

@@ -6,8 +6,8 @@ import { feedRows } from '../store/objects.ts'
 import { emptyHash, hashHex, stateHash } from '../store/position.ts'
 import { wipe } from '../store/wipe.ts'
 import { type Change, commit } from '../store/write.ts'
-import { type Answer, BadAnswer, objectsIn } from './answer.ts'
-import { bucketOf } from './wire.ts'
+import { type Answer, BadAnswer, objectsOf } from './answer.ts'
+import { bucketOf, type ObjectLine } from './wire.ts'
 
 /** After applying it, this node would not be equal to the master. Nothing was kept; a repair is needed. */
 export class Diverged extends Error {}
@@ -42,11 +42,12 @@ export const provenEqual = (db: Db): void => {
   db.local.provedAt = new Date().toISOString()
 }
 
-async function prepare(change: Change, { head, lines }: Answer, repaired: ReadonlySet<number>): Promise<void> {
+async function prepare(change: Change, answer: Answer, repaired: ReadonlySet<number>): Promise<void> {
+  const { head, end } = answer
   if (head.mode === 'delta') {
     if (head.since !== change.head.seq)
       throw new BadAnswer(`it begins at ${head.since}, this node is at ${change.head.seq}`)
-    if (lines.length > slice) await freeAllNames(change, lines)
+    if (end.n > slice) await freeAllNames(change, answer)
     return
   }
   if (head.mode === 'full') {
@@ -56,14 +57,14 @@ async function prepare(change: Change, { head, lines }: Answer, repaired: Readon
     Object.assign(change.head, { objects: 0, seq: 0, fresh: true, many: true })
     return
   }
-  await removeStrays(change, lines, repaired)
-  await freeAllNames(change, lines)
+  await removeStrays(change, answer, repaired)
+  await freeAllNames(change, answer)
   change.head.many = true
 }
 
 /** Names pass from one person to another across slices only if all of them are free first. */
-async function freeAllNames(change: Change, lines: string[]): Promise<void> {
-  await eachSlice(lines, (objects) =>
+async function freeAllNames(change: Change, answer: Answer): Promise<void> {
+  await eachSlice(answer, (objects) =>
     freeNames(
       change.trx,
       objects.map((object) => object.id),
@@ -73,9 +74,9 @@ async function freeAllNames(change: Change, lines: string[]): Promise<void> {
 }
 
 /** In buckets that are repaired, what the master does not have is wrong here. Only a complete answer gets this far. */
-async function removeStrays(change: Change, lines: string[], repaired: ReadonlySet<number>): Promise<void> {
+async function removeStrays(change: Change, answer: Answer, repaired: ReadonlySet<number>): Promise<void> {
   const live = new Set<string>()
-  await eachSlice(lines, async (objects) => {
+  await eachSlice(answer, async (objects) => {
     for (const { kind, id } of objects) live.add(`${kind}\0${id}`)
   })
   const strays: { kind: string; id: string; body: undefined; seq: number }[] = []
@@ -86,10 +87,10 @@ async function removeStrays(change: Change, lines: string[], repaired: ReadonlyS
   for (let at = 0; at < strays.length; at += slice) await change.move(strays.slice(at, at + slice))
 }
 
-async function moveAll(change: Change, { lines }: Answer): Promise<void> {
+async function moveAll(change: Change, answer: Answer): Promise<void> {
   // Into an empty store no slice depends on the one before, so the next is read while SQLite writes the last.
   let last: Promise<void> = Promise.resolve()
-  await eachSlice(lines, async (objects) => {
+  await eachSlice(answer, async (objects) => {
     const moved = change.move(objects)
     if (!change.head.fresh) return moved
     // Awaited in the next turn; only not as a rejection that nobody listens to.
@@ -100,14 +101,8 @@ async function moveAll(change: Change, { lines }: Answer): Promise<void> {
   await last
 }
 
-async function eachSlice(
-  lines: string[],
-  run: (objects: ReturnType<typeof objectsIn>) => Promise<void>,
-): Promise<void> {
-  let last = 0
-  for (let at = 0; at < lines.length; at += slice) {
-    const objects = objectsIn(lines.slice(at, at + slice), last)
-    last = objects.at(-1)?.seq ?? last
+async function eachSlice(answer: Answer, run: (objects: ObjectLine[]) => Promise<void>): Promise<void> {
+  for await (const objects of objectsOf(answer)) {
     await run(objects)
     await others()
   }

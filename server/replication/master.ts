@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { epochName } from '../mode/epoch.ts'
 import { type Db, onChanges } from '../store/db.ts'
-import { feedRows } from '../store/objects.ts'
+import { countAfter, feedRows } from '../store/objects.ts'
 import { type Position, readPosition, wasPosition } from '../store/position.ts'
 import { digestOf } from './digest.ts'
 import { type AnswerMode, bucketOf, type EndLine, type HeadLine, objectLine } from './wire.ts'
@@ -65,11 +65,10 @@ export async function* answerLines(db: Db, since: number): AsyncGenerator<string
       yield endLine(position, n)
       return
     }
-    const lines: string[] = []
-    for await (const rows of feedRows(trx, since)) lines.push(...rows.map(objectLine))
-    yield headLine(position, 'delta', since, lines.length)
-    yield lines.join('')
-    yield endLine(position, lines.length)
+    const n = await countAfter(trx, since)
+    yield headLine(position, 'delta', since, n)
+    for await (const rows of feedRows(trx, since)) yield rows.map(objectLine).join('')
+    yield endLine(position, n)
   })
 }
 

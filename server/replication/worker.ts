@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { messageOf, Unavailable } from '../errors.ts'
@@ -94,7 +93,7 @@ export function createWorker(db: Db, log: Logger): Worker {
       await compare(answer)
       return
     }
-    await apply(await receive(answer.body))
+    await apply(await receive(answer))
   }
 
   /** The master answered: note that, and what it says of itself. */
@@ -118,9 +117,9 @@ export function createWorker(db: Db, log: Logger): Worker {
     provenEqual(db)
   }
 
-  async function receive(body: Readable): Promise<Answer> {
+  async function receive({ body, coding }: MasterAnswer): Promise<Answer> {
     try {
-      return await readAnswer(body, (received, total) => Object.assign(line, { received, total }))
+      return await readAnswer(body, coding, (received, total) => Object.assign(line, { received, total }))
     } finally {
       body.destroy()
     }
@@ -170,12 +169,12 @@ export function createWorker(db: Db, log: Logger): Worker {
   async function repair(line_: Connection): Promise<boolean> {
     try {
       const theirs = await readJson<{ buckets: string[] }>(
-        (await askMaster(line_, '/v1/digest', { signal: halt.signal })).body,
+        await askMaster(line_, '/v1/digest', { signal: halt.signal }),
       )
       const wrong = differing(await digestOf(db.reader), theirs.buckets)
       if (wrong.length === 0 || wrong.length > buckets / 2) return false
       const answer = await askMaster(line_, `/v1/objects?buckets=${wrong.join(',')}`, { signal: halt.signal })
-      await apply(await receive(answer.body), new Set(wrong))
+      await apply(await receive(answer), new Set(wrong))
       log.info({ buckets: wrong.length, seq: db.position.seq }, 'repaired; equal to the master again')
       return true
     } catch (error) {
@@ -267,8 +266,9 @@ async function renewCertificate(db: Db, connection: Connection): Promise<void> {
   const { makeRequest } = await import('../mode/ca.ts')
   const { key, request } = await makeRequest(db.local.name)
   const json = { request, names: ownNames(db.local.name) }
-  const { body } = await askMaster(connection, '/v1/certificate', { method: 'POST', json })
-  const { certificate } = await readJson<{ certificate: string }>(body)
+  const { certificate } = await readJson<{ certificate: string }>(
+    await askMaster(connection, '/v1/certificate', { method: 'POST', json }),
+  )
   keepOwn(db.dir, { key, certificate })
   await Promise.all([...db.localListeners].map((listener) => listener()))
 }

@@ -185,6 +185,12 @@ export async function entriesGoneSince(db: Knex, seq: number): Promise<string[]>
   return rows.map(({ id }) => id)
 }
 
+/** How many objects have moved after a change. */
+export async function countAfter(db: Knex, seq: number): Promise<number> {
+  const [row] = await db('objects').where('seq', '>', seq).count({ n: '*' })
+  return Number(row?.n ?? 0)
+}
+
 export type FeedRow = { seq: number; kind: string; id: string; body: string | undefined }
 
 /**
