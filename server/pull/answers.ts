@@ -10,7 +10,7 @@ export type Encoded = { body: Buffer; coding: Coding }
 
 export type Answers = {
   since: (since: number, coding: Coding) => Promise<Encoded>
-  buckets: (wanted: Set<number>, coding: Coding) => Promise<Encoded>
+  buckets: (wanted: Set<number>, since: number, coding: Coding) => Promise<Encoded>
 }
 
 /** Below this, compressing costs more than it saves. */
@@ -37,7 +37,7 @@ export function createAnswers(db: Db): Answers {
       encoded.then(({ body }) => body.length > keptBytes && setTimeout(forget, largeKeptMs).unref(), forget)
       return encoded
     },
-    buckets: (wanted, coding) => encode(bucketLines(db, wanted), coding),
+    buckets: (wanted, since, coding) => encode(bucketLines(db, wanted, since), coding),
   }
 }
 

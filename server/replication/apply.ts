@@ -2,8 +2,8 @@ import { setImmediate as others } from 'node:timers/promises'
 import type { Actor } from '../audit/actor.ts'
 import type { Db } from '../store/db.ts'
 import { freeNames } from '../store/names.ts'
-import { feedRows } from '../store/objects.ts'
-import { emptyHash, hashHex, stateHash } from '../store/position.ts'
+import { feedRows, type Move, removeTombstones } from '../store/objects.ts'
+import { countIn, emptyHash, hashHex, stateHash } from '../store/position.ts'
 import { wipe } from '../store/wipe.ts'
 import { type Change, commit } from '../store/write.ts'
 import { type Answer, BadAnswer, objectsOf } from './answer.ts'
@@ -27,7 +27,7 @@ export async function applyAnswer(db: Db, answer: Answer, repaired: ReadonlySet<
       change.head.refill = refill
       await prepare(change, answer, repaired)
       await moveAll(change, answer)
-      arrive(change, answer)
+      await arrive(change, answer)
     })
   } catch (error) {
     await refill?.failed()
@@ -73,17 +73,28 @@ async function freeAllNames(change: Change, answer: Answer): Promise<void> {
   change.head.namesFreed = true
 }
 
-/** In buckets that are repaired, what the master does not have is wrong here. Only a complete answer gets this far. */
+/**
+ * In buckets that are repaired, what the master does not have is wrong here; only a complete answer gets this far. What the
+ * rows stand for is counted anew on the way: after damage the running hash may not speak of these rows any more.
+ */
 async function removeStrays(change: Change, answer: Answer, repaired: ReadonlySet<number>): Promise<void> {
   const live = new Set<string>()
   await eachSlice(answer, async (objects) => {
     for (const { kind, id } of objects) live.add(`${kind}\0${id}`)
   })
-  const strays: { kind: string; id: string; body: undefined; seq: number }[] = []
-  for await (const rows of feedRows(change.trx, 0))
-    for (const { kind, id, body, seq } of rows)
-      if (body !== undefined && repaired.has(bucketOf(id)) && !live.has(`${kind}\0${id}`))
-        strays.push({ kind, id, body: undefined, seq })
+  const strays: Move[] = []
+  const state = stateHash(emptyHash)
+  let objects = 0
+  for await (const rows of feedRows(change.trx, 0)) {
+    for (const { kind, id, body, seq, digest } of rows) {
+      if (body === undefined) continue
+      objects++
+      if (digest) countIn(state, 1, digest)
+      if (repaired.has(bucketOf(id)) && !live.has(`${kind}\0${id}`)) strays.push({ kind, id, body: undefined, seq })
+    }
+    await others()
+  }
+  Object.assign(change.head, { state, objects, mends: true })
   for (let at = 0; at < strays.length; at += slice) await change.move(strays.slice(at, at + slice))
 }
 
@@ -108,19 +119,23 @@ async function eachSlice(answer: Answer, run: (objects: ObjectLine[]) => Promise
   }
 }
 
-function arrive(change: Change, { head, end }: Answer): void {
+async function arrive(change: Change, { head, end }: Answer): Promise<void> {
   const mine = hashHex(change.head.state)
   if (mine !== end.hash || change.head.objects !== end.objects)
     throw new Diverged(
       `at ${end.upto} the master holds ${end.objects} objects (${end.hash}), this node ${change.head.objects} (${mine})`,
     )
   const [no, id] = head.epoch.split(/\.(.*)/)
+  const before = change.head.horizon
+  // Only a delta brings every removal along.
+  const horizon = head.mode === 'delta' ? Math.max(head.horizon, before) : end.upto
   Object.assign(change.head, {
     seq: end.upto,
     clusterId: head.cluster,
     epochNo: Number(no),
     epochId: id,
     epochSig: head.sig,
-    horizon: Math.max(head.horizon, head.mode === 'delta' ? change.head.horizon : head.horizon),
+    horizon,
   })
+  if (horizon > before) await removeTombstones(change.trx, horizon)
 }

@@ -4,6 +4,7 @@ import { projectDevices } from './devices.ts'
 import { projectGroups } from './groups.ts'
 import { freeNames, namesOf, takeNames } from './names.ts'
 import { projectRemoved } from './removed.ts'
+import { inSlices } from './slices.ts'
 import { projectUsers } from './users.ts'
 
 /** One object before and after; undefined: it was not there, or is removed. */
@@ -28,6 +29,22 @@ export async function project(trx: Knex, changes: Projected[], namesFreed = fals
     renamed.flatMap((change) => namesAfter(change).map((name) => ({ name, owner: change.id }))),
   )
 }
+
+/** Takes away everything that was made of these objects, without asking what they were. */
+export async function unproject(trx: Knex, ids: string[]): Promise<void> {
+  await freeNames(trx, ids)
+  for (const [table, column] of madeOf) await inSlices(ids, (slice) => trx(table).whereIn(column, slice).delete())
+}
+
+const madeOf = [
+  ['users', 'id'],
+  ['memberships', 'user_id'],
+  ['groups', 'id'],
+  ['nestings', 'group_id'],
+  ['owners', 'group_id'],
+  ['devices', 'id'],
+  ['removed', 'id'],
+] as const
 
 const namesIn = (change: Projected, when: 'was' | 'now'): string[] => {
   const body = change.kind === 'user' || change.kind === 'group' ? change[when] : undefined

@@ -1,7 +1,7 @@
 import { setImmediate as others } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { isKnownKind } from './bodies.ts'
-import { feedRows } from './objects.ts'
+import { feedRows, foundIn } from './objects.ts'
 import { type Projected, project } from './project.ts'
 
 const projections = ['names', 'users', 'groups', 'memberships', 'nestings', 'owners', 'removed', 'devices']
@@ -19,11 +19,13 @@ export async function projectAgain(db: Knex): Promise<void> {
   await db.transaction(async (trx) => {
     for (const table of projections) await trx(table).delete()
     for await (const rows of feedRows(trx, 0)) {
-      const live = rows.flatMap(({ kind, id, body }) =>
-        body !== undefined && isKnownKind(kind)
-          ? [{ kind, id, was: undefined, now: JSON.parse(body) } as Projected]
-          : [],
-      )
+      const live = rows
+        .filter((row) => foundIn(row).isSound)
+        .flatMap(({ kind, id, body }) =>
+          body !== undefined && isKnownKind(kind)
+            ? [{ kind, id, was: undefined, now: JSON.parse(body) } as Projected]
+            : [],
+        )
       await project(trx, live, true)
       await others()
     }
