@@ -96,6 +96,8 @@ async function removeStrays(change: Change, answer: Answer, repaired: ReadonlySe
   }
   Object.assign(change.head, { state, objects, mends: true })
   for (let at = 0; at < strays.length; at += slice) await change.move(strays.slice(at, at + slice))
+  // A stray may hold the number of the row that it was.
+  await removeTombstones(change.trx, Number.MAX_SAFE_INTEGER)
 }
 
 async function moveAll(change: Change, answer: Answer): Promise<void> {
@@ -137,5 +139,5 @@ async function arrive(change: Change, { head, end }: Answer): Promise<void> {
     epochSig: head.sig,
     horizon,
   })
-  if (horizon > before) await removeTombstones(change.trx, horizon)
+  if (head.mode === 'delta' && horizon > before) await removeTombstones(change.trx, horizon)
 }

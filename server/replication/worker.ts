@@ -203,6 +203,7 @@ export function createWorker(db: Db, log: Logger): Worker {
 
   /** What the scrub found wrong is put right before anything else. */
   async function mendNow(): Promise<void> {
+    turn = new AbortController()
     connection ??= connectionToMaster(db)
     if (!(await repair(connection))) await fullSync(connection)
     isMending = false
@@ -264,6 +265,7 @@ export function createWorker(db: Db, log: Logger): Worker {
       })
     },
     mend: () => {
+      if (isMending) return
       isMending = true
       turn.abort()
     },
