@@ -1,6 +1,7 @@
 import { setImmediate as others } from 'node:timers/promises'
 import type { Actor } from '../audit/actor.ts'
 import type { Db } from '../store/db.ts'
+import { LateMemberships } from '../store/memberships.ts'
 import { freeNames } from '../store/names.ts'
 import { feedRows, type Move, removeTombstones } from '../store/objects.ts'
 import { countIn, emptyHash, hashHex, stateHash } from '../store/position.ts'
@@ -54,7 +55,7 @@ async function prepare(change: Change, answer: Answer, repaired: ReadonlySet<num
     // Depends on nothing that is here: whatever went wrong before is gone with it.
     if (change.head.objects > 0 || change.head.seq > 0) await wipe(change.trx)
     change.head.state = stateHash(emptyHash)
-    Object.assign(change.head, { objects: 0, seq: 0, fresh: true, many: true })
+    Object.assign(change.head, { objects: 0, seq: 0, fresh: true, late: new LateMemberships(), many: true })
     return
   }
   await removeStrays(change, answer, repaired)
@@ -112,6 +113,7 @@ async function moveAll(change: Change, answer: Answer): Promise<void> {
     last = moved
   })
   await last
+  await change.head.late?.insert(change.trx)
 }
 
 async function eachSlice(answer: Answer, run: (objects: ObjectLine[]) => Promise<void>): Promise<void> {

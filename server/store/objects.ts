@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { AuditEnd } from './audit-chain.ts'
 import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
 import type { Db } from './db.ts'
+import type { LateMemberships } from './memberships.ts'
 import { countIn, hashHex, objectDigest, type Position, type StateHash, stateHash } from './position.ts'
 import { type Projected, project, unproject } from './project.ts'
 import { noteLists } from './revisions.ts'
@@ -30,6 +31,7 @@ export type Head = Omit<Position, 'hash'> & {
   audit: AuditEnd
   /** The store holds nothing yet: no old row needs to be looked for. */
   fresh: boolean
+  late?: LateMemberships
   /** Lists of members that the job under way has touched: revisions.ts. */
   lists: Set<string>
   /** The names of everything that moves were freed beforehand, so all of them are taken again. */
@@ -125,7 +127,9 @@ export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise
   // A slave gets revisions as they are on the master.
   if (moves.some(({ seq }) => seq === undefined)) noteLists(head.lists, projected)
   // SQLite works on its own thread: what is in memory is brought up to date meanwhile.
-  const written = insertRows(trx, 'objects', rows, ['kind', 'id']).then(() => project(trx, projected, head.namesFreed))
+  const written = insertRows(trx, 'objects', rows, ['kind', 'id']).then(() =>
+    project(trx, projected, head.namesFreed, head.late),
+  )
   await Promise.all([written, remember(head, changed)])
 }
 

@@ -1,6 +1,7 @@
 import { setImmediate as others } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { isKnownKind } from './bodies.ts'
+import { LateMemberships } from './memberships.ts'
 import { feedRows, foundIn } from './objects.ts'
 import { type Projected, project } from './project.ts'
 
@@ -18,6 +19,7 @@ export async function wipe(trx: Knex): Promise<void> {
 export async function projectAgain(db: Knex): Promise<void> {
   await db.transaction(async (trx) => {
     for (const table of projections) await trx(table).delete()
+    const late = new LateMemberships()
     for await (const rows of feedRows(trx, 0)) {
       const live = rows
         .filter((row) => foundIn(row).isSound)
@@ -26,8 +28,9 @@ export async function projectAgain(db: Knex): Promise<void> {
             ? [{ kind, id, was: undefined, now: JSON.parse(body) } as Projected]
             : [],
         )
-      await project(trx, live, true)
+      await project(trx, live, true, late)
       await others()
     }
+    await late.insert(trx)
   })
 }
