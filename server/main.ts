@@ -13,7 +13,9 @@ import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
 import { missingFiles } from './mode/missing-files.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
+import { moveHorizon } from './replication/horizon.ts'
 import { takeSample } from './replication/samples.ts'
+import { scrub } from './replication/scrub.ts'
 import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
 import { socketPath } from './socket-path.ts'
@@ -34,6 +36,7 @@ export type Running = {
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 const dayMs = 86_400_000
+const scrubMs = 6 * hourMs
 
 /**
  * Runs one node until `close`: the store, the worker, the directory in memory, the faces that its mode needs. What serves
@@ -202,12 +205,24 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     await keepProof(db.writer, db.local)
   }
 
+  const scrubNow = () =>
+    void scrub(db, log).catch((error) => db.isClosing || log.error({ err: error }, 'the scrub did not come to its end'))
+  // At once when what was just read into memory had holes; else when the start is long over.
+  let firstScrub: NodeJS.Timeout | undefined
+  void following.then(
+    () => {
+      firstScrub = setTimeout(scrubNow, db.isDamaged ? 0 : 5 * minuteMs)
+    },
+    () => {},
+  )
   const timers = [
+    setInterval(scrubNow, scrubMs),
     setInterval(() => void keepNow().catch((error) => log.warn({ err: error }, 'contacts were not kept')), minuteMs),
     setInterval(() => void keepSignIns(db).catch(() => {}), 5000),
     setInterval(() => void removeExpiredSessions(db).catch(() => {}), 10 * minuteMs),
     setInterval(() => void takeSample(db).catch(() => {}), 5 * minuteMs),
     setInterval(() => void emptyBin(db).catch((error) => log.warn({ err: error }, 'the bin was not emptied')), hourMs),
+    setInterval(() => void moveHorizon(db).catch((error) => log.warn({ err: error }, 'the horizon stayed')), dayMs),
     setInterval(() => void renewCertificate(db).then((renewed) => renewed && open.renewTls()), dayMs),
   ]
 
@@ -215,6 +230,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   const close = () => {
     closed ??= (async () => {
       for (const timer of timers) clearInterval(timer)
+      clearTimeout(firstScrub)
       stopArranging()
       clearTimeout(again)
       endPolls(db)

@@ -123,7 +123,9 @@ const noMatch = (): Refused => new Refused('Username and password do not match.'
 export async function signIn(db: Db, username: string, password: string, door: Door = 'web'): Promise<SignedIn> {
   const name = canonicalName(username.slice(0, 256))
   const id = await userIdByName(db.reader, name)
-  const person = id === undefined ? undefined : await personById(db, id)
+  const found = id === undefined ? undefined : await personById(db, id)
+  // Should the table of names be damaged: nobody signs in as somebody else.
+  const person = found?.body.username === name ? found : undefined
   const wait = person ? await waits(db, person) : unknownNameWaits(db, name, new Date())
   if (wait) throw tooMany(wait)
   // A closed account is checked against nothing: what is remembered of a right password must not answer sooner.

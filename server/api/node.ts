@@ -58,6 +58,17 @@ export const shownStatus = z
     groups: z.int(),
     startedAt: moment.optional(),
     baseDomain: z.string().optional(),
+    scrub: z
+      .object({
+        at: moment,
+        seq: z.int(),
+        objects: z.int(),
+        damaged: z.int().meta({ description: 'Rows that are not as they were written.' }),
+        isProven: z.boolean().meta({ description: 'What is kept adds up to the state hash.' }),
+        mended: z.array(z.string()).meta({ description: 'Tables that were made anew from the feed.' }),
+      })
+      .optional()
+      .meta({ description: 'What the last look at everything that is kept has found.' }),
     master: shownMaster.optional(),
     devices: z.array(shownDevice).meta({ description: 'Empty for who may not see the fleet.' }),
   })

@@ -1,17 +1,16 @@
 import { type Duplex, PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createBrotliCompress, createGzip } from 'node:zlib'
+import type { Coding } from '../replication/coding.ts'
 import { answerLines, bucketLines } from '../replication/master.ts'
 import { type Db, onChanges } from '../store/db.ts'
-
-export type Coding = 'br' | 'gzip' | 'identity'
 
 /** An answer as it goes over the line. */
 export type Encoded = { body: Buffer; coding: Coding }
 
 export type Answers = {
   since: (since: number, coding: Coding) => Promise<Encoded>
-  buckets: (wanted: Set<number>, coding: Coding) => Promise<Encoded>
+  buckets: (wanted: Set<number>, since: number, coding: Coding) => Promise<Encoded>
 }
 
 /** Below this, compressing costs more than it saves. */
@@ -38,7 +37,7 @@ export function createAnswers(db: Db): Answers {
       encoded.then(({ body }) => body.length > keptBytes && setTimeout(forget, largeKeptMs).unref(), forget)
       return encoded
     },
-    buckets: (wanted, coding) => encode(bucketLines(db, wanted), coding),
+    buckets: (wanted, since, coding) => encode(bucketLines(db, wanted, since), coding),
   }
 }
 

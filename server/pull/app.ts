@@ -5,13 +5,14 @@ import type { Actor } from '../audit/actor.ts'
 import { Invalid, Refused, Unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { epochName } from '../mode/epoch.ts'
+import type { Coding } from '../replication/coding.ts'
 import { endPolls, hear, pollOpens } from '../replication/contact.ts'
 import { deviceByCredential, enrolDevice, renewCertificate } from '../replication/devices.ts'
-import { judgePosition, ownDigest, waitForChange } from '../replication/master.ts'
+import { judgePosition, noteOlderStore, ownDigest, waitForChange } from '../replication/master.ts'
 import { buckets, headers, protocol } from '../replication/wire.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
-import { type Coding, createAnswers, type Encoded } from './answers.ts'
+import { createAnswers, type Encoded } from './answers.ts'
 import { errorHandler, sendProblem } from './errors.ts'
 import { type AnswerLdap, createForwards } from './forward.ts'
 
@@ -61,7 +62,11 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     const device = await known(req)
     const asked = changesQuery.parse(req.query)
     note(req, device, asked.since, asked.hash)
-    const refusal = await judgePosition(db, asked)
+    let refusal = await judgePosition(db, asked)
+    if (refusal?.code === 'ahead' && (await noteOlderStore(db, asked))) {
+      log.error({ device: device.name, seq: asked.since }, 'a slave is ahead of this master: its store is an older one')
+      refusal = await judgePosition(db, asked)
+    }
     if (refusal) return sendProblem(res, { title: 'Another history', ...refusal, ...standing(res) })
     const gone = new AbortController()
     const closes = pollOpens(db, device.deviceId, () => gone.abort())
@@ -87,9 +92,9 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
 
   async function objects(req: Request, res: Response): Promise<void> {
     await known(req)
-    const wanted = objectsQuery.parse(req.query).buckets
+    const { buckets, since } = objectsQuery.parse(req.query)
     standing(res)
-    await sendEncoded(res, await answers.buckets(new Set(wanted), codingFor(req)))
+    await sendEncoded(res, await answers.buckets(new Set(buckets), since, codingFor(req)))
   }
 
   async function forward(req: Request, res: Response): Promise<void> {
@@ -180,9 +185,11 @@ const objectsQuery = z.object({
     .transform((text) =>
       text
         .split(',')
+        .filter((bucket) => bucket !== '')
         .map(Number)
         .filter((bucket) => bucket >= 0 && bucket < buckets),
     ),
+  since: whole.default(Number.MAX_SAFE_INTEGER),
 })
 
 const pem = z.string().min(1).max(8192)

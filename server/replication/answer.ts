@@ -1,52 +1,103 @@
 import { TextDecoder } from 'node:util'
+import { type Coding, unpacked } from './coding.ts'
 import { type EndLine, type HeadLine, type ObjectLine, readObjectLine } from './wire.ts'
 
-/** An answer that has come whole: head, objects in order, end. */
-export type Answer = { head: HeadLine; lines: string[]; end: EndLine }
+/**
+ * An answer that has come whole: head, objects in order, end. `slices` gives the object lines, each time from the first
+ * one on.
+ */
+export type Answer = {
+  head: HeadLine
+  end: EndLine
+  slices: () => Iterable<string[]> | AsyncIterable<string[]>
+}
 
 /** The answer is torn, or is not what it says. Nothing of it is used. */
 export class BadAnswer extends Error {}
 
 // One object of this size is no account; it would only hold up the node.
 const maxLine = 8 * 1024 * 1024
+/** Up to this many characters an answer is kept as lines; beyond it as the packed bytes that came, a fifth to a tenth. */
+const maxHeld = 256 * 1024
+const endStart = '{"t":"end"'
 
 /**
- * Reads an answer as it arrives. Lines are kept as text; `onProgress(received, total)` is told as they come. Throws
- * BadAnswer when the end line is missing or does not fit: a short answer must never be read as “the rest is gone”.
+ * Reads an answer as it arrives; `onProgress(received, total)` is told meanwhile. Throws BadAnswer when the end line is
+ * missing or does not fit: a short answer must never be read as “the rest is gone”.
  */
 export async function readAnswer(
-  chunks: AsyncIterable<Buffer | string>,
+  packed: AsyncIterable<Buffer>,
+  coding: Coding = 'identity',
   onProgress: (received: number, total: number) => void = () => {},
 ): Promise<Answer> {
+  const came: Buffer[] = []
+  let held: string[] | undefined = []
+  let length = 0
   let head: HeadLine | undefined
   let end: EndLine | undefined
-  const lines: string[] = []
+  let n = 0
+  for await (const lines of linesOf(unpackedOrBad(keeping(packed, came), coding))) {
+    for (const line of lines) {
+      if (end) throw new BadAnswer('something follows its end line')
+      if (!head) head = parseHead(line)
+      else if (line.startsWith(endStart)) end = parseEnd(line)
+      else {
+        n++
+        length += line.length
+        held?.push(line)
+      }
+    }
+    if (length > maxHeld) held = undefined
+    if (head) onProgress(n, head.count)
+  }
+  if (!head || !end) throw new BadAnswer('it ended before its end line')
+  if (end.n !== n || end.upto !== head.upto) throw new BadAnswer('its end line does not fit its objects')
+  const lines = held
+  return { head, end, slices: lines ? () => [lines] : () => objectLines(came, coding) }
+}
+
+async function* keeping(packed: AsyncIterable<Buffer>, came: Buffer[]): AsyncGenerator<Buffer> {
+  for await (const chunk of packed) {
+    came.push(chunk)
+    yield chunk
+  }
+}
+
+/** What has been read once is read again, without its head and its end. */
+async function* objectLines(came: Buffer[], coding: Coding): AsyncGenerator<string[]> {
+  let isFirst = true
+  for await (const lines of linesOf(unpacked(came, coding))) {
+    if (isFirst && lines.length > 0) {
+      lines.shift()
+      isFirst = false
+    }
+    if (lines.at(-1)?.startsWith(endStart)) lines.pop()
+    if (lines.length > 0) yield lines
+  }
+}
+
+/** Whole lines, as many at a time as have come. */
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let rest = ''
-  const take = (line: string) => {
-    if (end) throw new BadAnswer('something follows its end line')
-    if (!head) {
-      head = parseHead(line)
-    } else if (line.startsWith('{"t":"end"')) {
-      end = parseEnd(line)
-    } else {
-      lines.push(line)
-    }
-  }
   for await (const chunk of chunks) {
-    const text = rest + (typeof chunk === 'string' ? chunk : decode(decoder, chunk))
-    let from = 0
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
-      take(text.slice(from, at))
-      from = at + 1
-    }
-    rest = text.slice(from)
+    const lines = (rest + decode(decoder, chunk)).split('\n')
+    rest = lines.pop() ?? ''
     if (rest.length > maxLine) throw new BadAnswer('a line is too long')
-    if (head) onProgress(lines.length, head.count)
+    yield lines
   }
-  if (!head || !end || rest !== '') throw new BadAnswer('it ended before its end line')
-  if (end.n !== lines.length || end.upto !== head.upto) throw new BadAnswer('its end line does not fit its objects')
-  return { head, lines, end }
+  if (rest !== '') throw new BadAnswer('it ended before its end line')
+}
+
+async function* unpackedOrBad(packed: AsyncIterable<Buffer>, coding: Coding): AsyncGenerator<Buffer> {
+  try {
+    yield* unpacked(packed, coding)
+  } catch (error) {
+    const { code } = error as { code?: unknown }
+    // Codes of zlib and of brotli. What is wrong with the line itself keeps its name.
+    if (typeof code === 'string' && /^(Z_|ERR__)/.test(code)) throw new BadAnswer('it cannot be unpacked')
+    throw error
+  }
 }
 
 function decode(decoder: TextDecoder, chunk: Buffer): string {
@@ -60,7 +111,7 @@ function decode(decoder: TextDecoder, chunk: Buffer): string {
 function parseHead(line: string): HeadLine {
   const head = parse(line) as HeadLine
   const fits =
-    head.t === 'head' &&
+    head?.t === 'head' &&
     ['delta', 'full', 'repair'].includes(head.mode) &&
     [head.cluster, head.epoch, head.sig].every((text) => typeof text === 'string') &&
     [head.since, head.upto, head.count, head.horizon].every(Number.isSafeInteger)
@@ -83,18 +134,30 @@ function parse(line: string): unknown {
   }
 }
 
-/** The object lines of a slice, checked for order: each comes once, and `seq` only rises. */
-export function objectsIn(lines: string[], after: number): ObjectLine[] {
-  let last = after
-  return lines.map((line) => {
-    let object: ObjectLine
-    try {
-      object = readObjectLine(line)
-    } catch (error) {
-      throw new BadAnswer(`an object line cannot be read (${(error as Error).message})`)
+const slice = 250
+
+/** The objects of an answer, some hundreds at a time, checked for order: each comes once, and `seq` only rises. */
+export async function* objectsOf(answer: Answer): AsyncGenerator<ObjectLine[]> {
+  let last = 0
+  let objects: ObjectLine[] = []
+  for await (const lines of answer.slices()) {
+    for (const line of lines) {
+      const object = parseObject(line)
+      if (object.seq <= last) throw new BadAnswer('its objects are not in order')
+      last = object.seq
+      objects.push(object)
+      if (objects.length < slice) continue
+      yield objects
+      objects = []
     }
-    if (object.seq <= last) throw new BadAnswer('its objects are not in order')
-    last = object.seq
-    return object
-  })
+  }
+  if (objects.length > 0) yield objects
+}
+
+function parseObject(line: string): ObjectLine {
+  try {
+    return readObjectLine(line)
+  } catch (error) {
+    throw new BadAnswer(`an object line cannot be read (${(error as Error).message})`)
+  }
 }

@@ -1,13 +1,14 @@
 import { setImmediate as others } from 'node:timers/promises'
 import type { Actor } from '../audit/actor.ts'
 import type { Db } from '../store/db.ts'
+import { LateMemberships } from '../store/memberships.ts'
 import { freeNames } from '../store/names.ts'
-import { feedRows } from '../store/objects.ts'
-import { emptyHash, hashHex, stateHash } from '../store/position.ts'
+import { feedRows, type Move, removeTombstones } from '../store/objects.ts'
+import { countIn, emptyHash, hashHex, stateHash } from '../store/position.ts'
 import { wipe } from '../store/wipe.ts'
 import { type Change, commit } from '../store/write.ts'
-import { type Answer, BadAnswer, objectsIn } from './answer.ts'
-import { bucketOf } from './wire.ts'
+import { type Answer, BadAnswer, objectsOf } from './answer.ts'
+import { bucketOf, type ObjectLine } from './wire.ts'
 
 /** After applying it, this node would not be equal to the master. Nothing was kept; a repair is needed. */
 export class Diverged extends Error {}
@@ -27,7 +28,7 @@ export async function applyAnswer(db: Db, answer: Answer, repaired: ReadonlySet<
       change.head.refill = refill
       await prepare(change, answer, repaired)
       await moveAll(change, answer)
-      arrive(change, answer)
+      await arrive(change, answer)
     })
   } catch (error) {
     await refill?.failed()
@@ -42,28 +43,29 @@ export const provenEqual = (db: Db): void => {
   db.local.provedAt = new Date().toISOString()
 }
 
-async function prepare(change: Change, { head, lines }: Answer, repaired: ReadonlySet<number>): Promise<void> {
+async function prepare(change: Change, answer: Answer, repaired: ReadonlySet<number>): Promise<void> {
+  const { head, end } = answer
   if (head.mode === 'delta') {
     if (head.since !== change.head.seq)
       throw new BadAnswer(`it begins at ${head.since}, this node is at ${change.head.seq}`)
-    if (lines.length > slice) await freeAllNames(change, lines)
+    if (end.n > slice) await freeAllNames(change, answer)
     return
   }
   if (head.mode === 'full') {
     // Depends on nothing that is here: whatever went wrong before is gone with it.
     if (change.head.objects > 0 || change.head.seq > 0) await wipe(change.trx)
     change.head.state = stateHash(emptyHash)
-    Object.assign(change.head, { objects: 0, seq: 0, fresh: true, many: true })
+    Object.assign(change.head, { objects: 0, seq: 0, fresh: true, late: new LateMemberships(), many: true })
     return
   }
-  await removeStrays(change, lines, repaired)
-  await freeAllNames(change, lines)
+  await removeStrays(change, answer, repaired)
+  await freeAllNames(change, answer)
   change.head.many = true
 }
 
 /** Names pass from one person to another across slices only if all of them are free first. */
-async function freeAllNames(change: Change, lines: string[]): Promise<void> {
-  await eachSlice(lines, (objects) =>
+async function freeAllNames(change: Change, answer: Answer): Promise<void> {
+  await eachSlice(answer, (objects) =>
     freeNames(
       change.trx,
       objects.map((object) => object.id),
@@ -72,24 +74,37 @@ async function freeAllNames(change: Change, lines: string[]): Promise<void> {
   change.head.namesFreed = true
 }
 
-/** In buckets that are repaired, what the master does not have is wrong here. Only a complete answer gets this far. */
-async function removeStrays(change: Change, lines: string[], repaired: ReadonlySet<number>): Promise<void> {
+/**
+ * In buckets that are repaired, what the master does not have is wrong here; only a complete answer gets this far. What the
+ * rows stand for is counted anew on the way: after damage the running hash may not speak of these rows any more.
+ */
+async function removeStrays(change: Change, answer: Answer, repaired: ReadonlySet<number>): Promise<void> {
   const live = new Set<string>()
-  await eachSlice(lines, async (objects) => {
+  await eachSlice(answer, async (objects) => {
     for (const { kind, id } of objects) live.add(`${kind}\0${id}`)
   })
-  const strays: { kind: string; id: string; body: undefined; seq: number }[] = []
-  for await (const rows of feedRows(change.trx, 0))
-    for (const { kind, id, body, seq } of rows)
-      if (body !== undefined && repaired.has(bucketOf(id)) && !live.has(`${kind}\0${id}`))
-        strays.push({ kind, id, body: undefined, seq })
+  const strays: Move[] = []
+  const state = stateHash(emptyHash)
+  let objects = 0
+  for await (const rows of feedRows(change.trx, 0)) {
+    for (const { kind, id, body, seq, digest } of rows) {
+      if (body === undefined) continue
+      objects++
+      if (digest) countIn(state, 1, digest)
+      if (repaired.has(bucketOf(id)) && !live.has(`${kind}\0${id}`)) strays.push({ kind, id, body: undefined, seq })
+    }
+    await others()
+  }
+  Object.assign(change.head, { state, objects, mends: true })
   for (let at = 0; at < strays.length; at += slice) await change.move(strays.slice(at, at + slice))
+  // A stray may hold the number of the row that it was.
+  await removeTombstones(change.trx, Number.MAX_SAFE_INTEGER)
 }
 
-async function moveAll(change: Change, { lines }: Answer): Promise<void> {
+async function moveAll(change: Change, answer: Answer): Promise<void> {
   // Into an empty store no slice depends on the one before, so the next is read while SQLite writes the last.
   let last: Promise<void> = Promise.resolve()
-  await eachSlice(lines, async (objects) => {
+  await eachSlice(answer, async (objects) => {
     const moved = change.move(objects)
     if (!change.head.fresh) return moved
     // Awaited in the next turn; only not as a rejection that nobody listens to.
@@ -98,34 +113,33 @@ async function moveAll(change: Change, { lines }: Answer): Promise<void> {
     last = moved
   })
   await last
+  await change.head.late?.insert(change.trx)
 }
 
-async function eachSlice(
-  lines: string[],
-  run: (objects: ReturnType<typeof objectsIn>) => Promise<void>,
-): Promise<void> {
-  let last = 0
-  for (let at = 0; at < lines.length; at += slice) {
-    const objects = objectsIn(lines.slice(at, at + slice), last)
-    last = objects.at(-1)?.seq ?? last
+async function eachSlice(answer: Answer, run: (objects: ObjectLine[]) => Promise<void>): Promise<void> {
+  for await (const objects of objectsOf(answer)) {
     await run(objects)
     await others()
   }
 }
 
-function arrive(change: Change, { head, end }: Answer): void {
+async function arrive(change: Change, { head, end }: Answer): Promise<void> {
   const mine = hashHex(change.head.state)
   if (mine !== end.hash || change.head.objects !== end.objects)
     throw new Diverged(
       `at ${end.upto} the master holds ${end.objects} objects (${end.hash}), this node ${change.head.objects} (${mine})`,
     )
   const [no, id] = head.epoch.split(/\.(.*)/)
+  const before = change.head.horizon
+  // Only a delta brings every removal along.
+  const horizon = head.mode === 'delta' ? Math.max(head.horizon, before) : end.upto
   Object.assign(change.head, {
     seq: end.upto,
     clusterId: head.cluster,
     epochNo: Number(no),
     epochId: id,
     epochSig: head.sig,
-    horizon: Math.max(head.horizon, head.mode === 'delta' ? change.head.horizon : head.horizon),
+    horizon,
   })
+  if (head.mode === 'delta' && horizon > before) await removeTombstones(change.trx, horizon)
 }

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream'
-import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import { Agent, type Dispatcher, request } from 'undici'
 import { messageOf, Unavailable } from '../errors.ts'
 import { masterName, readCa } from '../mode/certificates.ts'
@@ -7,6 +6,7 @@ import { readCredential } from '../mode/credential.ts'
 import { epochName } from '../mode/epoch.ts'
 import type { Db } from '../store/db.ts'
 import { version } from '../version.ts'
+import { type Coding, codingIn, unpacked } from './coding.ts'
 import { headers, type Problem, protocol } from './wire.ts'
 
 /** A slave's line to its master: TLS to the pinned CA and to the master's own name, nothing else. */
@@ -57,7 +57,13 @@ export class MasterRefused extends Error {
   }
 }
 
-export type MasterAnswer = { status: number; headers: Dispatcher.ResponseData['headers']; body: Readable }
+/** `body` as it is packed on the line. */
+export type MasterAnswer = {
+  status: number
+  headers: Dispatcher.ResponseData['headers']
+  body: Readable
+  coding: Coding
+}
 
 export async function askMaster(
   connection: Connection,
@@ -75,19 +81,10 @@ export async function askMaster(
     const text = await answer.body.text().catch(() => '')
     throw new MasterRefused(answer.statusCode, problemIn(text), answer.headers['retry-after'] as string | undefined)
   }
-  return { status: answer.statusCode, headers: answer.headers, body: decoded(answer) }
-}
-
-function decoded(answer: Dispatcher.ResponseData): Readable {
-  const coding = answer.headers['content-encoding']
   // Whoever reads hears of a torn line; an error that comes when nobody reads any more must not end the process.
   answer.body.on('error', () => {})
-  if (coding !== 'br' && coding !== 'gzip') return answer.body
-  const plain = coding === 'br' ? createBrotliDecompress() : createGunzip()
-  plain.on('error', () => {})
-  answer.body.on('error', (error) => plain.destroy(error))
-  plain.on('close', () => answer.body.destroy())
-  return answer.body.pipe(plain)
+  const coding = codingIn(answer.headers['content-encoding'])
+  return { status: answer.statusCode, headers: answer.headers, body: answer.body, coding }
 }
 
 function problemIn(text: string): Partial<Problem> {
@@ -99,13 +96,15 @@ function problemIn(text: string): Partial<Problem> {
   }
 }
 
-export async function readJson<T>(body: Readable, maxBytes = 1024 * 1024): Promise<T> {
-  let text = ''
-  for await (const chunk of body) {
-    text += chunk
-    if (text.length > maxBytes) throw new Error('the master’s answer is too long')
+export async function readJson<T>({ body, coding }: MasterAnswer, maxBytes = 1024 * 1024): Promise<T> {
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const part of unpacked(body, coding)) {
+    parts.push(part)
+    length += part.length
+    if (length > maxBytes) throw new Error('the master’s answer is too long')
   }
-  return JSON.parse(text)
+  return JSON.parse(Buffer.concat(parts).toString())
 }
 
 /** Where this slave stands, as the master reads it. */

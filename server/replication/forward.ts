@@ -29,8 +29,9 @@ export function createForwarder(db: Db): Forwarder {
     connection ??= connectionToMaster(db)
     for (let left = tries - 1; ; left--) {
       try {
-        const { body } = await askMaster(connection, '/v1/forward', { method: 'POST', json, signal })
-        const answer = await readJson<ForwardAnswer>(body)
+        const answer = await readJson<ForwardAnswer>(
+          await askMaster(connection, '/v1/forward', { method: 'POST', json, signal }),
+        )
         await arrived(db, answer.seq, signal)
         return answer
       } catch (error) {

@@ -148,8 +148,7 @@ function certificateChain(host: string, port: number, key: Key): Promise<X509Cer
 async function enrol(url: string, ca: string, key: Key, where: string, asked: EnrolRequest): Promise<EnrolAnswer> {
   const connection = openConnection(url, ca, key.clusterId)
   try {
-    const { body } = await askMaster(connection, '/v1/enrol', { method: 'POST', json: asked })
-    return await readJson<EnrolAnswer>(body)
+    return await readJson<EnrolAnswer>(await askMaster(connection, '/v1/enrol', { method: 'POST', json: asked }))
   } catch (error) {
     if (!(error instanceof MasterRefused)) throw new Invalid({ master: reachProblem(error, where) })
     if (error.code === 'key') throw new Invalid({ key: error.message })

@@ -1,9 +1,10 @@
 import type { Knex } from 'knex'
-import { epochName } from '../mode/epoch.ts'
+import { thisNode } from '../audit/actor.ts'
+import { beginEpoch, epochName } from '../mode/epoch.ts'
 import { type Db, onChanges } from '../store/db.ts'
-import { feedRows } from '../store/objects.ts'
+import { countAfter, feedRows } from '../store/objects.ts'
 import { type Position, readPosition, wasPosition } from '../store/position.ts'
-import { digestOf } from './digest.ts'
+import { countAll } from './digest.ts'
 import { type AnswerMode, bucketOf, type EndLine, type HeadLine, objectLine } from './wire.ts'
 
 /** Where a slave says it stands. */
@@ -30,6 +31,25 @@ export async function judgePosition(db: Db, asked: Asked): Promise<Refusal | und
   return known
     ? undefined
     : { status: 409, code: 'diverged', detail: `This master was never at ${asked.since} with that hash.` }
+}
+
+const oncePerMs = 3_600_000
+const restored = new WeakMap<Db, number>()
+
+/**
+ * A slave has changes that this master does not know of: the store is an older one, put back by hand. What comes from now on
+ * is another history under the same numbers, so it gets an epoch of its own. True when it did; not again for an hour.
+ */
+export async function noteOlderStore(db: Db, asked: Asked): Promise<boolean> {
+  const last = restored.get(db)
+  if (last !== undefined && performance.now() - last < oncePerMs) return false
+  restored.set(db, performance.now())
+  await beginEpoch(
+    db,
+    thisNode,
+    `A slave is at change ${asked.since}, this master at ${db.position.seq}: its store is an older one`,
+  )
+  return true
 }
 
 /** Resolves when something after `since` is there, when time is up, or when the asker is gone. */
@@ -65,21 +85,23 @@ export async function* answerLines(db: Db, since: number): AsyncGenerator<string
       yield endLine(position, n)
       return
     }
-    const lines: string[] = []
-    for await (const rows of feedRows(trx, since)) lines.push(...rows.map(objectLine))
-    yield headLine(position, 'delta', since, lines.length)
-    yield lines.join('')
-    yield endLine(position, lines.length)
+    const n = await countAfter(trx, since)
+    yield headLine(position, 'delta', since, n)
+    for await (const rows of feedRows(trx, since)) yield rows.map(objectLine).join('')
+    yield endLine(position, n)
   })
 }
 
-/** Everything live in some buckets, for a slave that differs there. */
-export async function* bucketLines(db: Db, wanted: Set<number>): AsyncGenerator<string> {
+/**
+ * Everything live in some buckets, and what else has changed after `since`: a slave that differs in these buckets only, and
+ * was equal elsewhere at `since`, is equal everywhere with it.
+ */
+export async function* bucketLines(db: Db, wanted: Set<number>, since: number): AsyncGenerator<string> {
   yield* inSnapshot(db, async function* (trx, position) {
-    yield headLine(position, 'repair', 0, 0)
+    yield headLine(position, 'repair', since, 0)
     let n = 0
-    for await (const rows of feedRows(trx, 0)) {
-      const sent = rows.filter((row) => row.body !== undefined && wanted.has(bucketOf(row.id)))
+    for await (const rows of feedRows(trx, wanted.size > 0 ? 0 : since)) {
+      const sent = rows.filter(({ seq, id, body }) => seq > since || (body !== undefined && wanted.has(bucketOf(id))))
       n += sent.length
       if (sent.length > 0) yield sent.map(objectLine).join('')
     }
@@ -92,7 +114,7 @@ export async function ownDigest(db: Db): Promise<{ upto: number; hash: string; b
   const trx = await db.reader.transaction()
   try {
     const { seq, hash } = await readPosition(trx)
-    return { upto: seq, hash, buckets: await digestOf(trx) }
+    return { upto: seq, hash, buckets: (await countAll(trx)).digest }
   } finally {
     await trx.rollback()
   }

@@ -6,6 +6,7 @@ import type { Mode } from '../store/local.ts'
 import { version } from '../version.ts'
 import { contactsOf } from './contact.ts'
 import { deviceList } from './devices.ts'
+import { lastScrub, type Scrub } from './scrub.ts'
 import { servedSince, workerOf } from './serving.ts'
 import type { AnswerMode } from './wire.ts'
 
@@ -59,6 +60,8 @@ export type NodeStatus = {
   /** When this process began to serve, ISO 8601; absent when it does not. */
   startedAt?: string
   baseDomain?: string
+  /** What the last look at everything that is kept has found. */
+  scrub?: Scrub
   master?: MasterStatus
   devices: DeviceStatus[]
 }
@@ -85,6 +88,7 @@ export async function nodeStatus(db: Db): Promise<NodeStatus> {
     groups,
     startedAt: servedSince(db),
     baseDomain: domain,
+    scrub: lastScrub(db),
     master: local.mode === 'slave' ? masterStatus(db) : undefined,
     devices,
   }

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { messageOf, Unavailable } from '../errors.ts'
@@ -6,6 +5,7 @@ import { daysLeft, keepOwn, ownNames, readCa, readOwn, renewDays } from '../mode
 import { epochIsSigned, epochName } from '../mode/epoch.ts'
 import type { Db } from '../store/db.ts'
 import { writeLocal } from '../store/local.ts'
+import { Damaged } from '../store/objects.ts'
 import { type Answer, BadAnswer, readAnswer } from './answer.ts'
 import { applyAnswer, Diverged, provenEqual } from './apply.ts'
 import {
@@ -20,7 +20,7 @@ import {
   refusedForGood,
   standing,
 } from './connection.ts'
-import { differing, digestOf } from './digest.ts'
+import { type Counted, countAll, differing } from './digest.ts'
 import { type AnswerMode, buckets, headers } from './wire.ts'
 
 /** What a slave knows of its line to the master, live. */
@@ -46,10 +46,15 @@ export type Worker = {
   /** One exchange with the master: false when there was nothing new. */
   pullOnce: (waitSeconds: number) => Promise<boolean>
   start: () => void
+  /** Compares with the master bucket by bucket, as soon as it answers, and fetches what differs. */
+  mend: () => void
   /** Resolves after the first exchange, however it went, or when `ms` have passed. */
   firstExchange: (ms: number) => Promise<void>
   stop: () => Promise<void>
 }
+
+/** What the master says when it has no delta for a position, and what this node finds out itself. */
+const mendable = new Set(['gone', 'epoch', 'ahead', 'diverged'])
 
 const firstBackoffMs = 250
 const maxBackoffMs = 15_000
@@ -67,6 +72,9 @@ export function createWorker(db: Db, log: Logger): Worker {
   }
   let connection: Connection | undefined
   let halt = new AbortController()
+  /** Ends what is under way, not the loop. */
+  let turn = new AbortController()
+  let isMending = false
   let running: Promise<void> | undefined
   let heard = () => {}
   const first = new Promise<void>((resolve) => {
@@ -88,13 +96,15 @@ export function createWorker(db: Db, log: Logger): Worker {
   }
 
   async function pull(line_: Connection, where: string, waitSeconds: number): Promise<void> {
-    const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, { signal: halt.signal })
+    const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, {
+      signal: AbortSignal.any([halt.signal, turn.signal]),
+    })
     await hear(answer)
     if (answer.status === 204) {
       await compare(answer)
       return
     }
-    await apply(await receive(answer.body))
+    await apply(await receive(answer))
   }
 
   /** The master answered: note that, and what it says of itself. */
@@ -118,9 +128,9 @@ export function createWorker(db: Db, log: Logger): Worker {
     provenEqual(db)
   }
 
-  async function receive(body: Readable): Promise<Answer> {
+  async function receive({ body, coding }: MasterAnswer): Promise<Answer> {
     try {
-      return await readAnswer(body, (received, total) => Object.assign(line, { received, total }))
+      return await readAnswer(body, coding, (received, total) => Object.assign(line, { received, total }))
     } finally {
       body.destroy()
     }
@@ -129,11 +139,18 @@ export function createWorker(db: Db, log: Logger): Worker {
   async function apply(answer: Answer, repaired?: ReadonlySet<number>): Promise<void> {
     line.phase = answer.head.mode
     await refuseStranger(answer)
+    const { seq, epochNo } = db.position
+    if (answer.head.upto < seq)
+      log.warn(
+        { from: `${epochNo}/${seq}`, to: answer.head.upto },
+        'the master holds an older state; this node follows it',
+      )
     try {
       await applyAnswer(db, answer, repaired)
     } catch (error) {
       // What a sound store takes, this one did not: its own rows are wrong somewhere. A full disk mends nothing by repair.
       if (error instanceof BadAnswer || error instanceof Diverged || error instanceof Unavailable) throw error
+      if (!(error instanceof Damaged)) log.warn({ reason: messageOf(error) }, 'the store does not take the answer')
       throw new Diverged(messageOf(error))
     }
   }
@@ -153,36 +170,44 @@ export function createWorker(db: Db, log: Logger): Worker {
   /** What can be mended by asking differently is mended here; everything else goes to the back-off. */
   async function recover(line_: Connection, error: unknown): Promise<void> {
     const code = error instanceof MasterRefused ? error.code : error instanceof Diverged ? 'diverged' : undefined
-    if (code === 'gone' || code === 'epoch' || code === 'ahead') {
-      log.warn({ code }, 'a full sync is needed')
-      await fullSync(line_)
-    } else if (code === 'diverged') {
-      log.warn({ reason: messageOf(error) }, 'this node differs from the master; repairing')
-      if (!(await repair(line_))) await fullSync(line_)
-    } else {
-      throw error
-    }
+    if (!code || !mendable.has(code)) throw error
+    log.warn({ code, reason: messageOf(error) }, 'this node is not where the master can go on from; comparing with it')
+    if (!(await repair(line_))) await fullSync(line_)
   }
 
   const fullSync = (line_: Connection) => pull(line_, `since=0&hash=&epoch=${epochName(db.position)}`, 0)
 
-  /** Compares bucket by bucket and fetches those that differ; false when that did not make both equal. */
+  /**
+   * Compares bucket by bucket and fetches those that differ, with what has changed meanwhile; false when that did not make
+   * both equal. It depends on no history: buckets that are equal are equal, whatever led there.
+   */
   async function repair(line_: Connection): Promise<boolean> {
     try {
-      const theirs = await readJson<{ buckets: string[] }>(
-        (await askMaster(line_, '/v1/digest', { signal: halt.signal })).body,
+      const theirs = await readJson<{ upto: number; buckets: string[] }>(
+        await askMaster(line_, '/v1/digest', { signal: halt.signal }),
       )
-      const wrong = differing(await digestOf(db.reader), theirs.buckets)
-      if (wrong.length === 0 || wrong.length > buckets / 2) return false
-      const answer = await askMaster(line_, `/v1/objects?buckets=${wrong.join(',')}`, { signal: halt.signal })
-      await apply(await receive(answer.body), new Set(wrong))
+      const mine = await ownCount(db)
+      const wrong = [...new Set([...differing(mine.digest, theirs.buckets), ...mine.damaged.keys()])]
+      if (wrong.length > buckets / 2) return false
+      const path = `/v1/objects?buckets=${wrong.join(',')}&since=${theirs.upto}`
+      await apply(await receive(await askMaster(line_, path, { signal: halt.signal })), new Set(wrong))
       log.info({ buckets: wrong.length, seq: db.position.seq }, 'repaired; equal to the master again')
       return true
     } catch (error) {
-      if (error instanceof MasterRefused || halt.signal.aborted) throw error
+      // Through a line that is down, or onto a disk that is full, a full answer would not come either.
+      if (error instanceof MasterRefused || error instanceof Unavailable || isOfLine(error)) throw error
       log.warn({ reason: messageOf(error) }, 'the repair did not help')
       return false
     }
+  }
+
+  /** What the scrub found wrong is put right before anything else. */
+  async function mendNow(): Promise<void> {
+    turn = new AbortController()
+    connection ??= connectionToMaster(db)
+    if (!(await repair(connection))) await fullSync(connection)
+    isMending = false
+    line.phase = 'idle'
   }
 
   async function run(): Promise<void> {
@@ -191,7 +216,8 @@ export function createWorker(db: Db, log: Logger): Worker {
     let waitSeconds = 0
     while (!halt.signal.aborted) {
       try {
-        await pullOnce(waitSeconds)
+        if (isMending) await mendNow()
+        else await pullOnce(waitSeconds)
         failures = 0
         waitSeconds = longPollSeconds
         heard()
@@ -199,6 +225,10 @@ export function createWorker(db: Db, log: Logger): Worker {
         heard()
         if (halt.signal.aborted) return
         waitSeconds = 0
+        if (turn.signal.aborted) {
+          turn = new AbortController()
+          continue
+        }
         failures++
         note(error, failures)
         if (refusedForGood(error)) {
@@ -234,6 +264,11 @@ export function createWorker(db: Db, log: Logger): Worker {
         running = undefined
       })
     },
+    mend: () => {
+      if (isMending) return
+      isMending = true
+      turn.abort()
+    },
     stop: async () => {
       halt.abort()
       await running
@@ -241,6 +276,20 @@ export function createWorker(db: Db, log: Logger): Worker {
       connection = undefined
       line.stopped = true
     },
+  }
+}
+
+const isOfLine = (error: unknown): boolean => {
+  const { code, name } = error as { code?: unknown; name?: string }
+  return name === 'AbortError' || (typeof code === 'string' && !code.startsWith('SQLITE_'))
+}
+
+async function ownCount(db: Db): Promise<Counted> {
+  const trx = await db.reader.transaction()
+  try {
+    return await countAll(trx)
+  } finally {
+    await trx.rollback()
   }
 }
 
@@ -256,7 +305,7 @@ function pause(error: unknown, failures: number): number {
     if (error.retryAfterSeconds !== undefined) return error.retryAfterSeconds * 1000 * (1 + Math.random())
     if (error.status === 401) return refusedBackoffMs * (0.5 + Math.random())
   }
-  if (error instanceof Unavailable) return error.retryAfterSeconds * 1000
+  if (error instanceof Unavailable) return Math.min(maxBackoffMs, error.retryAfterSeconds * 1000)
   return Math.random() * Math.min(maxBackoffMs, firstBackoffMs * 2 ** failures)
 }
 
@@ -267,8 +316,9 @@ async function renewCertificate(db: Db, connection: Connection): Promise<void> {
   const { makeRequest } = await import('../mode/ca.ts')
   const { key, request } = await makeRequest(db.local.name)
   const json = { request, names: ownNames(db.local.name) }
-  const { body } = await askMaster(connection, '/v1/certificate', { method: 'POST', json })
-  const { certificate } = await readJson<{ certificate: string }>(body)
+  const { certificate } = await readJson<{ certificate: string }>(
+    await askMaster(connection, '/v1/certificate', { method: 'POST', json }),
+  )
   keepOwn(db.dir, { key, certificate })
   await Promise.all([...db.localListeners].map((listener) => listener()))
 }

@@ -44,6 +44,8 @@ export type Db = {
   recent: Map<number, string>
   /** Begins to take a full sync, for who holds everything in memory. */
   refill?: () => Refill
+  /** A row that was read is not as it was written. */
+  isDamaged?: boolean
   /** Whoever reads everything in the background stops. */
   isClosing?: boolean
 }

@@ -1,16 +1,22 @@
 import type { Knex } from 'knex'
+import type { DeviceBody } from './bodies.ts'
 import type { Projection } from './project.ts'
 import { inSlices, insertRows } from './slices.ts'
 
 export type DeviceRow = { id: string; device_id: string; token_hash: string; status: 'active' | 'revoked' }
 
+export const deviceToRow = (id: string, { deviceId, tokenHash, status }: DeviceBody): DeviceRow => ({
+  id,
+  device_id: deviceId,
+  token_hash: tokenHash,
+  status,
+})
+
 export async function projectDevices(trx: Knex, changes: Projection<'device'>[]): Promise<void> {
   if (changes.length === 0) return
   const removed = changes.filter((change) => !change.now).map((change) => change.id)
   await inSlices(removed, (ids) => trx('devices').whereIn('id', ids).delete())
-  const rows: DeviceRow[] = changes.flatMap(({ id, now }) =>
-    now ? [{ id, device_id: now.deviceId, token_hash: now.tokenHash, status: now.status }] : [],
-  )
+  const rows = changes.flatMap(({ id, now }) => (now ? [deviceToRow(id, now)] : []))
   await insertRows(trx, 'devices', rows, ['id'])
 }
 

@@ -6,7 +6,7 @@ import { inSlices, insertRows } from './slices.ts'
 
 export type GroupRow = { id: string; name: string; description: string; type: GroupBody['type']; gid_number: number }
 
-const bodyToRow = (id: string, body: GroupBody): GroupRow => ({
+export const groupToRow = (id: string, body: GroupBody): GroupRow => ({
   id,
   name: body.name,
   description: body.description,
@@ -18,7 +18,7 @@ export async function projectGroups(trx: Knex, changes: Projection<'group'>[]): 
   if (changes.length === 0) return
   const removed = changes.filter((change) => !change.now).map((change) => change.id)
   await inSlices(removed, (ids) => trx('groups').whereIn('id', ids).delete())
-  const rows = changes.flatMap(({ id, now }) => (now ? [bodyToRow(id, now)] : []))
+  const rows = changes.flatMap(({ id, now }) => (now ? [groupToRow(id, now)] : []))
   await insertRows(trx, 'groups', rows, ['id'])
   await projectLinks(trx, changes)
 }
@@ -32,19 +32,23 @@ async function projectLinks(trx: Knex, changes: Projection<'group'>[]): Promise<
   const ids = differ.map(({ id }) => id)
   await inSlices(ids, (slice) => trx('nestings').whereIn('group_id', slice).delete())
   await inSlices(ids, (slice) => trx('owners').whereIn('group_id', slice).delete())
-  const links = <K extends 'groups' | 'owners'>(list: K) =>
-    differ.flatMap(({ id, now }) => (now?.[list] ?? []).map((other) => [id, other] as const))
   await insertRows(
     trx,
     'nestings',
-    links('groups').map(([group_id, of]) => ({ of, group_id })),
+    differ.flatMap(({ id, now }) => nestingsOf(id, now)),
   )
   await insertRows(
     trx,
     'owners',
-    links('owners').map(([group_id, user_id]) => ({ user_id, group_id })),
+    differ.flatMap(({ id, now }) => ownersOf(id, now)),
   )
 }
+
+export const nestingsOf = (id: string, body: GroupBody | undefined) =>
+  (body?.groups ?? []).map((of) => ({ of, group_id: id }))
+
+export const ownersOf = (id: string, body: GroupBody | undefined) =>
+  (body?.owners ?? []).map((owner) => ({ user_id: owner, group_id: id }))
 
 /** These groups and every group they are in, directly or through others. */
 export const groupsAbove = (db: Knex, ids: readonly string[]): Promise<Set<string>> => reach(db, ids, 'group_id', 'of')

@@ -10,6 +10,27 @@ export const belongings = (body: UserBody): string[] => [...body.groups, ...body
 
 export type Membership = { of: string; user_id: string }
 
+/**
+ * Memberships of a full sync, kept until the last: in order of the table's key they are appended to it, which takes a
+ * fifth of the time.
+ */
+export class LateMemberships {
+  readonly #users = new Map<string, string[]>()
+  add(of: string, userId: string): void {
+    const users = this.#users.get(of)
+    if (users) users.push(userId)
+    else this.#users.set(of, [userId])
+  }
+  async insert(trx: Knex): Promise<void> {
+    for (const [of, users] of [...this.#users].sort(([a], [b]) => (a < b ? -1 : 1)))
+      await insertMemberships(
+        trx,
+        users.sort().map((user_id) => ({ of, user_id })),
+      )
+    this.#users.clear()
+  }
+}
+
 export const insertMemberships = (trx: Knex, rows: Membership[]): Promise<void> => insertRows(trx, 'memberships', rows)
 
 export async function removeMemberships(trx: Knex, rows: Membership[]): Promise<void> {

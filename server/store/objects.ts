@@ -2,8 +2,9 @@ import type { Knex } from 'knex'
 import type { AuditEnd } from './audit-chain.ts'
 import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
 import type { Db } from './db.ts'
-import { countIn, hashHex, type Position, type StateHash, stateHash } from './position.ts'
-import { type Projected, project } from './project.ts'
+import type { LateMemberships } from './memberships.ts'
+import { countIn, hashHex, objectDigest, type Position, type StateHash, stateHash } from './position.ts'
+import { type Projected, project, unproject } from './project.ts'
 import { noteLists } from './revisions.ts'
 import { insertRows } from './slices.ts'
 
@@ -30,10 +31,13 @@ export type Head = Omit<Position, 'hash'> & {
   audit: AuditEnd
   /** The store holds nothing yet: no old row needs to be looked for. */
   fresh: boolean
+  late?: LateMemberships
   /** Lists of members that the job under way has touched: revisions.ts. */
   lists: Set<string>
   /** The names of everything that moves were freed beforehand, so all of them are taken again. */
   namesFreed: boolean
+  /** Damaged rows are replaced. Otherwise one that moves on a slave stops the move, for a repair to find all of them. */
+  mends: boolean
 }
 
 export const headAt = (position: Position, auditKey: Buffer, audit: AuditEnd): Head => {
@@ -48,6 +52,7 @@ export const headAt = (position: Position, auditKey: Buffer, audit: AuditEnd): H
     fresh: false,
     lists: new Set(),
     namesFreed: false,
+    mends: false,
   }
 }
 
@@ -73,33 +78,58 @@ export type Refill = {
 
 const tellAtMost = 2000
 
-type Row = { seq: number; kind: string; id: string; deleted: boolean | number; body: string | null }
+type Row = {
+  seq: number
+  kind: string
+  id: string
+  deleted: boolean | number
+  body: string | null
+  digest: Buffer | null
+}
+
+/** A row of a live object that no longer fits its digest: its bytes were changed by something else than this program. */
+export class Damaged extends Error {}
+
+/** Is a row as it was written? One that is not is read by nobody: better nobody than somebody with another's password. */
+const isSound = ({ kind, id, deleted, body, digest }: Row): boolean =>
+  deleted ? digest === null : body !== null && digest !== null && objectDigest(kind, id, body).equals(digest)
 
 /** Moves objects in the feed and in the projections, on master and slave alike, and keeps the state hash. */
 export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise<void> {
   if (moves.length === 0) return
-  const old = head.fresh ? new Map<string, string>() : await liveBodies(trx, moves)
+  const old = head.fresh ? new Map<string, Row>() : await liveRows(trx, moves)
   const rows: Row[] = []
   const projected: Projected[] = []
   const changed: Changed[] = []
+  const damaged: string[] = []
   for (const { kind, id, body, seq, value } of moves) {
-    const was = old.get(`${kind}\0${id}`)
-    if (seq === undefined && was === body) continue
-    if (was !== undefined) countIn(head.state, -1, kind, id, was)
-    if (body !== undefined) countIn(head.state, 1, kind, id, body)
-    head.objects += (body === undefined ? 0 : 1) - (was === undefined ? 0 : 1)
+    const row = old.get(`${kind}\0${id}`)
+    const isDamaged = row !== undefined && !isSound(row)
+    if (isDamaged && seq !== undefined && !head.mends) throw new Damaged(`the row of ${kind} ${id} is damaged here`)
+    const was = isDamaged ? undefined : (row?.body ?? undefined)
+    if (isDamaged) damaged.push(id)
+    if (seq === undefined && was === body && !isDamaged) continue
+    // What was counted in, whatever the row has become since.
+    if (row?.digest) countIn(head.state, -1, row.digest)
+    const digest = body === undefined ? null : objectDigest(kind, id, body)
+    if (digest) countIn(head.state, 1, digest)
+    head.objects += (body === undefined ? 0 : 1) - (row === undefined ? 0 : 1)
     const at = seq ?? head.seq + 1
     if (at > head.seq) head.seq = at
-    rows.push({ seq: at, kind, id, deleted: body === undefined, body: body ?? null })
+    rows.push({ seq: at, kind, id, deleted: body === undefined, body: body ?? null, digest })
     if (!isKnownKind(kind)) continue
     const now = body === undefined ? undefined : (value ?? JSON.parse(body))
     projected.push({ kind, id, was: was === undefined ? undefined : JSON.parse(was), now })
     changed.push({ kind, id, seq: at, body: now })
   }
+  // What a damaged row says of itself before is not believed: whatever was made of it goes.
+  await unproject(trx, damaged)
   // A slave gets revisions as they are on the master.
   if (moves.some(({ seq }) => seq === undefined)) noteLists(head.lists, projected)
   // SQLite works on its own thread: what is in memory is brought up to date meanwhile.
-  const written = insertRows(trx, 'objects', rows, ['kind', 'id']).then(() => project(trx, projected, head.namesFreed))
+  const written = insertRows(trx, 'objects', rows, ['kind', 'id']).then(() =>
+    project(trx, projected, head.namesFreed, head.late),
+  )
   await Promise.all([written, remember(head, changed)])
 }
 
@@ -113,20 +143,18 @@ async function remember(head: Head, changed: Changed[]): Promise<void> {
   }
 }
 
-async function liveBodies(trx: Knex, moves: Move[]): Promise<Map<string, string>> {
-  const ids = groupByKind(moves)
-  const bodies = new Map<string, string>()
-  for (const [kind, ofKind] of ids) {
+async function liveRows(trx: Knex, moves: Move[]): Promise<Map<string, Row>> {
+  const found = new Map<string, Row>()
+  for (const [kind, ofKind] of groupByKind(moves)) {
     const rows: Row[] = await trx('objects')
       .where({ kind, deleted: false })
       .whereIn(
         'id',
         ofKind.map((move) => move.id),
       )
-      .select('id', 'body')
-    for (const row of rows) bodies.set(`${kind}\0${row.id}`, row.body as string)
+    for (const row of rows) found.set(`${kind}\0${row.id}`, row)
   }
-  return bodies
+  return found
 }
 
 function groupByKind(moves: Move[]): Map<string, Move[]> {
@@ -139,14 +167,14 @@ function groupByKind(moves: Move[]): Map<string, Move[]> {
   return groups
 }
 
-/** A live object, or undefined. */
+/** A live object, or undefined; one whose row is damaged is not there. */
 export async function objectById<K extends Kind>(
   db: Knex,
   kind: K,
   id: string,
 ): Promise<{ id: string; seq: number; body: Bodies[K] } | undefined> {
-  const row: Row | undefined = await db('objects').where({ kind, id, deleted: false }).first('seq', 'body')
-  return row && { id, seq: Number(row.seq), body: JSON.parse(row.body as string) }
+  const row: Row | undefined = await db('objects').where({ kind, id, deleted: false }).first()
+  return row && isSound(row) ? rowToObject(row) : undefined
 }
 
 export async function objectsByIds<K extends Kind>(
@@ -159,9 +187,7 @@ export async function objectsByIds<K extends Kind>(
     const rows: Row[] = await db('objects')
       .where({ kind, deleted: false })
       .whereIn('id', ids.slice(at, at + 500))
-      .select('id', 'seq', 'body')
-    for (const row of rows)
-      found.set(row.id, { id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) })
+    for (const row of rows) if (isSound(row)) found.set(row.id, rowToObject(row))
   }
   return found
 }
@@ -171,9 +197,11 @@ export async function objectsOf<K extends Kind>(
   db: Knex,
   kind: K,
 ): Promise<{ id: string; seq: number; body: Bodies[K] }[]> {
-  const rows: Row[] = await db('objects').where({ kind, deleted: false }).orderBy('seq').select('id', 'seq', 'body')
-  return rows.map((row) => ({ id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) }))
+  const rows: Row[] = await db('objects').where({ kind, deleted: false }).orderBy('seq')
+  return rows.filter(isSound).map(rowToObject)
 }
+
+const rowToObject = (row: Row) => ({ id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) })
 
 /** Ids of what was removed after a change, and of plugins that were changed since: one that is off has no group. */
 export async function entriesGoneSince(db: Knex, seq: number): Promise<string[]> {
@@ -185,7 +213,39 @@ export async function entriesGoneSince(db: Knex, seq: number): Promise<string[]>
   return rows.map(({ id }) => id)
 }
 
-export type FeedRow = { seq: number; kind: string; id: string; body: string | undefined }
+/** Forgets what was removed up to a change. Whoever stands before it then needs more than a delta: the horizon. */
+export async function removeTombstones(trx: Knex, upto: number): Promise<void> {
+  await trx('objects').where({ deleted: true }).where('seq', '<=', upto).delete()
+}
+
+export async function countTombstones(db: Knex, upto: number): Promise<number> {
+  const [row] = await db('objects').where({ deleted: true }).where('seq', '<=', upto).count({ n: '*' })
+  return Number(row?.n ?? 0)
+}
+
+export async function lastTombstone(db: Knex, upto: number): Promise<number | undefined> {
+  const row: Row | undefined = await db('objects')
+    .where({ deleted: true })
+    .where('seq', '<=', upto)
+    .orderBy('seq', 'desc')
+    .first('seq')
+  return row && Number(row.seq)
+}
+
+/** How many objects have moved after a change. */
+export async function countAfter(db: Knex, seq: number): Promise<number> {
+  const [row] = await db('objects').where('seq', '>', seq).count({ n: '*' })
+  return Number(row?.n ?? 0)
+}
+
+/** `digest`: what was counted in for it. */
+export type FeedRow = { seq: number; kind: string; id: string; body: string | undefined; digest: Buffer | undefined }
+
+/** What a live row holds now, and whether that is what was counted in. */
+export function foundIn({ kind, id, body, digest }: FeedRow): { digest: Buffer | undefined; isSound: boolean } {
+  const found = body === undefined ? undefined : objectDigest(kind, id, body)
+  return { digest: found, isSound: found === undefined ? digest === undefined : digest?.equals(found) === true }
+}
 
 /**
  * The feed after `since`, in order, in slices; inside one read transaction it is one state. The next slice is read while
@@ -211,7 +271,8 @@ const rowToFeed = (row: Row): FeedRow => ({
   seq: Number(row.seq),
   kind: row.kind,
   id: row.id,
-  body: row.deleted ? undefined : (row.body as string),
+  body: row.deleted ? undefined : (row.body ?? ''),
+  digest: row.digest ?? undefined,
 })
 
 const parsedAtOnce = 50
@@ -220,7 +281,9 @@ const parsedAtOnce = 50
 export async function* liveObjects(db: Db): AsyncGenerator<Changed[]> {
   const trx = await db.reader.transaction()
   try {
-    for await (const rows of feedRows(trx, 0)) {
+    for await (const all of feedRows(trx, 0)) {
+      const rows = all.filter((row) => foundIn(row).isSound)
+      if (rows.length < all.length) db.isDamaged = true
       // Few at a time: what is parsed and not used at once grows old, and makes the heap twice as large as it need be.
       for (let at = 0; at < rows.length; at += parsedAtOnce) {
         yield rows

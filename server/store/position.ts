@@ -28,12 +28,15 @@ export const stateHash = (hex: string): StateHash =>
 export const hashHex = (state: StateHash): string =>
   Array.from(state, (lane) => lane.toString(16).padStart(8, '0')).join('')
 
+/** What stands for one live object: the beginning of SHA-256 over kind, id and body. */
+export const objectDigest = (kind: string, id: string, body: string): Buffer =>
+  hash('sha256', `${kind}\0${id}\0${body}`, 'buffer').subarray(0, 16)
+
 /**
- * Adds (sign 1) or takes away (-1) one live object. Kind and id are hashed with the body, so no element can stand in the
- * set twice: that is what makes a sum safe as a set hash.
+ * Adds (sign 1) or takes away (-1) one live object by its digest. Kind and id are hashed with the body, so no element can
+ * stand in the set twice: that is what makes a sum safe as a set hash.
  */
-export function countIn(state: StateHash, sign: 1 | -1, kind: string, id: string, body: string): void {
-  const digest = hash('sha256', `${kind}\0${id}\0${body}`, 'buffer')
+export function countIn(state: StateHash, sign: 1 | -1, digest: Buffer): void {
   for (let lane = 0; lane < 4; lane++) state[lane] = (state[lane] as number) + sign * digest.readUInt32BE(lane * 4)
 }
 

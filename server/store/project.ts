@@ -2,8 +2,10 @@ import type { Knex } from 'knex'
 import type { Bodies, Kind } from './bodies.ts'
 import { projectDevices } from './devices.ts'
 import { projectGroups } from './groups.ts'
+import type { LateMemberships } from './memberships.ts'
 import { freeNames, namesOf, takeNames } from './names.ts'
 import { projectRemoved } from './removed.ts'
+import { inSlices } from './slices.ts'
 import { projectUsers } from './users.ts'
 
 /** One object before and after; undefined: it was not there, or is removed. */
@@ -11,7 +13,12 @@ export type Projection<K extends Kind> = { id: string; was: Bodies[K] | undefine
 export type Projected = { [K in Kind]: { kind: K } & Projection<K> }[Kind]
 
 /** Writes the tables that pages and unique names read, from the same change, on master and slave alike. */
-export async function project(trx: Knex, changes: Projected[], namesFreed = false): Promise<void> {
+export async function project(
+  trx: Knex,
+  changes: Projected[],
+  namesFreed = false,
+  late?: LateMemberships,
+): Promise<void> {
   const of = <K extends Kind>(kind: K) => changes.filter((change) => change.kind === kind) as unknown as Projection<K>[]
   const renamed = changes.filter((change) => namesFreed || String(namesBefore(change)) !== String(namesAfter(change)))
   // All names are freed before any is taken: two people may swap theirs, or a group take over a person's.
@@ -20,7 +27,7 @@ export async function project(trx: Knex, changes: Projected[], namesFreed = fals
     renamed.filter((change) => !namesFreed && namesBefore(change).length > 0).map((change) => change.id),
   )
   await projectGroups(trx, of('group'))
-  await projectUsers(trx, of('user'))
+  await projectUsers(trx, of('user'), late)
   await projectDevices(trx, of('device'))
   await projectRemoved(trx, of('removed'))
   await takeNames(
@@ -28,6 +35,22 @@ export async function project(trx: Knex, changes: Projected[], namesFreed = fals
     renamed.flatMap((change) => namesAfter(change).map((name) => ({ name, owner: change.id }))),
   )
 }
+
+/** Takes away everything that was made of these objects, without asking what they were. */
+export async function unproject(trx: Knex, ids: string[]): Promise<void> {
+  await freeNames(trx, ids)
+  for (const [table, column] of madeOf) await inSlices(ids, (slice) => trx(table).whereIn(column, slice).delete())
+}
+
+const madeOf = [
+  ['users', 'id'],
+  ['memberships', 'user_id'],
+  ['groups', 'id'],
+  ['nestings', 'group_id'],
+  ['owners', 'group_id'],
+  ['devices', 'id'],
+  ['removed', 'id'],
+] as const
 
 const namesIn = (change: Projected, when: 'was' | 'now'): string[] => {
   const body = change.kind === 'user' || change.kind === 'group' ? change[when] : undefined

@@ -7,7 +7,7 @@ import { fold } from './users.ts'
 
 type Row = { id: string; kind: RemovedBody['kind']; name: string; search: string; removed: string; until: string }
 
-const bodyToRow = (id: string, removed: RemovedBody): Row => {
+export const removedToRow = (id: string, removed: RemovedBody): Row => {
   const [name, search] =
     removed.kind === 'user'
       ? [removed.body.username, `${removed.body.first} ${removed.body.last} ${removed.body.username}`]
@@ -19,7 +19,7 @@ export async function projectRemoved(trx: Knex, changes: Projection<'removed'>[]
   if (changes.length === 0) return
   const gone = changes.filter((change) => !change.now).map((change) => change.id)
   await inSlices(gone, (ids) => trx('removed').whereIn('id', ids).delete())
-  const rows = changes.flatMap(({ id, now }) => (now ? [bodyToRow(id, now)] : []))
+  const rows = changes.flatMap(({ id, now }) => (now ? [removedToRow(id, now)] : []))
   await insertRows(trx, 'removed', rows, ['id'])
 }
 

@@ -1,7 +1,13 @@
 import type { Knex } from 'knex'
 import type { Role, Status, UserBody } from './bodies.ts'
 import { containing } from './like.ts'
-import { belongings, insertMemberships, type Membership, removeMemberships } from './memberships.ts'
+import {
+  belongings,
+  insertMemberships,
+  type LateMemberships,
+  type Membership,
+  removeMemberships,
+} from './memberships.ts'
 import type { Projection } from './project.ts'
 import { inSlices, insertRows } from './slices.ts'
 import { type State, states } from './state.ts'
@@ -59,19 +65,27 @@ export function filledCounts(filled: ReadonlyMap<string, number>, extensions: re
   return counts
 }
 
-export async function projectUsers(trx: Knex, changes: Projection<'user'>[]): Promise<void> {
+export async function projectUsers(trx: Knex, changes: Projection<'user'>[], late?: LateMemberships): Promise<void> {
   if (changes.length === 0) return
   const removed = changes.filter((change) => !change.now).map((change) => change.id)
   await inSlices(removed, (ids) => trx('users').whereIn('id', ids).delete())
   const rows = changes.flatMap(({ id, was, now }) => (now && differs(id, was, now) ? [bodyToRow(id, now)] : []))
   await insertRows(trx, 'users', rows, ['id'])
-  await projectMemberships(trx, changes)
+  await projectMemberships(trx, changes, late)
 }
 
 const differs = (id: string, was: UserBody | undefined, now: UserBody): boolean =>
   !was || JSON.stringify(bodyToRow(id, was)) !== JSON.stringify(bodyToRow(id, now))
 
-async function projectMemberships(trx: Knex, changes: Projection<'user'>[]): Promise<void> {
+async function projectMemberships(
+  trx: Knex,
+  changes: Projection<'user'>[],
+  late: LateMemberships | undefined,
+): Promise<void> {
+  if (late) {
+    for (const { id, now } of changes) if (now) for (const of of belongings(now)) late.add(of, id)
+    return
+  }
   const left: Membership[] = []
   const joined: Membership[] = []
   for (const { id, was, now } of changes) {

@@ -163,15 +163,18 @@ describe('histories', () => {
     const good = await read(await answerSince(master, since))
     const before = { position: slave.db.position, rows: await content(slave.db) }
 
-    const lastLine = good.lines.at(-1) as string
+    const lines: string[] = []
+    for await (const slice of good.slices()) lines.push(...slice)
+    const lastLine = lines.at(-1) as string
+    const having = (lines: string[]): Answer => ({ ...good, slices: () => [lines] })
     const cases: [string, Answer][] = [
       ['wrong hash', { ...good, end: { ...good.end, hash: 'f'.repeat(32) } }],
       ['wrong count', { ...good, end: { ...good.end, objects: good.end.objects + 1 } }],
-      ['an object left out', { ...good, lines: good.lines.slice(1), end: { ...good.end, n: good.end.n - 1 } }],
-      ['out of order', { ...good, lines: good.lines.toReversed() }],
-      ['one twice', { ...good, lines: [...good.lines, lastLine] }],
-      ['a body that is no object', { ...good, lines: good.lines.with(-1, lastLine.replace(/"b":.*$/, '"b":7}')) }],
-      ['not JSON', { ...good, lines: good.lines.with(-1, lastLine.slice(0, -5)) }],
+      ['an object left out', { ...having(lines.slice(1)), end: { ...good.end, n: good.end.n - 1 } }],
+      ['out of order', having(lines.toReversed())],
+      ['one twice', having([...lines, lastLine])],
+      ['a body that is no object', having(lines.with(-1, lastLine.replace(/"b":.*$/, '"b":7}')))],
+      ['not JSON', having(lines.with(-1, lastLine.slice(0, -5)))],
     ]
     for (const [name, answer] of cases) {
       await assert.rejects(

@@ -10,7 +10,7 @@ import { Invalid } from '../../server/errors.ts'
 import { canonical } from '../../server/store/canonical.ts'
 import { closeDb, type Db, onChanges, openDb } from '../../server/store/db.ts'
 import { feedRows } from '../../server/store/objects.ts'
-import { countIn, emptyHash, hashHex, stateHash } from '../../server/store/position.ts'
+import { countIn, emptyHash, hashHex, objectDigest, stateHash } from '../../server/store/position.ts'
 import { write } from '../../server/store/write.ts'
 import { aUser, me, somebody } from '../support/people.ts'
 import { aMasterStore, aStore } from '../support/store.ts'
@@ -22,7 +22,7 @@ async function hashFromRows(db: Db): Promise<{ hash: string; objects: number }> 
   for await (const rows of feedRows(db.reader, 0))
     for (const { kind, id, body } of rows)
       if (body !== undefined) {
-        countIn(state, 1, kind, id, body)
+        countIn(state, 1, objectDigest(kind, id, body))
         objects++
       }
   return { hash: hashHex(state), objects }
