@@ -4,7 +4,7 @@ import { isNumberTaken, takeNumber } from '../accounts/numbers.ts'
 import { needRight } from '../accounts/roles.ts'
 import type { Actor } from '../audit/actor.ts'
 import { changesBetween } from '../audit/audit.ts'
-import { Invalid, NotFound } from '../errors.ts'
+import { AlreadyThere, Invalid, NotFound } from '../errors.ts'
 import type { MachineBody } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
@@ -126,7 +126,7 @@ export async function insertMachine(change: Change, input: NewMachine): Promise<
   const problem = machineNameProblem(input.name)
   if (problem) throw new Invalid({ name: problem })
   if (await ownerOf(change.trx, machineKey(input.name)))
-    throw new Invalid({ name: `A computer named “${input.name}” already exists.` })
+    throw new AlreadyThere({ name: `A computer named “${input.name}” already exists.` })
   const { body: domain } = await domainIn(change)
   const uidNumber = await numberFor(change, asked)
   const rid = wanted ?? (isInDomain ? uidNumber : undefined)
