@@ -5,6 +5,7 @@ import * as undoes from './003-undoes.ts'
 import * as clientUses from './004-client-uses.ts'
 import * as requests from './005-requests.ts'
 import * as rowDigests from './006-row-digests.ts'
+import * as windows from './007-windows.ts'
 
 /** In order. One that has shipped is never edited; the next goes to the end. */
 export const migrations: readonly { name: string; up: (knex: Knex) => Promise<void> }[] = [
@@ -14,4 +15,5 @@ export const migrations: readonly { name: string; up: (knex: Knex) => Promise<vo
   { name: '004-client-uses', ...clientUses },
   { name: '005-requests', ...requests },
   { name: '006-row-digests', ...rowDigests },
+  { name: '007-windows', ...windows },
 ]

@@ -3,6 +3,7 @@ import type { AuditEnd } from './audit-chain.ts'
 import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
 import type { Db } from './db.ts'
 import type { LateMemberships } from './memberships.ts'
+import { type HashWork, noHashWork, noteHashes } from './nt-hashes.ts'
 import { countIn, hashHex, objectDigest, type Position, type StateHash, stateHash } from './position.ts'
 import { type Projected, project, unproject } from './project.ts'
 import { noteLists } from './revisions.ts'
@@ -34,6 +35,8 @@ export type Head = Omit<Position, 'hash'> & {
   late?: LateMemberships
   /** Lists of members that the job under way has touched: revisions.ts. */
   lists: Set<string>
+  /** Whose NT hash has to be seen to after the job under way: nt-hashes.ts. */
+  hashes: HashWork
   /** The names of everything that moves were freed beforehand, so all of them are taken again. */
   namesFreed: boolean
   /** Damaged rows are replaced. Otherwise one that moves on a slave stops the move, for a repair to find all of them. */
@@ -51,6 +54,7 @@ export const headAt = (position: Position, auditKey: Buffer, audit: AuditEnd): H
     audit: { ...audit },
     fresh: false,
     lists: new Set(),
+    hashes: noHashWork(),
     namesFreed: false,
     mends: false,
   }
@@ -125,7 +129,10 @@ export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise
   // What a damaged row says of itself before is not believed: whatever was made of it goes.
   await unproject(trx, damaged)
   // A slave gets revisions as they are on the master.
-  if (moves.some(({ seq }) => seq === undefined)) noteLists(head.lists, projected)
+  if (moves.some(({ seq }) => seq === undefined)) {
+    noteLists(head.lists, projected)
+    noteHashes(head.hashes, projected)
+  }
   // SQLite works on its own thread: what is in memory is brought up to date meanwhile.
   const written = insertRows(trx, 'objects', rows, ['kind', 'id']).then(() =>
     project(trx, projected, head.namesFreed, head.late),
@@ -207,7 +214,7 @@ const rowToObject = (row: Row) => ({ id: row.id, seq: Number(row.seq), body: JSO
 export async function entriesGoneSince(db: Knex, seq: number): Promise<string[]> {
   const rows: { id: string }[] = await db('objects')
     .where('seq', '>', seq)
-    .whereIn('kind', ['user', 'group', 'client', 'plugin'])
+    .whereIn('kind', ['user', 'group', 'client', 'plugin', 'windows', 'machine', 'kept'])
     .where((either) => either.where({ deleted: true }).orWhere({ kind: 'plugin' }))
     .select('id')
   return rows.map(({ id }) => id)

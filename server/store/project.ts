@@ -6,6 +6,7 @@ import type { LateMemberships } from './memberships.ts'
 import { freeNames, namesOf, takeNames } from './names.ts'
 import { projectRemoved } from './removed.ts'
 import { inSlices } from './slices.ts'
+import { projectTaken } from './taken.ts'
 import { projectUsers } from './users.ts'
 
 /** One object before and after; undefined: it was not there, or is removed. */
@@ -30,6 +31,7 @@ export async function project(
   await projectUsers(trx, of('user'), late)
   await projectDevices(trx, of('device'))
   await projectRemoved(trx, of('removed'))
+  await projectTaken(trx, changes)
   await takeNames(
     trx,
     renamed.flatMap((change) => namesAfter(change).map((name) => ({ name, owner: change.id }))),
@@ -50,6 +52,7 @@ const madeOf = [
   ['owners', 'group_id'],
   ['devices', 'id'],
   ['removed', 'id'],
+  ['taken', 'owner'],
 ] as const
 
 const namesIn = (change: Projected, when: 'was' | 'now'): string[] => {

@@ -9,6 +9,7 @@ import { namesOf } from './names.ts'
 import { feedRows, foundIn } from './objects.ts'
 import { countIn, emptyHash, hashHex, type StateHash, stateHash } from './position.ts'
 import { removedToRow } from './removed.ts'
+import { keysOf } from './taken.ts'
 import { bodyToRow } from './users.ts'
 
 /** Every projection with its key, which gives the order in which it is read. */
@@ -21,6 +22,7 @@ const tables = {
   owners: ['user_id', 'group_id'],
   devices: ['id'],
   removed: ['id'],
+  taken: ['key'],
 } as const
 
 type Table = keyof typeof tables
@@ -65,17 +67,20 @@ async function* expectedRows(trx: Knex): AsyncGenerator<(readonly [Table, Row])[
 /** What `project` makes of one object. */
 function rowsOf({ kind, id, body }: Changed): (readonly [Table, Row])[] {
   if (!body) return []
+  const taken = keysOf(kind, body).map((key) => ['taken', { key, owner: id }] as const)
   if (kind === 'device') return [['devices', deviceToRow(id, body)]]
   if (kind === 'removed') return [['removed', removedToRow(id, body)]]
-  if (kind !== 'user' && kind !== 'group') return []
+  if (kind !== 'user' && kind !== 'group') return taken
   const names = namesOf(body).map((name) => ['names', { name, owner: id }] as const)
   if (kind === 'user')
     return [
+      ...taken,
       ...names,
       ['users', bodyToRow(id, body)],
       ...belongings(body).map((of) => ['memberships', { of, user_id: id }] as const),
     ]
   return [
+    ...taken,
     ...names,
     ['groups', groupToRow(id, body)],
     ...nestingsOf(id, body).map((row) => ['nestings', row] as const),
