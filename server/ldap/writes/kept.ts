@@ -34,6 +34,9 @@ function refuseOthers(schema: Schema, classes: readonly string[], values: Values
         throw new NotDone(resultCode.objectClassViolation, `${name} asks for ${needed}.`)
 }
 
+/** What the directory itself keeps of every entry is no value of this one. */
+const own = (values: Values): Values => new Map([...values].filter(([{ isOperational }]) => !isOperational))
+
 const textsOf = (values: Values): KeptBody['values'] =>
   Object.fromEntries([...values].map(([type, texts]) => [type.names[0]!, [...texts]]))
 
@@ -61,7 +64,8 @@ export async function modifyKept(
     refuseStale(object.seq, expectedSeq)
     const described = describeKept(entry.id, object.body)
     const before = { values: valuesOf(schema, described), classes: described.classes }
-    const { values, classes = described.classes } = applyTo(schema, before, modifications)
+    const { values: all, classes = described.classes } = applyTo(schema, before, modifications)
+    const values = own(all)
     refuseOthers(schema, classes, values)
     await keepKept(change, db.dir, entry.id, { ...object.body, classes: [...classes], values: textsOf(values) })
   })
@@ -80,7 +84,8 @@ export async function modifyIdmap(
     const body = there?.body ?? { below: 'base' as const, rdn: 'ou=Idmap', classes: [], values: {} }
     const described = describeKept('', { added: '', changed: '', ...body })
     const before = { values: valuesOf(schema, described), classes: ['organizationalUnit', ...described.classes] }
-    const { values, classes = before.classes } = applyTo(schema, before, modifications)
+    const { values: all, classes = before.classes } = applyTo(schema, before, modifications)
+    const values = own(all)
     const others = classes.filter((name) => !/^(organizationalUnit|top)$/i.test(name))
     refuseOthers(schema, others, values)
     const kept = { ...body, classes: others, values: textsOf(values) }
