@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import pino from "pino"
+import pino from 'pino'
 import { readConfig } from '../../server/config.ts'
 import { type Running, serve } from '../../server/main.ts'
 import { synchronizationKey } from '../../server/mode/key.ts'
@@ -11,7 +11,7 @@ import { type Db, onChanges } from '../../server/store/db.ts'
 import { me, password } from './people.ts'
 import { aFolder } from './store.ts'
 
-export const silent = pino({ level: process.env.LOGLEVEL ?? "silent" })
+export const silent = pino({ level: process.env.LOGLEVEL ?? 'silent' })
 
 export type TestNode = {
   dir: string
