@@ -82,6 +82,7 @@ export function createWorker(db: Db, log: Logger): Worker {
   })
 
   async function pullOnce(waitSeconds: number): Promise<boolean> {
+    if (!running && halt.signal.aborted) halt = new AbortController()
     connection ??= connectionToMaster(db)
     await renewCertificate(db, connection)
     const before = db.position.seq
