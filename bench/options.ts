@@ -23,10 +23,10 @@ const usage = `npm run bench -- [--quick] [--users N] [--many N] [--repeats N] [
 Runs Debian's slapd (provider and consumer) and account-sync (master and slave) side by side on 127.0.0.1.
   --quick         1,000 users, one repeat
   --users N       people in the directory (10,000: the bars are meant for that many)
-  --many N        people in the stores of pages and ldap-many (100,000)
+  --many N        people in the stores of pages, ldap-many and replication-many (100,000)
   --repeats N     how often each measure is taken, in turns; the median counts (3)
   --only LIST     only these measures; ldap stands for both ldap-load, each kind of request beside slapd, and ldap-many,
-                  what one node does with so many people
+                  what one node does with so many people; replication for all whose names begin with it
   --profile DIR   write CPU profiles of our nodes there; profiled figures are slower
 `
 

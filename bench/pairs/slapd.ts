@@ -33,6 +33,8 @@ export type Further = {
   groups?: number
   /** The userPassword of people who sign in. */
   passwordOf?: (index: number) => string | undefined
+  /** Nothing waits for the disk: fast, and a power cut may lose or spoil everything. */
+  unsafe?: boolean
   /** PEM files that it speaks TLS with. */
   tls?: { certificate: string; key: string }
 }
@@ -157,7 +159,7 @@ const benchSchema = `attributetype ( 1.3.6.1.4.1.55555.1.1 NAME 'benchPlugin' EQ
 objectclass ( 1.3.6.1.4.1.55555.1.2 NAME 'benchPerson' SUP top AUXILIARY MAY ( benchPlugin $ c ) )
 `
 
-function config(dir: string, role: string, part: string, { substrings, passwordOf, tls }: Further): string {
+function config(dir: string, role: string, part: string, { substrings, passwordOf, unsafe, tls }: Further): string {
   const schemas = schemaFolders.find(existsSync)
   const modules = moduleFolders.find(existsSync)
   return `${['core', 'cosine', 'nis', 'inetorgperson'].map((name) => `include ${schemas}/${name}.schema`).join('\n')}
@@ -178,6 +180,7 @@ rootdn "${admin.dn}"
 rootpw ${admin.password}
 directory ${dir}/${role}
 maxsize 8589934592
+${unsafe ? 'envflags nosync writemap mapasync' : ''}
 index objectClass,entryCSN,entryUUID eq
 index uid,cn eq${substrings ? ',sub\nindex mail eq,sub' : ''}
 index uidNumber,gidNumber,memberUid eq

@@ -1,5 +1,7 @@
 import { setImmediate as others } from 'node:timers/promises'
 import type { Actor } from '../audit/actor.ts'
+import { readCa } from '../mode/certificates.ts'
+import { type Epoch, epochIsSigned, epochName } from '../mode/epoch.ts'
 import type { Db } from '../store/db.ts'
 import { LateMemberships } from '../store/memberships.ts'
 import { freeNames } from '../store/names.ts'
@@ -8,7 +10,7 @@ import { countIn, emptyHash, hashHex, stateHash } from '../store/position.ts'
 import { wipe } from '../store/wipe.ts'
 import { type Change, commit } from '../store/write.ts'
 import { type Answer, BadAnswer, objectsOf } from './answer.ts'
-import { bucketOf, type ObjectLine } from './wire.ts'
+import { bucketOf, type HeadLine, type ObjectLine } from './wire.ts'
 
 /** After applying it, this node would not be equal to the master. Nothing was kept; a repair is needed. */
 export class Diverged extends Error {}
@@ -25,6 +27,7 @@ export async function applyAnswer(db: Db, answer: Answer, repaired: ReadonlySet<
   const refill = answer.head.mode === 'full' ? db.refill?.() : undefined
   try {
     await commit(db, actor, async (change) => {
+      refuseForeign(db, change, answer)
       change.head.refill = refill
       await prepare(change, answer, repaired)
       await moveAll(change, answer)
@@ -41,6 +44,30 @@ export async function applyAnswer(db: Db, answer: Answer, repaired: ReadonlySet<
 /** This node's hash and the master's agreed just now. Kept in memory; the process writes it down now and then. */
 export const provenEqual = (db: Db): void => {
   db.local.provedAt = new Date().toISOString()
+}
+
+/**
+ * Another cluster is never merged; another epoch is followed only when it is newer and signed by the cluster's key. Within
+ * one, nothing goes back: a master whose store is an older one begins an epoch.
+ */
+function refuseForeign(db: Db, { head: mine }: Change, { head }: Answer): void {
+  // It has not joined anybody yet.
+  if (mine.clusterId === '') return
+  if (head.cluster !== mine.clusterId) throw new BadAnswer('it is of another cluster')
+  if (head.epoch === epochName(mine)) {
+    if (head.upto < mine.seq)
+      throw new BadAnswer(`it ends at ${head.upto}, this node is at ${mine.seq} of the same epoch`)
+    return
+  }
+  const epoch = epochIn(head)
+  if (epoch.epochNo <= mine.epochNo) throw new BadAnswer('it is of an older epoch')
+  if (!epochIsSigned(epoch, head.sig, readCa(db.dir) ?? ''))
+    throw new BadAnswer('its epoch is not signed by the cluster')
+}
+
+function epochIn(head: HeadLine): Epoch {
+  const [no, id = ''] = head.epoch.split(/\.(.*)/)
+  return { clusterId: head.cluster, epochNo: Number(no), epochId: id }
 }
 
 async function prepare(change: Change, answer: Answer, repaired: ReadonlySet<number>): Promise<void> {
@@ -129,15 +156,12 @@ async function arrive(change: Change, { head, end }: Answer): Promise<void> {
     throw new Diverged(
       `at ${end.upto} the master holds ${end.objects} objects (${end.hash}), this node ${change.head.objects} (${mine})`,
     )
-  const [no, id] = head.epoch.split(/\.(.*)/)
   const before = change.head.horizon
   // Only a delta brings every removal along.
   const horizon = head.mode === 'delta' ? Math.max(head.horizon, before) : end.upto
   Object.assign(change.head, {
+    ...epochIn(head),
     seq: end.upto,
-    clusterId: head.cluster,
-    epochNo: Number(no),
-    epochId: id,
     epochSig: head.sig,
     horizon,
   })

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { messageOf, Unavailable } from '../errors.ts'
-import { daysLeft, keepOwn, ownNames, readCa, readOwn, renewDays } from '../mode/certificates.ts'
-import { epochIsSigned, epochName } from '../mode/epoch.ts'
+import { daysLeft, keepOwn, ownNames, readOwn, renewDays } from '../mode/certificates.ts'
+import { epochName } from '../mode/epoch.ts'
 import type { Db } from '../store/db.ts'
 import { writeLocal } from '../store/local.ts'
 import { Damaged } from '../store/objects.ts'
@@ -83,6 +83,7 @@ export function createWorker(db: Db, log: Logger): Worker {
   })
 
   async function pullOnce(waitSeconds: number): Promise<boolean> {
+    if (!running && halt.signal.aborted) halt = new AbortController()
     connection ??= connectionToMaster(db)
     await renewCertificate(db, connection)
     await fetchNtHashKey(db, connection)
@@ -140,7 +141,6 @@ export function createWorker(db: Db, log: Logger): Worker {
 
   async function apply(answer: Answer, repaired?: ReadonlySet<number>): Promise<void> {
     line.phase = answer.head.mode
-    await refuseStranger(answer)
     const { seq, epochNo } = db.position
     if (answer.head.upto < seq)
       log.warn(
@@ -155,18 +155,6 @@ export function createWorker(db: Db, log: Logger): Worker {
       if (!(error instanceof Damaged)) log.warn({ reason: messageOf(error) }, 'the store does not take the answer')
       throw new Diverged(messageOf(error))
     }
-  }
-
-  /** Another cluster is never merged; another epoch is followed only when it is newer and signed by the cluster's key. */
-  async function refuseStranger({ head }: Answer): Promise<void> {
-    const { clusterId, epochNo } = db.position
-    if (head.cluster !== clusterId) throw new BadAnswer('it is of another cluster')
-    if (head.epoch === epochName(db.position)) return
-    const [no, id] = head.epoch.split(/\.(.*)/)
-    const epoch = { clusterId, epochNo: Number(no), epochId: id ?? '' }
-    if (epoch.epochNo <= epochNo) throw new BadAnswer('it is of an older epoch')
-    if (!epochIsSigned(epoch, head.sig, readCa(db.dir) ?? ''))
-      throw new BadAnswer('its epoch is not signed by the cluster')
   }
 
   /** What can be mended by asking differently is mended here; everything else goes to the back-off. */

@@ -77,10 +77,10 @@ export async function startMaster(dir?: string): Promise<TestNode> {
 }
 
 /** A slave that has joined and is equal to its master. */
-export async function startSlave(master: TestNode, name = 'gw-malmo'): Promise<TestNode> {
+export async function startSlave(master: TestNode, name = 'gw-malmo', port = master.ports().sync): Promise<TestNode> {
   const node = await startNode()
   await joinMaster(node.db, me, {
-    master: `127.0.0.1:${master.ports().sync}`,
+    master: `127.0.0.1:${port}`,
     key: await synchronizationKey(master.db),
     name,
   })
