@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All of it: build, types and style, fast tests, whole journeys with real processes, OpenLDAP, a real browser.
+# All of it: build, types and style, fast tests, whole journeys with real processes, OpenLDAP, a real browser, torture.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/packages.sh ldapsearch=ldap-utils slapd=slapd chromium=chromium
@@ -9,3 +9,4 @@ bash scripts/test-unit.sh
 bash scripts/run-tests.sh test/cli/*.test.ts
 bash scripts/test-interop.sh
 TEST_CONCURRENCY=1 bash scripts/run-tests.sh test/stories/*.test.ts test/browser/*.test.ts
+node --import tsx test/torture/torture.ts --seconds 45

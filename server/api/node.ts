@@ -6,6 +6,7 @@ import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
 import { setMode } from '../mode/mode.ts'
 import { setUpOwn } from '../mode/set-up.ts'
 import { revokeDevice } from '../replication/devices.ts'
+import { scrub } from '../replication/scrub.ts'
 import { deviceStatuses, nodeStatus } from '../replication/status.ts'
 import type { Db } from '../store/db.ts'
 import { type Call, command } from './command.ts'
@@ -43,6 +44,17 @@ const shownMaster = z.object({
   provedAt: moment.optional(),
 })
 
+const shownScrub = z
+  .object({
+    at: moment,
+    seq: z.int(),
+    objects: z.int(),
+    damaged: z.int().meta({ description: 'Rows that are not as they were written.' }),
+    isProven: z.boolean().meta({ description: 'What is kept adds up to the state hash.' }),
+    mended: z.array(z.string()).meta({ description: 'Tables that were made anew from the feed.' }),
+  })
+  .meta({ id: 'Scrub', description: 'What the last look at everything that is kept has found.' })
+
 export const shownStatus = z
   .object({
     deviceId: z.string(),
@@ -58,17 +70,7 @@ export const shownStatus = z
     groups: z.int(),
     startedAt: moment.optional(),
     baseDomain: z.string().optional(),
-    scrub: z
-      .object({
-        at: moment,
-        seq: z.int(),
-        objects: z.int(),
-        damaged: z.int().meta({ description: 'Rows that are not as they were written.' }),
-        isProven: z.boolean().meta({ description: 'What is kept adds up to the state hash.' }),
-        mended: z.array(z.string()).meta({ description: 'Tables that were made anew from the feed.' }),
-      })
-      .optional()
-      .meta({ description: 'What the last look at everything that is kept has found.' }),
+    scrub: shownScrub.optional(),
     master: shownMaster.optional(),
     devices: z.array(shownDevice).meta({ description: 'Empty for who may not see the fleet.' }),
   })
@@ -101,6 +103,7 @@ const shownSettings = z
 
 export const nodeCommands = {
   status: command('read', none, shownStatus, showStatus),
+  check: command('audit', none, shownScrub, ({ db }) => scrub(db)),
   'device-list': command('audit', none, z.array(shownDevice), ({ db }) => deviceStatuses(db)),
   'device-show': command('audit', z.strictObject({ device: text }), shownDevice, ({ db }, { device }) =>
     showDevice(db, device),

@@ -42,6 +42,7 @@ const remove = (path: string, command: CommandName, does: string): Route => ({ m
 /** The API, whole. Who may call what stands with each command. */
 export const routes: readonly Route[] = [
   get('/status', 'status', 'What this node is, and how it stands.'),
+  act('/check', 'check', 'Read everything that is kept, and compare it with the state hash.'),
   list('/devices', 'device-list', 'The slaves of this master.'),
   get('/devices/{device}', 'device-show', 'One slave.'),
   remove('/devices/{device}', 'device-revoke', 'Cut a slave off; it receives nothing more.'),

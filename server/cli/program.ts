@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { version } from '../version.ts'
 import { auditCommand } from './audit.ts'
 import { binCommands } from './bin.ts'
+import { checkCommand } from './check.ts'
 import { clientCommands } from './client.ts'
 import { demoCommand } from './demo.ts'
 import { deviceCommands } from './device.ts'
@@ -35,6 +36,7 @@ for (const add of [
   serveCommand,
   setupCommand,
   statusCommand,
+  checkCommand,
   userCommands,
   groupCommands,
   pluginCommands,

@@ -32,7 +32,7 @@ const under = new WeakMap<Db, Promise<Scrub>>()
  * Reads everything that is kept and compares it with what was once counted in, so that a byte that has changed by itself is
  * found before anybody needs it. A slave then fetches what differs from its master; a master can only say so.
  */
-export function scrub(db: Db, log: Log): Promise<Scrub> {
+export function scrub(db: Db, log?: Log): Promise<Scrub> {
   const known = under.get(db)
   if (known) return known
   const run = scrubOnce(db, log).finally(() => under.delete(db))
@@ -40,21 +40,21 @@ export function scrub(db: Db, log: Log): Promise<Scrub> {
   return run
 }
 
-async function scrubOnce(db: Db, log: Log): Promise<Scrub> {
+async function scrubOnce(db: Db, log: Log | undefined): Promise<Scrub> {
   const { mended, ...counted } = await counting(db)
   const result: Scrub = { at: new Date().toISOString(), ...counted, mended }
   found.set(db, result)
   if (mended.length > 0) {
-    log.error({ tables: mended }, 'tables did not hold what the feed says; they are made anew from it')
+    log?.error({ tables: mended }, 'tables did not hold what the feed says; they are made anew from it')
     await projectAgain(db.writer)
     for (const listener of db.listeners) listener('all')
   }
   if (result.isProven && result.damaged === 0) return result
-  log.error(
+  log?.error(
     { damaged: result.damaged, seq: result.seq },
     db.local.mode === 'slave'
       ? 'what is kept here is not what arrived; what differs is fetched from the master'
-      : 'what is kept here is not what was written: see “damaged rows” in the documentation',
+      : 'what is kept here is not what was written: restore a backup, or promote a slave',
   )
   workerOf(db)?.mend()
   return result

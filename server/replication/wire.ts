@@ -45,8 +45,10 @@ const objectStart = /^\{"s":([1-9]\d{0,15}),"k":"([\w.:-]{1,64})","i":"([\w.:-]{
 
 /** Reads one object line; throws when it is not one. */
 export function readObjectLine(line: string): ObjectLine {
-  const [start, seq, kind, id] = objectStart.exec(line) ?? []
-  if (!start || !kind || !id) throw new Error('not an object line')
+  const [start, seq, kind, part] = objectStart.exec(line) ?? []
+  if (!start || !kind || !part) throw new Error('not an object line')
+  // What V8 cuts out of a text keeps the whole text in memory, and the id is kept for as long as the object is.
+  const id = Buffer.from(part, 'latin1').toString('latin1')
   if (start.length === line.length) return { seq: Number(seq), kind, id, body: undefined }
   if (!line.endsWith('}')) throw new Error('cut off')
   const body = line.slice(start.length, -1)

@@ -118,7 +118,7 @@ async function runJob(
   alone: boolean,
   locals: Partial<Local>[],
 ): Promise<Outcome> {
-  const run = async (trx: Knex.Transaction) => {
+  const run = async () => {
     const notes: Note[] = []
     const mine: Partial<Local>[] = []
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
@@ -130,7 +130,7 @@ async function runJob(
     locals.push(...mine)
     return value
   }
-  if (alone) return { job, value: await run(trx) }
+  if (alone) return { job, value: await run() }
   const before = {
     ...head,
     state: head.state.slice(),
@@ -139,9 +139,18 @@ async function runJob(
     lists: new Set<string>(),
     hashes: noHashWork(),
   }
+  // By hand: a nested transaction of knex costs more than what most jobs do in it.
+  await trx.raw('savepoint job')
   try {
-    return { job, value: await trx.transaction(run) }
+    const value = await run()
+    await trx.raw('release job')
+    return { job, value }
   } catch (error) {
+    // Where SQLite has taken back everything already, as on a full disk, what it said first is the reason for all.
+    await trx.raw('rollback to job').catch(() => {
+      throw error
+    })
+    await trx.raw('release job')
     Object.assign(head, before)
     return { job, error: explain(error) }
   }

@@ -16,6 +16,7 @@ const admins: readonly Who[] = ['administrator']
 /** Which tokens may ask for what. A route that is not here fails the test. */
 const table: [string, readonly Who[]][] = [
   ['GET /status', readers],
+  ['POST /check', auditors],
   ['GET /devices', auditors],
   ['GET /devices/{device}', auditors],
   ['DELETE /devices/{device}', admins],
