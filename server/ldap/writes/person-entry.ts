@@ -17,7 +17,7 @@ import {
 } from '../../accounts/users.ts'
 import type { Actor } from '../../audit/actor.ts'
 import { Refused } from '../../errors.ts'
-import { inWindows, keepInWindows, lastSetOf } from '../../samba/account.ts'
+import { deedOf, inWindows, keepInWindows, lastSetOf } from '../../samba/account.ts'
 import { domainIn } from '../../samba/domain.ts'
 import { rememberBefore } from '../../samba/lately.ts'
 import { needFreeRid } from '../../samba/machines.ts'
@@ -94,7 +94,7 @@ async function keepWindows(
     else await needFreeRid(change, (await domainIn(change)).body.sid, rid, object.id)
   }
   const body = inWindows(object.body, changes, inForce(of, object.body).policy)
-  await keepInWindows(change, object, body, `Changed ${fullName(body)}`)
+  await keepInWindows(change, object, body, deedOf(changes, hash, fullName(body)))
   if (typeof hash === 'string') await putHash(change, dir, object.id, 'user', hash)
   else if (hash === null) await change.remove('nt-hash', object.id)
 }

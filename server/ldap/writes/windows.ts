@@ -98,8 +98,8 @@ function take(
   else if (type === lastSetType) {
     if (now !== undefined) changes.lastSet = secondsOf(now)
   } else if (type === kickoffType) changes.kickoff = { at: endOf(now) }
-  else if (type === badCount) changes.bad = { ...changes.bad, count: Number(now ?? 0) }
-  else if (type === badTime) changes.bad = { ...changes.bad, time: Number(now ?? 0) }
+  else if (type === badCount) changes.bad = { ...changes.bad, count: countOf(now) }
+  else if (type === badTime) changes.bad = { ...changes.bad, time: countOf(now) }
 }
 
 export function ridOf({ sid, name }: Domain, text: string): number {
@@ -123,6 +123,13 @@ function hashOf(text: string): string | null {
   if (!/^[0-9a-f]{32}$/i.test(text))
     throw new NotDone(resultCode.constraintViolation, 'sambaNTPassword has 32 hexadecimal digits.')
   return text.toUpperCase()
+}
+
+function countOf(text = '0'): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new NotDone(resultCode.constraintViolation, `${text} counts nothing.`)
+  return value
 }
 
 /** Further than any moment that a date can have. */
