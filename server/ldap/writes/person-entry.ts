@@ -59,6 +59,11 @@ export async function addPerson({ db, directory, actor }: Writing, entry: NewEnt
     entry.name,
     windows || isSamba ? withoutWindows(entry.values, isSamba) : entry.values,
   )
+  if (isSamba) {
+    // A name of one word says one of them only.
+    input.first ||= entry.name
+    input.last ||= entry.name
+  }
   if (windows) input.extensions = { ...input.extensions, samba: { account: 'yes', ...windows.fields } }
   const given = entry.password === undefined ? undefined : passwordOf(entry.password)
   if (given && 'password' in given) {

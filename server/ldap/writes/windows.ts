@@ -72,7 +72,8 @@ export function windowsChanges(domain: Domain, before: Values, after: Values): A
     if (!isOfWindows(type) && !(type === description && after.has(sambaSid))) continue
     isAny = true
     const [was] = before.get(type) ?? []
-    const [now] = after.get(type) ?? []
+    const [now, ...more] = after.get(type) ?? []
+    if (more.length > 0) throw new NotDone(resultCode.constraintViolation, `${type.names[0]} takes one value here.`)
     take(changes, domain, type, was, now)
   }
   return isAny ? changes : undefined
@@ -116,7 +117,7 @@ export function lettersOf(text: string): string {
   return letters
 }
 
-const noHash = /^(NO PASSWORD|X|\*)/i
+const noHash = /^(NO PASSWORD.*|X+|\*)$/i
 
 function hashOf(text: string): string | null {
   if (noHash.test(text)) return null
