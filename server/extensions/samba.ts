@@ -1,7 +1,8 @@
 import { defineExtension } from './extension.ts'
 import { onOff, text } from './field.ts'
 
-const unc = /^\\\\[^\s\\/:*?"<>|]+(\\[^\\/:*?"<>|]+)+$/
+/** A share or a folder in one, or a folder of the computer itself. */
+const folder = /^(\\\\[^\s\\/:*?"<>|]+(\\[^\\/:*?"<>|]+)+|[A-Za-z]:(\\[^\\/:*?"<>|]+)*)\\?$/
 
 /**
  * Windows Networking for a person. What follows from the account (SID, flags, times) is no field; in LDAP it all stands
@@ -41,7 +42,7 @@ export const samba = defineExtension({
       attribute: 'sambaHomePath',
       column: 'home_path',
       help: 'What the home drive shows.',
-      pattern: unc,
+      pattern: folder,
       patternHelp: String.raw`Home folder must be a share or a folder in one, as in \\server\anna.`,
     }),
     profilePath: text({
@@ -49,7 +50,7 @@ export const samba = defineExtension({
       attribute: 'sambaProfilePath',
       column: 'profile_path',
       maxLength: 255,
-      pattern: unc,
+      pattern: folder,
       patternHelp: String.raw`Roaming profile must be a folder in a share, as in \\server\profiles\anna.`,
     }),
     workstations: text({
@@ -59,6 +60,6 @@ export const samba = defineExtension({
       help: 'Names with commas between; empty: at all.',
       maxLength: 255,
     }),
-    comment: text({ label: 'Comment', attribute: 'description', column: 'comment' }),
+    comment: text({ label: 'Comment', attribute: 'description', column: 'comment', maxLength: 255 }),
   },
 })

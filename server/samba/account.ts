@@ -130,6 +130,17 @@ function changedWindows(was: PersonInWindows, { rid, flags, bad, attributes }: W
   return next
 }
 
+/** What Samba has done to somebody, for the audit. */
+export function deedOf({ flags, lastSet }: WindowsChanges, hash: string | null | undefined, name: string): string {
+  const has = (letter: string) => [flags?.was.includes(letter), flags?.now.includes(letter)].join()
+  if (has('L') === 'false,true') return `Locked ${name} after wrong passwords at Windows`
+  if (has('L') === 'true,false') return `Unlocked ${name}`
+  if (has('D') === 'false,true') return `Disabled ${name}`
+  if (has('D') === 'true,false') return `Enabled ${name}`
+  if (hash) return `Set the Windows password of ${name}`
+  return lastSet === 0 ? `Had ${name} change the password at the next sign-in` : `Changed ${name}`
+}
+
 type Kept = { id: string; seq: number; body: UserBody }
 
 /**

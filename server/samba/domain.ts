@@ -14,7 +14,7 @@
  *   kept.ts       entries that Samba keeps for itself
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { extensionObject, turnExtension } from '../accounts/extensions.ts'
+import { turnExtension } from '../accounts/extensions.ts'
 import { hashPassword } from '../accounts/passwords.ts'
 import { needGoodPassword } from '../accounts/policies.ts'
 import { needRight } from '../accounts/roles.ts'
@@ -148,7 +148,3 @@ export async function windowsPeople(db: Db): Promise<{ withAccount: number; with
   const [ids, withHash] = await Promise.all([idsWithWindows(db.reader), countHashes(db.reader)])
   return { withAccount: ids.length, withHash }
 }
-
-/** Whether Windows Networking is on in this cluster. */
-export const isWindowsOn = async (change: Change): Promise<boolean> =>
-  (await extensionObject(change, 'samba'))?.body.on === true

@@ -1,4 +1,4 @@
-import type { GroupBody, MachineBody, UserBody } from '../store/bodies.ts'
+import type { GroupBody, UserBody } from '../store/bodies.ts'
 import { groupIdByNumber } from '../store/groups.ts'
 import { ownerOf, ridKey, sidKey } from '../store/taken.ts'
 import { userIdByNumber } from '../store/users.ts'
@@ -19,8 +19,6 @@ const builtin = 'S-1-5-32'
 
 export const ridOfUser = ({ windows, uidNumber }: Pick<UserBody, 'windows' | 'uidNumber'>): number =>
   windows?.rid ?? uidNumber
-
-export const ridOfMachine = ({ rid }: Pick<MachineBody, 'rid'>): number | undefined => rid
 
 type Grouped = Pick<GroupBody, 'windows' | 'gidNumber' | 'type'>
 

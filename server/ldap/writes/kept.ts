@@ -20,10 +20,13 @@ const itsClasses = new Set(
   ),
 )
 
-function refuseOthers(schema: Schema, classes: readonly string[], values: Values): void {
+/** `isWhole`: the classes are all that the entry has. */
+function refuseOthers(schema: Schema, classes: readonly string[], values: Values, isWhole = true): void {
   const known = classes.map((name) => needClass(schema, name))
   const other = known.find(({ name }) => !itsClasses.has(name.toLowerCase()))
   if (other) throw new NotDone(resultCode.unwillingToPerform, `Entries of the class ${other.name} are not kept here.`)
+  if (isWhole && !known.some(({ kind }) => kind === 'STRUCTURAL'))
+    throw new NotDone(resultCode.objectClassViolation, 'An entry has a structural class.')
   const allowed = new Set(known.flatMap(({ must, may }) => [...must, ...may]))
   for (const type of values.keys())
     if (!type.names.some((name) => allowed.has(name)))
@@ -87,7 +90,7 @@ export async function modifyIdmap(
     const { values: all, classes = before.classes } = applyTo(schema, before, modifications)
     const values = own(all)
     const others = classes.filter((name) => !/^(organizationalUnit|top)$/i.test(name))
-    refuseOthers(schema, others, values)
+    refuseOthers(schema, others, values, false)
     const kept = { ...body, classes: others, values: textsOf(values) }
     if (there) await keepKept(change, db.dir, there.id, { ...there.body, ...kept })
     else await insertKept(change, db.dir, kept)

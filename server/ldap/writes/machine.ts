@@ -12,15 +12,25 @@ import {
 import { hashOf, putHash } from '../../samba/nt-hash.ts'
 import type { MachineBody } from '../../store/bodies.ts'
 import { type Change, write } from '../../store/write.ts'
-import { attribute } from '../attribute-types.ts'
+import { type AttributeType, attribute } from '../attribute-types.ts'
 import { describeMachine } from '../entries/windows.ts'
 import type { Entry } from '../entry.ts'
 import { NotDone } from '../not-done.ts'
 import { resultCode } from '../wire/result.ts'
 import { type NewEntry, refuseStale, type Writing } from '../writer.ts'
 import { applyTo, type Modification } from './changes.ts'
-import { type Values, valuesOf } from './values.ts'
-import { type AccountChanges, lettersOf, needSecretRight, ridOf, windowsChanges, windowsOf } from './windows.ts'
+import { changedTypes } from './person.ts'
+import { refuseOtherClasses } from './person-entry.ts'
+import { classesOf, type Values, valuesOf } from './values.ts'
+import {
+  type AccountChanges,
+  isOfWindows,
+  lettersOf,
+  needSecretRight,
+  ridOf,
+  windowsChanges,
+  windowsOf,
+} from './windows.ts'
 
 const one = (values: Values, name: string): string | undefined => values.get(attribute(name))?.[0]
 
@@ -34,6 +44,9 @@ export async function addMachineEntry({ db, directory, actor }: Writing, entry: 
   if (entry.password !== undefined)
     throw new NotDone(resultCode.unwillingToPerform, 'Computers have no userPassword: theirs is sambaNTPassword.')
   const { values } = entry
+  if (!entry.name.endsWith('$')) throw new NotDone(resultCode.namingViolation, 'The name of a computer ends with “$”.')
+  for (const type of values.keys()) if (!posix.has(type)) needKept(type)
+  refuseOtherClasses(directory.tree.schema, entry.classes, machineClasses, 'has')
   const sid = one(values, 'sambaSID')
   const changes = windowsChanges(domain, new Map(), values)
   needSecretRight(actor, changes)
@@ -72,9 +85,7 @@ export async function modifyMachine(
       password,
     } = applyTo(schema, { values: before, classes: described.classes }, modifications)
     if (password) throw new NotDone(resultCode.unwillingToPerform, 'Computers have no userPassword here.')
-    for (const name of ['uid', 'cn', 'uidNumber'])
-      if (String(values.get(attribute(name))) !== String(before.get(attribute(name))))
-        throw new NotDone(resultCode.unwillingToPerform, `${name} of a computer is given once and never changed.`)
+    for (const type of changedTypes(before, values)) needKept(type)
     const changes = windowsChanges(domain, before, values) ?? {}
     needSecretRight(actor, changes)
     const body = applied(object.body, values, changes)
@@ -84,8 +95,26 @@ export async function modifyMachine(
       changes.hash = null
     } else if (body.rid === undefined)
       throw new NotDone(resultCode.objectClassViolation, 'sambaSamAccount asks for sambaSID.')
+    const now = describeMachine(entry.id, body, domain, undefined)
+    refuseOtherClasses(schema, classes, classesOf(schema, now), 'is')
     await keep(change, db.dir, object, body, changes)
   })
+}
+
+const machineClasses = ['top', 'account', 'posixAccount', 'sambaSamAccount']
+
+/** What a computer has to have for Unix: it follows from others, or is given once. */
+const posix = new Set(['uid', 'cn', 'uidNumber', 'gidNumber', 'homeDirectory', 'loginShell', 'gecos'].map(attribute))
+const kept = new Set(['displayName', 'description'].map(attribute))
+
+function needKept(type: AttributeType): void {
+  if (isOfWindows(type) || kept.has(type)) return
+  throw new NotDone(
+    resultCode.unwillingToPerform,
+    posix.has(type)
+      ? `${type.names[0]} of a computer is given once and never changed.`
+      : `${type.names[0]} of a computer is not kept here.`,
+  )
 }
 
 function applied(was: MachineBody, values: Values, changes: AccountChanges): MachineBody {

@@ -17,7 +17,7 @@ import {
 } from '../../accounts/users.ts'
 import type { Actor } from '../../audit/actor.ts'
 import { Refused } from '../../errors.ts'
-import { inWindows, keepInWindows, lastSetOf } from '../../samba/account.ts'
+import { deedOf, inWindows, keepInWindows, lastSetOf } from '../../samba/account.ts'
 import { domainIn } from '../../samba/domain.ts'
 import { rememberBefore } from '../../samba/lately.ts'
 import { needFreeRid } from '../../samba/machines.ts'
@@ -59,6 +59,11 @@ export async function addPerson({ db, directory, actor }: Writing, entry: NewEnt
     entry.name,
     windows || isSamba ? withoutWindows(entry.values, isSamba) : entry.values,
   )
+  if (isSamba) {
+    // A name of one word says one of them only.
+    input.first ||= entry.name
+    input.last ||= entry.name
+  }
   if (windows) input.extensions = { ...input.extensions, samba: { account: 'yes', ...windows.fields } }
   const given = entry.password === undefined ? undefined : passwordOf(entry.password)
   if (given && 'password' in given) {
@@ -94,7 +99,7 @@ async function keepWindows(
     else await needFreeRid(change, (await domainIn(change)).body.sid, rid, object.id)
   }
   const body = inWindows(object.body, changes, inForce(of, object.body).policy)
-  await keepInWindows(change, object, body, `Changed ${fullName(body)}`)
+  await keepInWindows(change, object, body, deedOf(changes, hash, fullName(body)))
   if (typeof hash === 'string') await putHash(change, dir, object.id, 'user', hash)
   else if (hash === null) await change.remove('nt-hash', object.id)
 }

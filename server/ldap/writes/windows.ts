@@ -72,7 +72,8 @@ export function windowsChanges(domain: Domain, before: Values, after: Values): A
     if (!isOfWindows(type) && !(type === description && after.has(sambaSid))) continue
     isAny = true
     const [was] = before.get(type) ?? []
-    const [now] = after.get(type) ?? []
+    const [now, ...more] = after.get(type) ?? []
+    if (more.length > 0) throw new NotDone(resultCode.constraintViolation, `${type.names[0]} takes one value here.`)
     take(changes, domain, type, was, now)
   }
   return isAny ? changes : undefined
@@ -98,8 +99,8 @@ function take(
   else if (type === lastSetType) {
     if (now !== undefined) changes.lastSet = secondsOf(now)
   } else if (type === kickoffType) changes.kickoff = { at: endOf(now) }
-  else if (type === badCount) changes.bad = { ...changes.bad, count: Number(now ?? 0) }
-  else if (type === badTime) changes.bad = { ...changes.bad, time: Number(now ?? 0) }
+  else if (type === badCount) changes.bad = { ...changes.bad, count: countOf(now) }
+  else if (type === badTime) changes.bad = { ...changes.bad, time: countOf(now) }
 }
 
 export function ridOf({ sid, name }: Domain, text: string): number {
@@ -116,13 +117,20 @@ export function lettersOf(text: string): string {
   return letters
 }
 
-const noHash = /^(NO PASSWORD|X|\*)/i
+const noHash = /^(NO PASSWORD.*|X+|\*)$/i
 
 function hashOf(text: string): string | null {
   if (noHash.test(text)) return null
   if (!/^[0-9a-f]{32}$/i.test(text))
     throw new NotDone(resultCode.constraintViolation, 'sambaNTPassword has 32 hexadecimal digits.')
   return text.toUpperCase()
+}
+
+function countOf(text = '0'): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new NotDone(resultCode.constraintViolation, `${text} counts nothing.`)
+  return value
 }
 
 /** Further than any moment that a date can have. */
