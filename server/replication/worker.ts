@@ -81,8 +81,13 @@ export function createWorker(db: Db, log: Logger): Worker {
     heard = resolve
   })
 
+  function begin(): void {
+    halt = new AbortController()
+    turn = new AbortController()
+  }
+
   async function pullOnce(waitSeconds: number): Promise<boolean> {
-    if (!running && halt.signal.aborted) halt = new AbortController()
+    if (!running && halt.signal.aborted) begin()
     connection ??= connectionToMaster(db)
     await renewCertificate(db, connection)
     const before = db.position.seq
@@ -97,9 +102,7 @@ export function createWorker(db: Db, log: Logger): Worker {
   }
 
   async function pull(line_: Connection, where: string, waitSeconds: number): Promise<void> {
-    const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, {
-      signal: AbortSignal.any([halt.signal, turn.signal]),
-    })
+    const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, { signal: turn.signal })
     await hear(answer)
     if (answer.status === 204) {
       await compare(answer)
@@ -231,11 +234,14 @@ export function createWorker(db: Db, log: Logger): Worker {
 
   function note(error: unknown, failures: number): void {
     const answered = error instanceof MasterRefused || error instanceof BadAnswer || error instanceof Diverged
+    // The trouble is this node's own: a full disk, for one.
+    const isOwn = error instanceof Unavailable
     line.phase = 'idle'
-    line.problem = answered
-      ? `The master’s answer was not used: ${messageOf(error)}.`.replace(/\.\.$/, '.')
-      : reachProblem(error, host(db))
-    if (line.reachable && !answered) Object.assign(line, { reachable: false, since: new Date().toISOString() })
+    if (isOwn) line.problem = messageOf(error)
+    else if (answered) line.problem = `The master’s answer was not used: ${messageOf(error)}.`.replace(/\.\.$/, '.')
+    else line.problem = reachProblem(error, host(db))
+    if (line.reachable && !answered && !isOwn)
+      Object.assign(line, { reachable: false, since: new Date().toISOString() })
     // Once per outage, not once per try.
     if (failures === 1) log.warn({ reason: line.problem }, 'pull failed; serving goes on, trying again')
   }
@@ -246,7 +252,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     firstExchange: (ms) => Promise.race([first, wait(ms, undefined, { ref: false })]),
     start: () => {
       if (running) return
-      halt = new AbortController()
+      begin()
       line.stopped = false
       running = run().finally(() => {
         running = undefined
@@ -259,6 +265,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     },
     stop: async () => {
       halt.abort()
+      turn.abort()
       await running
       await connection?.agent.destroy().catch(() => {})
       connection = undefined
