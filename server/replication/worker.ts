@@ -105,6 +105,8 @@ export function createWorker(db: Db, log: Logger): Worker {
     const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, { signal: turn.signal })
     await hear(answer)
     if (answer.status === 204) {
+      // Read to its end, or what listens for the end of the turn would stay, one for each poll.
+      answer.body.resume()
       await compare(answer)
       return
     }
