@@ -57,7 +57,7 @@ export type Worker = {
 const mendable = new Set(['gone', 'epoch', 'ahead', 'diverged'])
 
 const firstBackoffMs = 250
-const maxBackoffMs = 15_000
+const maxBackoffMs = 8_000
 const refusedBackoffMs = 300_000
 
 /** The slave's loop: ask, apply, ask again; on trouble back off with jitter, and go on serving all the while. */
