@@ -12,17 +12,24 @@ export type Row = {
   show: (value: number) => string
 }
 
-type Given = { show: (value: number) => string; judged?: boolean }
+/** `at`: how many people the bar is meant for. */
+type Given = { show: (value: number) => string; judged?: boolean; at?: number }
 
 /** Ours must be at most this share of slapd's. */
-export function atMost(what: string, ours: number, slapd: number, bar: number, { show, judged = true }: Given): Row {
+export function atMost(
+  what: string,
+  ours: number,
+  slapd: number,
+  bar: number,
+  { show, judged = true, at = 10_000 }: Given,
+): Row {
   const ratio = ours / slapd
   return {
     what,
     ours,
     slapd,
     ratio,
-    bar: `<= ${bar}x${judged ? '' : ' (at 10,000)'}`,
+    bar: `<= ${bar}x${judged ? '' : ` (at ${at.toLocaleString('en')})`}`,
     met: judged ? ratio <= bar : undefined,
     show,
   }

@@ -61,7 +61,7 @@ export function openSlaves({ url, ca, servername, clusterId, credentials, from }
         // While nobody listens it is the master that is away; afterwards it is a fault.
         if (isAnswered && code !== 'ECONNREFUSED' && code !== 'UND_ERR_SOCKET') problems.push(code)
         failures++
-        await wait(Math.random() * Math.min(15_000, firstBackoffMs * 2 ** failures))
+        await wait(Math.random() * Math.min(8_000, firstBackoffMs * 2 ** failures))
       }
     }
     await agent.destroy()

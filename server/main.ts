@@ -14,12 +14,13 @@ import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
 import { missingFiles } from './mode/missing-files.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
 import { moveHorizon } from './replication/horizon.ts'
+import { keepJoined, openNode } from './replication/joined.ts'
 import { takeSample } from './replication/samples.ts'
 import { scrub } from './replication/scrub.ts'
 import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
 import { socketPath } from './socket-path.ts'
-import { closeDb, type Db, onLocalChange, openDb } from './store/db.ts'
+import { closeDb, type Db, onLocalChange } from './store/db.ts'
 import { keepProof } from './store/local.ts'
 import { removeExpiredSessions } from './store/sessions.ts'
 import { settled } from './store/write.ts'
@@ -43,7 +44,7 @@ const scrubMs = 6 * hourMs
  * sign-ins comes first; what is only for administrators is loaded after it, for a gateway that starts must not keep people waiting.
  */
 export async function serve(config: Config, log = createLog()): Promise<Running> {
-  const db = await openDb(config.dataDir)
+  const db = await openNode(config.dataDir, log)
   const missing = missingFiles(db)
   if (missing.length > 0)
     log.error(
@@ -184,6 +185,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
 
   /** What the mode asks for; again whenever this node learns something new about itself. */
   const arrange = async () => {
+    keepJoined(db)
     if (db.local.mode === 'slave') worker.start()
     await open.arrange()
     if (db.local.mode) forgetClaimCode(db.dir)

@@ -165,5 +165,7 @@ async function arrive(change: Change, { head, end }: Answer): Promise<void> {
     epochSig: head.sig,
     horizon,
   })
+  // What shares this commit is not of this answer.
+  Object.assign(change.head, { fresh: false, late: undefined, mends: false, namesFreed: false })
   if (head.mode === 'delta' && horizon > before) await removeTombstones(change.trx, horizon)
 }

@@ -58,7 +58,7 @@ export type Worker = {
 const mendable = new Set(['gone', 'epoch', 'ahead', 'diverged'])
 
 const firstBackoffMs = 250
-const maxBackoffMs = 15_000
+const maxBackoffMs = 8_000
 const refusedBackoffMs = 300_000
 
 /** The slave's loop: ask, apply, ask again; on trouble back off with jitter, and go on serving all the while. */
@@ -82,8 +82,13 @@ export function createWorker(db: Db, log: Logger): Worker {
     heard = resolve
   })
 
+  function begin(): void {
+    halt = new AbortController()
+    turn = new AbortController()
+  }
+
   async function pullOnce(waitSeconds: number): Promise<boolean> {
-    if (!running && halt.signal.aborted) halt = new AbortController()
+    if (!running && halt.signal.aborted) begin()
     connection ??= connectionToMaster(db)
     await renewCertificate(db, connection)
     await fetchNtHashKey(db, connection)
@@ -99,11 +104,11 @@ export function createWorker(db: Db, log: Logger): Worker {
   }
 
   async function pull(line_: Connection, where: string, waitSeconds: number): Promise<void> {
-    const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, {
-      signal: AbortSignal.any([halt.signal, turn.signal]),
-    })
+    const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, { signal: turn.signal })
     await hear(answer)
     if (answer.status === 204) {
+      // Read to its end, or what listens for the end of the turn would stay, one for each poll.
+      answer.body.resume()
       await compare(answer)
       return
     }
@@ -233,11 +238,14 @@ export function createWorker(db: Db, log: Logger): Worker {
 
   function note(error: unknown, failures: number): void {
     const answered = error instanceof MasterRefused || error instanceof BadAnswer || error instanceof Diverged
+    // The trouble is this node's own: a full disk, for one.
+    const isOwn = error instanceof Unavailable
     line.phase = 'idle'
-    line.problem = answered
-      ? `The master’s answer was not used: ${messageOf(error)}.`.replace(/\.\.$/, '.')
-      : reachProblem(error, host(db))
-    if (line.reachable && !answered) Object.assign(line, { reachable: false, since: new Date().toISOString() })
+    if (isOwn) line.problem = messageOf(error)
+    else if (answered) line.problem = `The master’s answer was not used: ${messageOf(error)}.`.replace(/\.\.$/, '.')
+    else line.problem = reachProblem(error, host(db))
+    if (line.reachable && !answered && !isOwn)
+      Object.assign(line, { reachable: false, since: new Date().toISOString() })
     // Once per outage, not once per try.
     if (failures === 1) log.warn({ reason: line.problem }, 'pull failed; serving goes on, trying again')
   }
@@ -248,7 +256,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     firstExchange: (ms) => Promise.race([first, wait(ms, undefined, { ref: false })]),
     start: () => {
       if (running) return
-      halt = new AbortController()
+      begin()
       line.stopped = false
       running = run().finally(() => {
         running = undefined
@@ -261,6 +269,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     },
     stop: async () => {
       halt.abort()
+      turn.abort()
       await running
       await connection?.agent.destroy().catch(() => {})
       connection = undefined

@@ -31,12 +31,26 @@ export class LateMemberships {
   }
   async insert(trx: Knex): Promise<void> {
     for (const [of, users] of [...this.#users].sort(([a], [b]) => (a < b ? -1 : 1)))
-      await insertMemberships(
-        trx,
-        users.sort().map((user_id) => ({ of, user_id })),
-      )
+      for (const heap of inHeaps(users)) {
+        await insertMemberships(
+          trx,
+          heap.sort().map((user_id) => ({ of, user_id })),
+        )
+      }
     this.#users.clear()
   }
+}
+
+/** Ids in heaps that follow each other in order: sorting a hundred thousand at once would hold everything up. */
+function inHeaps(ids: string[]): string[][] {
+  if (ids.length < 2000) return [ids]
+  const heaps = new Map<string, string[]>()
+  for (const id of ids) {
+    const heap = heaps.get(id.slice(0, 2))
+    if (heap) heap.push(id)
+    else heaps.set(id.slice(0, 2), [id])
+  }
+  return [...heaps].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, heap]) => heap)
 }
 
 export const insertMemberships = (trx: Knex, rows: Membership[]): Promise<void> => insertRows(trx, 'memberships', rows)

@@ -66,6 +66,7 @@ describe('a full disk makes a node read-only, not dead, and it goes on by itself
     const was = { ...slave.db.position }
     await write(master.db, me, (change) => change.move(Array.from({ length: 40 }, (_, n) => long(100 + n))))
     await until(() => /disk of this node is full/.test(masterStatus(slave.db).problem ?? ''))
+    assert.equal(masterStatus(slave.db).reachable, true, 'it is not the master that is away')
     assert.deepEqual(slave.db.position, was)
     assert.equal(await signsIn(slave), true)
     assert.equal((await (await signedIn(`http://127.0.0.1:${slave.ports().web}`)).get('/users')).status, 200)

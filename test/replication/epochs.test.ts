@@ -13,9 +13,10 @@ import { aFolder } from '../support/store.ts'
 const people = async (db: Db) => (await usersPage(db, { size: 200 })).rows.map(({ username }) => username).sort()
 
 /** A master whose folder is copied, who then makes `lost` changes that all slaves get, and is put back as it was copied. */
-async function putBack(lost: number): Promise<{ master: TestNode; slaves: TestNode[] }> {
+async function putBack(lost: number): Promise<{ master: TestNode; slaves: TestNode[]; epochNo: number }> {
   const master = await startMaster()
   const { sync } = master.ports()
+  const { epochNo } = master.db.position
   for (let number = 0; number < 5; number++) await aUser(master.db)
   const slaves = [await startSlave(master, 'gw-malmo'), await startSlave(master, 'gw-lagos')]
   for (const slave of slaves) await caughtUp(slave, master)
@@ -29,16 +30,14 @@ async function putBack(lost: number): Promise<{ master: TestNode; slaves: TestNo
   rmSync(master.dir, { recursive: true })
   cpSync(copy, master.dir, { recursive: true })
   rmSync(copy, { recursive: true })
-  return { master: await startNode(master.dir, { 'sync-port': `${sync}` }), slaves }
+  return { master: await startNode(master.dir, { 'sync-port': `${sync}` }), slaves, epochNo }
 }
 
 describe('a master restored from an older copy, by hand and without a word', () => {
   const cases = { fewer: 0, 'exactly as many': 4, more: 9 }
   for (const [what, made] of Object.entries(cases))
     test(`${what} changes made since than were lost: every slave holds what the master holds`, async () => {
-      const { master, slaves } = await putBack(4)
-      const { epochNo } = master.db.position
-      const began = master.db.position.seq
+      const { master, slaves, epochNo } = await putBack(4)
       // Before any slave has asked again, or while they do: it does not matter.
       for (let number = 0; number < made; number++) await aUser(master.db, { username: `made${number}` })
       for (const slave of slaves) await caughtUp(slave, master)
@@ -53,7 +52,6 @@ describe('a master restored from an older copy, by hand and without a word', () 
         const said = (await auditPage(master.db, { size: 20 })).rows.map(({ sentence }) => sentence)
         assert.ok(said.some((sentence) => /its store is an older one/.test(sentence)))
       }
-      assert.ok(master.db.position.seq > began)
       for (const slave of slaves) await slave.close()
       await master.close()
     })

@@ -6,6 +6,7 @@ import { addMembers, nestedGroups } from '../../server/accounts/group-members.ts
 import { addGroup } from '../../server/accounts/groups.ts'
 import { removeUser, usersPage } from '../../server/accounts/users.ts'
 import { setUpOwn } from '../../server/mode/set-up.ts'
+import { scrub } from '../../server/replication/scrub.ts'
 import { closeDb, openDb } from '../../server/store/db.ts'
 import { aUser, me, password } from '../support/people.ts'
 import { aFolder } from '../support/store.ts'
@@ -36,6 +37,28 @@ test('what an older version only kept is in the pages after the upgrade', async 
   assert.equal((await binPage(db, {})).total, 1)
   assert.equal((await usersPage(db, { status: 'expired' })).total, 1)
   assert.equal((await usersPage(db, {})).total, 2)
+  await closeDb(db)
+  rmSync(dir, { recursive: true })
+})
+
+test('rows of a version that kept no digests are given theirs, and are as sound as they were', async () => {
+  const dir = aFolder()
+  const old = await openDb(dir)
+  await setUpOwn(old, me, { mode: 'master', domain: 'example.lan', admin: 'admin', password, name: 'master' })
+  for (let number = 0; number < 5; number++) await aUser(old)
+  const gone = await aUser(old)
+  await removeUser(old, me, gone.id)
+  const position = { ...old.position }
+  await old.writer.schema.alterTable('objects', (table) => table.dropColumn('digest'))
+  await old.writer('knex_migrations').where({ name: '006-row-digests' }).delete()
+  await closeDb(old)
+
+  const db = await openDb(dir)
+  assert.deepEqual(db.position, position)
+  const found = await scrub(db)
+  assert.deepEqual([found.damaged, found.isProven, found.mended], [0, true, []])
+  await aUser(db)
+  assert.equal((await scrub(db)).isProven, true)
   await closeDb(db)
   rmSync(dir, { recursive: true })
 })
