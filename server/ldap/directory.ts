@@ -192,12 +192,16 @@ export function createDirectory(): Directory {
  */
 function applyTo(tree: Tree, changes: readonly Changed[], again = false): void {
   for (const change of changes) {
-    const known = tree.seqOf(change.id)
+    const key = keyOf(change)
+    const known = tree.seqOf(key)
     if (again ? known === undefined || known > change.seq : known !== undefined && known >= change.seq) continue
     applyOne(tree, change)
-    tree.setSeq(change.id, change.seq, change.body !== undefined)
+    tree.setSeq(key, change.seq, change.body !== undefined)
   }
 }
+
+/** A revision stands beside the object whose id it has: each has a seq, or the older of the two would never be read again. */
+const keyOf = ({ kind, id }: Changed): string => (kind === 'revision' ? `revision ${id}` : id)
 
 function applyOne(tree: Tree, change: Changed): void {
   const { id, seq } = change
