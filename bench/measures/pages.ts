@@ -120,9 +120,9 @@ async function crowded(browser: Browser, admin: Admin, many: number, crowd: numb
   }
   const all: { ms: number; objects: number }[] = []
   for (let sample = 0; sample < samples; sample++) {
-    const usernames = usernameOf(crowd + 1 + ((sample * 37) % (many - crowd - 1)))
-    all.push(await moved(() => browser.post(`${path}/members/add`, { usernames })))
-    all.push(await moved(() => browser.post(`${path}/members/remove`, { usernames })))
+    const username = usernameOf(crowd + 1 + ((sample * 37) % (many - crowd - 1)))
+    all.push(await moved(() => browser.post(`${path}/members`, { join: username })))
+    all.push(await moved(() => browser.post(`${path}/members`, { leave: username })))
     // It changes its name and takes it again.
     all.push(await moved(() => browser.post(path, { name: otherName, description: `Changed ${sample}` })))
     all.push(await moved(() => browser.post(`/groups/${otherName}`, { name: crowdName, description: '' })))

@@ -28,6 +28,16 @@ const countAll = () => {
 countAll()
 document.addEventListener('htmx:after:swap', countAll)
 
+// htmx begins a moment after the page is there: what was typed by then is searched for all the same.
+document.addEventListener(
+  'htmx:after:process',
+  () => {
+    for (const field of all('[data-search]'))
+      if (field.value !== field.defaultValue) field.dispatchEvent(new Event('input', { bubbles: true }))
+  },
+  { once: true },
+)
+
 // After a search: what the list has now is said to who does not see it, and an export is of what is filtered.
 document.addEventListener('htmx:after:swap', () => {
   for (const link of all('[data-export]')) link.search = location.search

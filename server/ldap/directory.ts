@@ -210,7 +210,7 @@ function applyTo(tree: Tree, open: Openers, changes: readonly Changed[], again =
   }
 }
 
-/** What is said of an object under its own id goes beside it: each has a seq. */
+/** What is said of an object under its own id goes beside it: each has a seq, or the older of the two would never be read again. */
 const keyOf = ({ kind, id }: Changed): string => (kind === 'revision' || kind === 'nt-hash' ? `${kind} ${id}` : id)
 
 function applyOne(tree: Tree, open: Openers, change: Changed): void {

@@ -1,4 +1,5 @@
 import { Unavailable } from '../errors.ts'
+import type { LdapAnswer } from '../replication/wire.ts'
 import { NotDone, resultOf } from './not-done.ts'
 import type { Call } from './operations.ts'
 import { isConfidential, type Session, whoIs, whyNothing } from './who.ts'
@@ -50,35 +51,20 @@ function authorityOf({ accountId, isClient, isMachine, password }: Session): Aut
   return { person: accountId!, password }
 }
 
-export type AnswerParts = {
-  code: number
-  message?: string | undefined
-  matchedDn?: string | undefined
-  fields?: string[] | undefined
-  controls?: string[] | undefined
-}
-
-const base64 = (parts: readonly Buffer[] | undefined) =>
-  parts && { parts: parts.map((part) => part.toString('base64')) }
-const bytes = (parts: readonly string[] | undefined) => parts?.map((part) => Buffer.from(part, 'base64'))
+const base64 = (parts: readonly Buffer[] | undefined) => parts?.map((part) => part.toString('base64'))
+const bytes = (parts: readonly string[]) => parts.map((part) => Buffer.from(part, 'base64'))
 
 /** A result as it goes from the master to a slave, and back. */
-export function toParts({ code, message, matchedDn, fields, controls }: Result): AnswerParts {
-  return {
-    code,
-    message,
-    matchedDn,
-    fields: base64(fields)?.parts,
-    controls: base64(controls)?.parts,
-  }
+export function toParts({ code, message, matchedDn, fields, controls }: Result): LdapAnswer {
+  return { code, message, matchedDn, fields: base64(fields), controls: base64(controls) }
 }
 
-export function fromParts({ code, message, matchedDn, fields, controls }: AnswerParts): Result {
+export function fromParts({ code, message, matchedDn, fields, controls }: LdapAnswer): Result {
   return {
     code: code as ResultCode,
     ...(message !== undefined && { message }),
     ...(matchedDn !== undefined && { matchedDn }),
-    ...(fields && { fields: bytes(fields)! }),
-    ...(controls && { controls: bytes(controls)! }),
+    ...(fields && { fields: bytes(fields) }),
+    ...(controls && { controls: bytes(controls) }),
   }
 }

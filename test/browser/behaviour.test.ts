@@ -155,6 +155,16 @@ test('Back, a link and a button that saves something else all ask before typed w
   await other.context().close()
 })
 
+test('what is typed as soon as a list is there is searched for', async () => {
+  // Whether a key comes before htmx has begun is a matter of luck.
+  for (let i = 0; i < 10; i++) {
+    await page.goto(`${url}/users`)
+    await page.keyboard.press('/')
+    await page.keyboard.type('liam')
+    await page.waitForURL('**/users?search=liam')
+  }
+})
+
 test('a second press on a button does not do it twice', async () => {
   const before = await countUsers(store.db)
   await page.goto(`${url}/users/new`)

@@ -9,9 +9,8 @@ import {
   sortControl,
   windowControl,
 } from '../ldap/list-controls.ts'
-import { foreignSchema } from './consumer.ts'
 import type { Asked } from './searches.ts'
-import { type Slapd, startSlapd } from './slapd.ts'
+import { foreignSchema, type Slapd, startSlapd } from './slapd.ts'
 
 // The same question for two servers, and answers in a form in which they can be held against each other.
 

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Client, connectTo } from '../ldap/client.ts'
-import { freePort, nisSchema, reachable, schemaDir } from './slapd.ts'
+import { connectTo } from '../ldap/client.ts'
+import { foreignSchema, freePort, nisSchema, reachable, schemaDir, schemas } from './slapd.ts'
 
 /** OpenLDAP's server as a consumer: it holds what it has replicated from a node, and nothing else. */
 export type Consumer = {
@@ -23,24 +23,6 @@ export type ConsumerOptions = {
   filter?: string
 }
 
-/** What slapd or the schemas that come with it have, as docs/ldap-replica.md tells them apart. */
-const theirs =
-  /^\( (0\.9\.|1\.2\.|2\.5\.|2\.16\.840\.1\.113730\.3\.|1\.3\.6\.1\.1\.|1\.3\.6\.1\.4\.1\.(250|1466|4203)\.)/
-
-export async function foreignSchema(provider: Client): Promise<string> {
-  const { entries } = await provider.search({
-    base: 'cn=Subschema',
-    scope: 'base',
-    attributes: ['attributeTypes', 'objectClasses'],
-  })
-  const { attributeTypes = [], objectClasses = [] } = entries[0]!.attributes
-  const isForeign = (text: string): boolean => !theirs.test(text)
-  return [
-    ...attributeTypes.filter(isForeign).map((text) => `attributetype ${text}`),
-    ...objectClasses.filter(isForeign).map((text) => `objectclass ${text}`),
-  ].join('\n')
-}
-
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
   const { provider, base, dn, password, type, filter = '(objectClass=*)' } = options
   const dir = mkdtempSync(join(tmpdir(), 'consumer-'))
@@ -55,7 +37,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
       'modulepath /usr/lib/ldap',
       'moduleload back_mdb',
       'moduleload memberof',
-      ...['core', 'cosine', 'inetorgperson', 'misc'].map((name) => `include ${schemaDir}/${name}.schema`),
+      ...schemas.map((name) => `include ${schemaDir}/${name}.schema`),
       `include ${dir}/nis.schema`,
       `include ${dir}/foreign.schema`,
       `pidfile ${dir}/slapd.pid`,

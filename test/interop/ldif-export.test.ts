@@ -12,13 +12,11 @@ import { addOwnExtension } from '../../server/accounts/own-extensions.ts'
 import { connectTo } from '../ldap/client.ts'
 import { startMaster, type TestNode } from '../support/node.ts'
 import { aUser, me, password } from '../support/people.ts'
-import { nisSchema, type Slapd, startSlapd } from './slapd.ts'
+import { foreignSchema, nisSchema, type Slapd, schemaDir, schemas, startSlapd } from './slapd.ts'
 
 // What is exported can be loaded into OpenLDAP, which checks every entry by the schema that our own server shows.
 
 const base = 'dc=example,dc=lan'
-const ours = /NAME '(staff|clear|zarafa|sshPublicKey|ldapPublicKey|mailLocalAddress|inetLocalMailRecipient)/
-
 let node: TestNode
 let slapd: Slapd
 let dir: string
@@ -75,7 +73,9 @@ before(async () => {
   for await (const part of exportLdif(db)) text += part
   writeFileSync(file, text)
   schema = join(dir, 'ours.schema')
-  writeFileSync(schema, await shownSchema())
+  const client = connectTo(node.ports().ldap as number)
+  writeFileSync(schema, await foreignSchema(client))
+  client.end()
   slapd = await startSlapd('', base, [`include ${schema}`])
 })
 
@@ -84,18 +84,6 @@ after(async () => {
   await node?.close()
   rmSync(dir, { recursive: true, force: true })
 })
-
-/** What slapd does not know from its own files, as our server describes it. */
-async function shownSchema(): Promise<string> {
-  const client = connectTo(node.ports().ldap as number)
-  const { entries } = await client.search({ base: 'cn=Subschema', scope: 'base', attributes: ['+'] })
-  client.end()
-  const { attributeTypes = [], objectClasses = [] } = entries[0]?.attributes ?? {}
-  return [
-    ...attributeTypes.filter((line) => ours.test(line)).map((line) => `attributetype ${line}`),
-    ...objectClasses.filter((line) => ours.test(line)).map((line) => `objectclass ${line}`),
-  ].join('\n')
-}
 
 const loud = { encoding: 'utf8', stdio: 'pipe' } as const
 
@@ -120,7 +108,7 @@ describe('the LDIF that is exported', () => {
     const nis = join(dir, 'nis.schema')
     writeFileSync(nis, nisSchema())
     const conf = join(dir, 'slapd.conf')
-    const includes = ['core', 'cosine', 'inetorgperson'].map((name) => `include /etc/ldap/schema/${name}.schema`)
+    const includes = schemas.map((name) => `include ${schemaDir}/${name}.schema`)
     const database = ['moduleload back_mdb', 'database mdb', `directory ${dir}`, `suffix "${base}"`]
     const lines = [...includes, `include ${nis}`, `include ${schema}`, 'modulepath /usr/lib/ldap', ...database, '']
     writeFileSync(conf, lines.join('\n'))

@@ -34,7 +34,7 @@ export type Sshd = {
   withPassword: (username: string, password: string) => Promise<Ran>
 }
 
-const keyFile = '/root/key'
+const keyFile = '/etc/ssh/key-of-people'
 
 /** `settings`: of sshd_config, where the keys of people come from. */
 export async function startSshd(machine: Machine, settings: string): Promise<Sshd> {
@@ -43,7 +43,7 @@ export async function startSshd(machine: Machine, settings: string): Promise<Ssh
   await machine.write('/etc/ssh/sshd_config', config.join('\n'))
   await machine.must(['mkdir', '-p', '/run/sshd'])
   await machine.start(['/usr/sbin/sshd', '-D', '-e']).said(/Server listening/)
-  await machine.write('/root/askpass', '#!/bin/sh\nprintf "%s\\n" "$TYPED"\n', '755')
+  await machine.write('/usr/local/bin/askpass', '#!/bin/sh\nprintf "%s\\n" "$TYPED"\n', '755')
   const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR']
   const ssh = (username: string, args: string[], env: Record<string, string> = {}): Promise<Ran> =>
     machine.run(
@@ -57,7 +57,7 @@ export async function startSshd(machine: Machine, settings: string): Promise<Ssh
     withKey: (username) => ssh(username, ['-i', keyFile, '-o', 'BatchMode=yes']),
     withPassword: (username, password) =>
       ssh(username, ['-o', 'PreferredAuthentications=keyboard-interactive', '-o', 'NumberOfPasswordPrompts=1'], {
-        SSH_ASKPASS: '/root/askpass',
+        SSH_ASKPASS: '/usr/local/bin/askpass',
         SSH_ASKPASS_REQUIRE: 'force',
         TYPED: password,
       }),

@@ -4,10 +4,31 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from '../ldap/client.ts'
 
 // OpenLDAP's server with a given LDIF: what we are compared with.
 
 export const schemaDir = '/etc/ldap/schema'
+/** What of Debian's slapd goes with our own schema; `foreignSchema` has the rest. */
+export const schemas = ['core', 'cosine', 'inetorgperson', 'misc']
+
+/** What slapd or the schemas that come with it have, as docs/ldap-replica.md tells them apart. */
+const theirs =
+  /^\( (0\.9\.|1\.2\.|2\.5\.|2\.16\.840\.1\.113730\.3\.|1\.3\.6\.1\.1\.|1\.3\.6\.1\.4\.1\.(250|1466|4203)\.)/
+
+export async function foreignSchema(provider: Client): Promise<string> {
+  const { entries } = await provider.search({
+    base: 'cn=Subschema',
+    scope: 'base',
+    attributes: ['attributeTypes', 'objectClasses'],
+  })
+  const { attributeTypes = [], objectClasses = [] } = entries[0]!.attributes
+  const isForeign = (text: string): boolean => !theirs.test(text)
+  return [
+    ...attributeTypes.filter(isForeign).map((text) => `attributetype ${text}`),
+    ...objectClasses.filter(isForeign).map((text) => `objectclass ${text}`),
+  ].join('\n')
+}
 
 /** Groups as RFC 2307bis has them, which slapd does not bring: posixGroup auxiliary, beside groupOfMembers. */
 const posixGroup = `objectclass ( 1.3.6.1.1.1.2.2 NAME 'posixGroup' SUP top AUXILIARY MUST gidNumber MAY ( userPassword $ memberUid $ description ) )`
@@ -52,7 +73,7 @@ export async function startSlapd(
   writeFileSync(
     join(dir, 'slapd.conf'),
     [
-      ...['core', 'cosine', 'inetorgperson'].map((name) => `include ${schemaDir}/${name}.schema`),
+      ...schemas.map((name) => `include ${schemaDir}/${name}.schema`),
       `include ${dir}/nis.schema`,
       `pidfile ${dir}/slapd.pid`,
       'modulepath /usr/lib/ldap',

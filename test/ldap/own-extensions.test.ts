@@ -273,6 +273,19 @@ describe('an extension that is learnt after the people who have values of it', (
     await node.end()
   })
 
+  it('is read again for somebody whose entry was another one since their object was written', async () => {
+    const node = await aNode()
+    await node.put(uuid(800), made)
+    await peopleFirst(node, 1)
+    const [somebody] = await objectsOf(node.db.reader, 'user').then((all) => all.slice(-1))
+    await write(node.db, me, (change) =>
+      change.put('revision', somebody!.id, { changed: new Date().toISOString(), turn: 1 }),
+    )
+    await node.put(uuid(800), { ...made, own: colour('exampleShade') })
+    await soon(async () => (await node.find('(exampleShade=blue)')).length === 1, 'the new attribute')
+    await node.end()
+  })
+
   it('keeps old values from breaking anything when the type of the field has changed', async () => {
     const node = await aNode()
     await node.put(uuid(800), { ...made, own: colour('exampleColour', 'list') })

@@ -157,13 +157,13 @@ test('a slave asks for nothing that changes no account, and for nobody it does n
 })
 
 test('with the master away a change at a slave is refused at once, and sign-ins go on', async () => {
-  const samba = await at(slave, anna, 'another-long-evening-walk')
+  const self = await at(slave, anna, 'another-long-evening-walk')
   const admin = await at(slave, `uid=admin,${people}`, password)
   await master.stop()
   for (let tries = 0; tries < 3; tries++) {
     const answer = await modify(admin, anna, ['replace', 'givenName', 'Nobody'])
     assert.equal(answer.code, 52, answer.message)
   }
-  assert.equal((await samba.request(passwordRequest({ new: 'five-more-wooden-boats' }))).code, 52)
+  assert.equal((await self.request(passwordRequest({ new: 'five-more-wooden-boats' }))).code, 52)
   await at(slave, anna, 'another-long-evening-walk')
 })
