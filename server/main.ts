@@ -13,6 +13,8 @@ import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
 import { missingFiles } from './mode/missing-files.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
+import { takeLags } from './replication/lags.ts'
+import { openReceipts, tellReceipts } from './replication/receipts.ts'
 import { takeSample } from './replication/samples.ts'
 import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
@@ -56,6 +58,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
   await openContacts(db)
+  await openReceipts(db, log)
   await openClientUses(db)
   const [
     { createDirectory },
@@ -197,6 +200,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   /** What changes too often to be written each time. */
   const keepNow = async () => {
     await flushContacts(db)
+    await tellReceipts(db)
     await keepSignIns(db)
     await keepClientUses(db)
     await keepProof(db.writer, db.local)
@@ -207,6 +211,8 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     setInterval(() => void keepSignIns(db).catch(() => {}), 5000),
     setInterval(() => void removeExpiredSessions(db).catch(() => {}), 10 * minuteMs),
     setInterval(() => void takeSample(db).catch(() => {}), 5 * minuteMs),
+    setInterval(() => void takeLags(db).catch(() => {}), minuteMs),
+    setInterval(() => void tellReceipts(db).catch((error) => log.warn({ err: error }, 'a receipt was not kept')), 2000),
     setInterval(() => void emptyBin(db).catch((error) => log.warn({ err: error }, 'the bin was not emptied')), hourMs),
     setInterval(() => void renewCertificate(db).then((renewed) => renewed && open.renewTls()), dayMs),
   ]

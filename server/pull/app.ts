@@ -8,6 +8,8 @@ import { epochName } from '../mode/epoch.ts'
 import { endPolls, hear, pollOpens } from '../replication/contact.ts'
 import { deviceByCredential, enrolDevice, renewCertificate } from '../replication/devices.ts'
 import { judgePosition, ownDigest, waitForChange } from '../replication/master.ts'
+import { confirm } from '../replication/receipts.ts'
+import { readReport } from '../replication/report.ts'
 import { buckets, headers, protocol } from '../replication/wire.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
@@ -63,6 +65,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     note(req, device, asked.since, asked.hash)
     const refusal = await judgePosition(db, asked)
     if (refusal) return sendProblem(res, { title: 'Another history', ...refusal, ...standing(res) })
+    confirm(db, device.deviceId, asked.since)
     const gone = new AbortController()
     const closes = pollOpens(db, device.deviceId, () => gone.abort())
     res.once('close', () => gone.abort())
@@ -121,13 +124,17 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   }
 
   function note(req: Request, device: DeviceBody, seq: number, hash: string): void {
+    const now = new Date().toISOString()
+    const report = readReport(req.get(headers.report))
     hear(db, {
       deviceId: device.deviceId,
       seq,
       hash,
       address: req.ip,
       version: req.get('sync-version')?.slice(0, 32),
-      lastContact: new Date().toISOString(),
+      lastContact: now,
+      ...(report && { report }),
+      ...(seq === db.position.seq && hash === db.position.hash && { provedAt: now }),
     })
   }
 

@@ -2,11 +2,14 @@ import { baseDomain } from '../accounts/domain.ts'
 import { countGroups } from '../accounts/groups.ts'
 import { countUsers } from '../accounts/users.ts'
 import type { Db } from '../store/db.ts'
+import type { Contact } from '../store/devices.ts'
 import type { Mode } from '../store/local.ts'
 import { version } from '../version.ts'
-import { contactsOf } from './contact.ts'
+import { changedAfter, contactsOf } from './contact.ts'
 import { deviceList } from './devices.ts'
+import type { Report } from './report.ts'
 import { servedSince, workerOf } from './serving.ts'
+import { type DeviceTrouble, troubleOf } from './trouble.ts'
 import type { AnswerMode } from './wire.ts'
 
 /** The slave's side: its line to the master. */
@@ -41,7 +44,16 @@ export type DeviceStatus = {
   seq?: number
   /** Changes it has not confirmed. */
   lag: number
+  /** Since the first of them was made; of who has all, how long the last one took. Absent while nothing is known. */
+  lagSeconds?: number
   lastContact?: string
+  /** When its state hash last agreed with this master's, ISO 8601. */
+  provedAt?: string
+  certificateDays?: number
+  /** What it told of itself. */
+  report?: Report
+  /** What is wrong, the worst first, each with what to do. */
+  trouble: DeviceTrouble[]
 }
 
 export type NodeStatus = {
@@ -127,22 +139,41 @@ export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
     const lastContact = isOpen ? new Date().toISOString() : contact?.lastContact
     const isHere = isOpen || (lastContact !== undefined && Date.now() - Date.parse(lastContact) < awayMs)
     const isEqual = contact?.seq === db.position.seq && contact.hash === db.position.hash
-    return {
+    const device = {
       deviceId,
       name,
       status,
-      state: status === 'revoked' ? 'revoked' : !isHere ? 'away' : isEqual ? 'equal' : 'behind',
+      state: (status === 'revoked'
+        ? 'revoked'
+        : !isHere
+          ? 'away'
+          : isEqual
+            ? 'equal'
+            : 'behind') as DeviceStatus['state'],
       address: contact?.address,
       version: contact?.version,
       joined,
       seq: contact?.seq,
       lag: Math.max(0, db.position.seq - (contact?.seq ?? 0)),
+      lagSeconds: contact && secondsBehind(db, contact),
       lastContact,
+      provedAt: contact?.provedAt,
+      certificateDays: contact?.report?.certificateUntil ? daysTo(contact.report.certificateUntil) : undefined,
+      report: contact?.report,
     }
+    return { ...device, trouble: troubleOf(device) }
   })
   const rank = { away: 0, behind: 1, equal: 2, revoked: 3 }
   return statuses.sort((a, b) => rank[a.state] - rank[b.state] || (a.name < b.name ? -1 : 1))
 }
+
+function secondsBehind(db: Db, { seq, lastContact, tookSeconds }: Contact): number | undefined {
+  if (seq >= db.position.seq) return tookSeconds
+  const from = changedAfter(db, seq) ?? Date.parse(lastContact)
+  return Math.max(0, (Date.now() - from) / 1000)
+}
+
+const daysTo = (iso: string): number => Math.floor((Date.parse(iso) - Date.now()) / 86_400_000)
 
 /** A change as the slaves have it: how many of them, and whether one that answers is still to confirm it. */
 export type Reached = { seq: number; devices: number; having: number; isComing: boolean }

@@ -13,6 +13,8 @@ export const headers = {
   /** How the master is called, and where its web pages are. */
   name: 'sync-name',
   web: 'sync-web',
+  /** On a slave's requests: what it tells of itself (report.ts). */
+  report: 'sync-report',
 } as const
 
 /** delta: what changed after `since`. full: everything. repair: everything in some buckets. */

@@ -13,6 +13,8 @@ export type Note = {
   batch?: string
   /** The number of the row that this takes back. */
   undoes?: number
+  /** It shuts somebody out: who has confirmed it is kept (receipts.ts). */
+  receipt?: boolean
 }
 
 export type AuditObject = { kind: string; id: string; name: string }

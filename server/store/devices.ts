@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { Report } from '../replication/report.ts'
 import type { Projection } from './project.ts'
 import { inSlices, insertRows } from './slices.ts'
 
@@ -26,6 +27,12 @@ export type Contact = {
   address?: string
   version?: string
   lastContact: string
+  /** When it last asked with this master's own position and hash, ISO 8601. */
+  provedAt?: string
+  /** From the first change that it did not have until it had confirmed it, the last time. */
+  tookSeconds?: number
+  /** What it said of itself: replication/report.ts. */
+  report?: Report
 }
 
 type ContactRow = {
@@ -35,7 +42,10 @@ type ContactRow = {
   address: string | null
   version: string | null
   last_contact: string
+  report: string | null
 }
+
+type Said = Pick<Contact, 'provedAt' | 'tookSeconds' | 'report'>
 
 export async function contacts(db: Knex): Promise<Contact[]> {
   const rows: ContactRow[] = await db('contacts')
@@ -46,6 +56,7 @@ export async function contacts(db: Knex): Promise<Contact[]> {
     address: row.address ?? undefined,
     version: row.version ?? undefined,
     lastContact: row.last_contact,
+    ...(JSON.parse(row.report ?? '{}') as Said),
   }))
 }
 
@@ -57,6 +68,13 @@ export async function keepContacts(trx: Knex, kept: Contact[]): Promise<void> {
     address: contact.address ?? null,
     version: contact.version ?? null,
     last_contact: contact.lastContact,
+    report: JSON.stringify(saidBy(contact)),
   }))
   await insertRows(trx, 'contacts', rows, ['device_id'])
 }
+
+const saidBy = ({ provedAt, tookSeconds, report }: Contact): Said => ({
+  ...(provedAt && { provedAt }),
+  ...(tookSeconds !== undefined && { tookSeconds }),
+  ...(report && { report }),
+})

@@ -4,6 +4,7 @@ import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
 import type { Db } from './db.ts'
 import { countIn, hashHex, type Position, type StateHash, stateHash } from './position.ts'
 import { type Projected, project } from './project.ts'
+import type { Receipt } from './receipts.ts'
 import { noteLists } from './revisions.ts'
 import { insertRows } from './slices.ts'
 
@@ -28,6 +29,8 @@ export type Head = Omit<Position, 'hash'> & {
   many: boolean
   auditKey: Buffer
   audit: AuditEnd
+  /** What slaves are to confirm: receipts.ts. */
+  receipts: Receipt[]
   /** The store holds nothing yet: no old row needs to be looked for. */
   fresh: boolean
   /** Lists of members that the job under way has touched: revisions.ts. */
@@ -45,6 +48,7 @@ export const headAt = (position: Position, auditKey: Buffer, audit: AuditEnd): H
     many: false,
     auditKey,
     audit: { ...audit },
+    receipts: [],
     fresh: false,
     lists: new Set(),
     namesFreed: false,

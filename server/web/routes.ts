@@ -104,6 +104,7 @@ import {
   showProfiles,
 } from './profiles.ts'
 import { showReached } from './reached.ts'
+import { showReceipt } from './receipts.ts'
 import { editSelected, previewSelected, removeSelected, saveSelected } from './selected.ts'
 import { saveSettings, showSettings } from './settings.ts'
 import {
@@ -272,6 +273,7 @@ export function routes(): Router {
   r.get('/devices/:id/revoke', adminChanges, askRevoke)
   r.post('/devices/:id/revoke', adminChanges, revoke)
   r.get('/reached/:seq', reads, showReached)
+  r.get('/receipts/:row', reads, showReceipt)
   r.get('/clients', audits, showClients)
   r.post('/clients', adminChanges, addLdapClient)
   r.get('/clients/:name', audits, showClient)

@@ -19,6 +19,7 @@ import {
   usersPage,
 } from '../accounts/users.ts'
 import { Invalid, Refused } from '../errors.ts'
+import { receiptOfUser } from '../replication/receipts.ts'
 import type { Status } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { states } from '../store/state.ts'
@@ -166,11 +167,12 @@ type Extra = { typed?: TypedUser; problems?: Record<string, string>; conflict?: 
 async function renderUser(req: Request, res: Response, user: User, extra: Extra = {}): Promise<void> {
   const db = dbOf(req)
   const { status = 200, conflict, ...given } = extra
-  const [form, facts, policy, signIn] = await Promise.all([
+  const [form, facts, policy, signIn, receipt] = await Promise.all([
     userForm(db, { user, ...given }),
     factsOf(db, user, asked(req, 'plugin')),
     policyOf(db, user),
     signInFacts(db, user.id),
+    receiptOfUser(db, user.id),
   ])
   const data = {
     ...form,
@@ -178,6 +180,7 @@ async function renderUser(req: Request, res: Response, user: User, extra: Extra 
     ...rightsOf(req),
     conflict,
     signIn,
+    lastReceipt: receipt,
     stands: standing(user),
     rules: policyRules(policy),
     passwordEnds: passwordEnds(policy, user.passwordChanged),
