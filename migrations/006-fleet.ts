@@ -10,6 +10,7 @@ export async function up(knex: Knex): Promise<void> {
     table.string('at', 32).notNullable()
     table.string('actor', 128).notNullable()
     table.text('sentence').notNullable()
+    table.string('kind', 64).notNullable()
     table.string('object', 64).notNullable().index()
     table.string('name', 128).notNullable()
     table.integer('people').notNullable()

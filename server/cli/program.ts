@@ -4,7 +4,7 @@ import { auditCommand } from './audit.ts'
 import { binCommands } from './bin.ts'
 import { clientCommands } from './client.ts'
 import { demoCommand } from './demo.ts'
-import { deviceCommands } from './device.ts'
+import { deviceCommands, joinCodeCommand } from './device.ts'
 import { exportCommand } from './export.ts'
 import { extensionCommands } from './extension.ts'
 import { groupCommands } from './group.ts'
@@ -47,6 +47,7 @@ for (const add of [
   exportCommand,
   modeCommands,
   keyCommands,
+  joinCodeCommand,
   deviceCommands,
   clientCommands,
   tokenCommands,

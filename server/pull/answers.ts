@@ -2,6 +2,8 @@ import { type Duplex, PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import { answerLines, bucketLines } from '../replication/master.ts'
+import { isWhole, nameOfScope, scopedLines } from '../replication/scope.ts'
+import type { DeviceScope } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 
 export type Coding = 'br' | 'gzip' | 'identity'
@@ -10,8 +12,8 @@ export type Coding = 'br' | 'gzip' | 'identity'
 export type Encoded = { body: Buffer; coding: Coding }
 
 export type Answers = {
-  since: (since: number, coding: Coding) => Promise<Encoded>
-  buckets: (wanted: Set<number>, coding: Coding) => Promise<Encoded>
+  since: (since: number, coding: Coding, scope?: DeviceScope) => Promise<Encoded>
+  buckets: (wanted: Set<number>, coding: Coding, scope?: DeviceScope) => Promise<Encoded>
 }
 
 /** Below this, compressing costs more than it saves. */
@@ -26,19 +28,21 @@ const largeKeptMs = 10_000
  */
 export function createAnswers(db: Db): Answers {
   const made = new Map<string, Promise<Encoded>>()
+  const inScope = (lines: AsyncGenerator<string>, scope: DeviceScope | undefined) =>
+    isWhole(scope) ? lines : scopedLines(db, scope, lines)
   onChanges(db, () => made.clear())
   return {
-    since: (since, coding) => {
-      const name = `${since} ${coding}`
+    since: (since, coding, scope) => {
+      const name = `${since} ${coding} ${nameOfScope(scope)}`
       const known = made.get(name)
       if (known) return known
-      const encoded = encode(answerLines(db, since), coding)
+      const encoded = encode(inScope(answerLines(db, since), scope), coding)
       made.set(name, encoded)
       const forget = () => made.get(name) === encoded && made.delete(name)
       encoded.then(({ body }) => body.length > keptBytes && setTimeout(forget, largeKeptMs).unref(), forget)
       return encoded
     },
-    buckets: (wanted, coding) => encode(bucketLines(db, wanted), coding),
+    buckets: (wanted, coding, scope) => encode(inScope(bucketLines(db, wanted), scope), coding),
   }
 }
 

@@ -10,6 +10,7 @@ import { deviceByCredential, enrolDevice, renewCertificate } from '../replicatio
 import { judgePosition, ownDigest, waitForChange } from '../replication/master.ts'
 import { confirm } from '../replication/receipts.ts'
 import { readReport } from '../replication/report.ts'
+import { heldNow, isWhole, scopedDigest } from '../replication/scope.ts'
 import { buckets, headers, protocol } from '../replication/wire.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
@@ -62,9 +63,9 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   async function changes(req: Request, res: Response): Promise<void> {
     const device = await known(req)
     const asked = changesQuery.parse(req.query)
-    note(req, device, asked.since, asked.hash)
-    const refusal = await judgePosition(db, asked)
-    if (refusal) return sendProblem(res, { title: 'Another history', ...refusal, ...standing(res) })
+    await note(req, device, asked.since, asked.hash)
+    const refusal = await judgePosition(db, asked, device.scope)
+    if (refusal) return sendProblem(res, { title: 'Another history', ...refusal, ...(await standing(res, device)) })
     confirm(db, device.deviceId, asked.since)
     const gone = new AbortController()
     const closes = pollOpens(db, device.deviceId, () => gone.abort())
@@ -73,26 +74,26 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
       await waitForChange(db, asked.since, asked.wait * 1000, gone.signal)
       if (res.closed || res.destroyed) return
       // It may have been revoked while it waited; or this node ends, and the next request finds nobody.
-      await known(req)
-      standing(res)
-      if (db.position.seq === asked.since) return void res.status(204).end()
-      await sendEncoded(res, await answers.since(asked.since, codingFor(req)))
+      const { scope } = await known(req)
+      const at = await standing(res, device)
+      if (at.seq === asked.since) return void res.status(204).end()
+      await sendEncoded(res, await answers.since(asked.since, codingFor(req), scope))
     } finally {
       closes()
     }
   }
 
   async function digest(req: Request, res: Response): Promise<void> {
-    await known(req)
-    standing(res)
-    res.json(await ownDigest(db))
+    const device = await known(req)
+    await standing(res, device)
+    res.json(await (isWhole(device.scope) ? ownDigest(db) : scopedDigest(db, device.scope)))
   }
 
   async function objects(req: Request, res: Response): Promise<void> {
-    await known(req)
+    const device = await known(req)
     const wanted = objectsQuery.parse(req.query).buckets
-    standing(res)
-    await sendEncoded(res, await answers.buckets(new Set(wanted), codingFor(req)))
+    await standing(res, device)
+    await sendEncoded(res, await answers.buckets(new Set(wanted), codingFor(req), device.scope))
   }
 
   async function forward(req: Request, res: Response): Promise<void> {
@@ -123,7 +124,8 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     return device
   }
 
-  function note(req: Request, device: DeviceBody, seq: number, hash: string): void {
+  async function note(req: Request, device: DeviceBody, seq: number, hash: string): Promise<void> {
+    const mine = await ownPosition(device)
     const now = new Date().toISOString()
     const report = readReport(req.get(headers.report))
     hear(db, {
@@ -134,12 +136,17 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
       version: req.get('sync-version')?.slice(0, 32),
       lastContact: now,
       ...(report && { report }),
-      ...(seq === db.position.seq && hash === db.position.hash && { provedAt: now }),
+      ...(seq === mine.seq && hash === mine.hash && { provedAt: now, provedSeq: seq }),
     })
   }
 
-  function standing(res: Response): Record<string, unknown> {
-    const { seq, hash } = db.position
+  /** What this device is to be equal to. */
+  async function ownPosition({ scope }: DeviceBody): Promise<{ seq: number; hash: string }> {
+    return isWhole(scope) ? db.position : heldNow(db, scope)
+  }
+
+  async function standing(res: Response, device: DeviceBody): Promise<{ seq: number; epoch: string }> {
+    const { seq, hash } = await ownPosition(device)
     res.set({
       [headers.seq]: String(seq),
       [headers.hash]: hash,

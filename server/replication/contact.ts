@@ -66,7 +66,8 @@ export function hear(db: Db, contact: Contact): void {
   known.all.set(contact.deviceId, {
     ...contact,
     ...(tookSeconds !== undefined && { tookSeconds }),
-    ...(contact.provedAt === undefined && before?.provedAt && { provedAt: before.provedAt }),
+    ...(contact.provedAt === undefined &&
+      before?.provedAt && { provedAt: before.provedAt, provedSeq: before.provedSeq }),
     ...(contact.report === undefined && before?.report && { report: before.report }),
   })
   known.changed.add(contact.deviceId)

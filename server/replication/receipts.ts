@@ -97,7 +97,7 @@ function keep(db: Db, receipt: Receipt, told: Receipt['told'], shown: ShownRecei
     if (!shown) return
     change.note({
       sentence: `${confirmedOf(shown)}: ${whatWasDone(receipt)}`,
-      object: { kind: 'user', id: receipt.object, name: receipt.name },
+      object: { kind: receipt.kind, id: receipt.object, name: receipt.name },
       changes: [
         { field: 'receipt', after: `row ${receipt.id}, change ${receipt.seq}` },
         ...shown.nodes.slice(0, namedAtMost).map(({ name, has, at, since }) => ({
@@ -114,8 +114,8 @@ function keep(db: Db, receipt: Receipt, told: Receipt['told'], shown: ShownRecei
 const secondsBetween = (from: string, until = from): string =>
   Math.max(0, (Date.parse(until) - Date.parse(from)) / 1000).toFixed(1)
 
-export const whatWasDone = ({ sentence, people }: Receipt): string =>
-  people === 1 ? sentence : `${sentence} and ${people - 1} more`
+export const whatWasDone = ({ sentence, people, kind }: Receipt): string =>
+  people === 1 || kind !== 'user' ? sentence : `${sentence} and ${people - 1} more`
 
 /** 17 of 20 nodes confirmed */
 export const confirmedOf = ({ having, of }: Pick<ShownReceipt, 'having' | 'of'>): string =>

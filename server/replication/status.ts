@@ -1,6 +1,7 @@
 import { baseDomain } from '../accounts/domain.ts'
 import { countGroups } from '../accounts/groups.ts'
 import { countUsers } from '../accounts/users.ts'
+import type { DeviceScope } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import type { Contact } from '../store/devices.ts'
 import type { Mode } from '../store/local.ts'
@@ -8,6 +9,7 @@ import { version } from '../version.ts'
 import { changedAfter, contactsOf } from './contact.ts'
 import { deviceList } from './devices.ts'
 import type { Report } from './report.ts'
+import { isWhole } from './scope.ts'
 import { servedSince, workerOf } from './serving.ts'
 import { type DeviceTrouble, troubleOf } from './trouble.ts'
 import type { AnswerMode } from './wire.ts'
@@ -52,6 +54,10 @@ export type DeviceStatus = {
   certificateDays?: number
   /** What it told of itself. */
   report?: Report
+  /** Which secrets it holds; absent: all. */
+  scope?: DeviceScope
+  /** When it was said to be stolen, ISO 8601. */
+  stolen?: string
   /** What is wrong, the worst first, each with what to do. */
   trouble: DeviceTrouble[]
 }
@@ -133,12 +139,14 @@ const awayMs = 15_000
 export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
   if (db.local.mode === 'slave') return []
   const known = contactsOf(db)
-  const statuses = (await deviceList(db)).map(({ deviceId, name, status, joined }): DeviceStatus => {
+  const statuses = (await deviceList(db)).map(({ deviceId, name, status, joined, scope, stolen }): DeviceStatus => {
     const contact = known?.all.get(deviceId)
     const isOpen = (known?.open.get(deviceId)?.size ?? 0) > 0
     const lastContact = isOpen ? new Date().toISOString() : contact?.lastContact
     const isHere = isOpen || (lastContact !== undefined && Date.now() - Date.parse(lastContact) < awayMs)
-    const isEqual = contact?.seq === db.position.seq && contact.hash === db.position.hash
+    // What one with a scope shall hold was compared when it asked.
+    const isProved = isWhole(scope) ? contact?.hash === db.position.hash : contact?.provedSeq === contact?.seq
+    const isEqual = contact?.seq === db.position.seq && isProved
     const device = {
       deviceId,
       name,
@@ -160,6 +168,8 @@ export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
       provedAt: contact?.provedAt,
       certificateDays: contact?.report?.certificateUntil ? daysTo(contact.report.certificateUntil) : undefined,
       report: contact?.report,
+      scope: isWhole(scope) ? undefined : scope,
+      stolen,
     }
     return { ...device, trouble: troubleOf(device) }
   })

@@ -164,6 +164,18 @@ export type DeviceBody = {
   tokenHash: string
   status: 'active' | 'revoked'
   joined: string
+  /** When it was said to be stolen, ISO 8601: from then on the people whose secrets it held set new passwords. */
+  stolen?: string
+  /** Which secrets travel to it; absent: all. */
+  scope?: DeviceScope
+}
+
+/** Which secrets a slave holds; what is no secret travels everywhere. */
+export type DeviceScope = {
+  /** Ids of groups: the secrets of their people, and of nobody else; absent: of everybody. */
+  groups?: string[]
+  /** Kinds of objects that do not travel there, as nt-hash. */
+  without?: string[]
 }
 
 export type Bodies = {

@@ -29,6 +29,8 @@ export type Contact = {
   lastContact: string
   /** When it last asked with this master's own position and hash, ISO 8601. */
   provedAt?: string
+  /** The change at which it was. */
+  provedSeq?: number
   /** From the first change that it did not have until it had confirmed it, the last time. */
   tookSeconds?: number
   /** What it said of itself: replication/report.ts. */
@@ -45,7 +47,7 @@ type ContactRow = {
   report: string | null
 }
 
-type Said = Pick<Contact, 'provedAt' | 'tookSeconds' | 'report'>
+type Said = Pick<Contact, 'provedAt' | 'provedSeq' | 'tookSeconds' | 'report'>
 
 export async function contacts(db: Knex): Promise<Contact[]> {
   const rows: ContactRow[] = await db('contacts')
@@ -73,8 +75,9 @@ export async function keepContacts(trx: Knex, kept: Contact[]): Promise<void> {
   await insertRows(trx, 'contacts', rows, ['device_id'])
 }
 
-const saidBy = ({ provedAt, tookSeconds, report }: Contact): Said => ({
+const saidBy = ({ provedAt, provedSeq, tookSeconds, report }: Contact): Said => ({
   ...(provedAt && { provedAt }),
+  ...(provedSeq !== undefined && { provedSeq }),
   ...(tookSeconds !== undefined && { tookSeconds }),
   ...(report && { report }),
 })

@@ -179,6 +179,21 @@ export async function objectsOf<K extends Kind>(
   return rows.map((row) => ({ id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) }))
 }
 
+/** How many live objects of a kind there are, also of one that this version does not know. */
+export async function countOfKind(db: Knex, kind: string): Promise<number> {
+  const [counted] = await db('objects').where({ kind, deleted: false }).count({ n: '*' })
+  return Number(counted?.n ?? 0)
+}
+
+/** Objects of some kinds with this id, of which one may have several. */
+export async function bodiesOf(
+  db: Knex,
+  kinds: string[],
+  id: string,
+): Promise<{ kind: string; id: string; body: string }[]> {
+  return db('objects').where({ id, deleted: false }).whereIn('kind', kinds).select('kind', 'id', 'body')
+}
+
 /** Ids of what was removed after a change, and of plugins that were changed since: one that is off has no group. */
 export async function entriesGoneSince(db: Knex, seq: number): Promise<string[]> {
   const rows: { id: string }[] = await db('objects')

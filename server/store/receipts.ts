@@ -14,6 +14,8 @@ export type Receipt = {
   at: string
   actor: string
   sentence: string
+  /** Kind of the object that it is about. */
+  kind: string
   /** The person; of a batch, the first. */
   object: string
   name: string
@@ -56,9 +58,10 @@ export async function keepReceipts(
   const receipts: Receipt[] = []
   for (const { note, id } of asked) {
     const batch = note.batch ?? actor.batch
+    const people = note.receipt === true ? 1 : Number(note.receipt)
     const known: Row | undefined = batch ? await trx('receipts').where({ batch }).first() : undefined
     const receipt: Receipt = known
-      ? { ...rowToReceipt(known), seq, people: known.people + 1, confirmed: {}, told: 'no' }
+      ? { ...rowToReceipt(known), seq, people: known.people + people, confirmed: {}, told: 'no' }
       : {
           id,
           ...(batch && { batch }),
@@ -66,9 +69,10 @@ export async function keepReceipts(
           at: new Date().toISOString(),
           actor: actor.name,
           sentence: note.sentence,
+          kind: note.object?.kind ?? 'user',
           object: note.object?.id ?? '',
           name: note.object?.name ?? '',
-          people: 1,
+          people,
           awaits: devices.map(({ device_id }) => device_id),
           confirmed: {},
           told: 'no',

@@ -27,6 +27,7 @@ import {
   showClient,
   showClients,
 } from './clients.ts'
+import { askScope, saveScope } from './device-scope.ts'
 import { askRevoke, revoke, showDevice, showDevices } from './devices.ts'
 import {
   askRemoveValues,
@@ -62,6 +63,7 @@ import {
 import { saveImportColumns, showImportColumns } from './import-columns.ts'
 import { readImportDirectory, saveImportDirectory, showImportDirectory } from './import-directory.ts'
 import { showJob, stopJob } from './jobs.ts'
+import { addJoinCode, showJoin, showJoinWaiting, takeBackJoinCode } from './join.ts'
 import { askMode, askNewKey, newKey, revealKey, saveMode, showMode } from './mode.ts'
 import { showMyGroups } from './my-groups.ts'
 import { saveNewPassword, showNewPassword } from './new-password.ts'
@@ -119,6 +121,7 @@ import {
   toSetUpFirst,
 } from './setup.ts'
 import { showSignIn, signIn, signOut } from './sign-in.ts'
+import { askStolen, sendHeld, stolen } from './stolen.ts'
 import { saveTheme } from './theme.ts'
 import { addApiToken, askRemoveToken, removeApiToken, showTokens } from './tokens.ts'
 import { askUndo, askUndoBatch, saveUndo, saveUndoBatch } from './undo.ts'
@@ -269,7 +272,16 @@ export function routes(): Router {
   r.get('/mode/become/:mode', adminChanges, askMode)
   r.post('/mode/become/:mode', adminChanges, saveMode)
   r.get('/devices', audits, showDevices)
+  r.get('/devices/join', adminChanges, showJoin)
+  r.post('/devices/join', adminChanges, addJoinCode)
+  r.get('/devices/join/:name', adminChanges, showJoinWaiting)
+  r.post('/devices/join/:name/take-back', adminChanges, takeBackJoinCode)
   r.get('/devices/:id', audits, showDevice)
+  r.get('/devices/:id/scope', adminChanges, askScope)
+  r.post('/devices/:id/scope', adminChanges, saveScope)
+  r.get('/devices/:id/stolen', adminChanges, askStolen)
+  r.post('/devices/:id/stolen', adminChanges, stolen)
+  r.get('/devices/:id/held.csv', adminChanges, sendHeld)
   r.get('/devices/:id/revoke', adminChanges, askRevoke)
   r.post('/devices/:id/revoke', adminChanges, revoke)
   r.get('/reached/:seq', reads, showReached)
