@@ -18,6 +18,7 @@ import { openReceipts, tellReceipts } from './replication/receipts.ts'
 import { takeSample } from './replication/samples.ts'
 import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
+import { tellWrongPasswords } from './replication/wrong-passwords.ts'
 import { socketPath } from './socket-path.ts'
 import { closeDb, type Db, onLocalChange, openDb } from './store/db.ts'
 import { keepProof } from './store/local.ts'
@@ -99,7 +100,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       // The accounts first: loading the pages would hold up what has to be caught up with.
       if (db.local.mode === 'slave') await worker.firstExchange(2000)
       const [{ createWebApp }, { createRestApi }] = await Promise.all([import('./web/app.ts'), import('./api/rest.ts')])
-      const pages = await createWebApp({ db, config, log, secure: isSecure })
+      const pages = await createWebApp({ db, config, log, secure: isSecure, forward: forwarder.send })
       return listen({
         app: beside('/api', createRestApi({ db, log, secure: isSecure }), pages),
         host: config.listen,
@@ -111,6 +112,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     },
   }
   const forwarder = createForwarder(db)
+  const telling = tellWrongPasswords(db, log)
   /** What LDAP answers with, also for what slaves have a master do. */
   const ldapOptions: LdapOptions = {
     directory,
@@ -123,7 +125,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       isOn: () => db.local.mode === 'slave',
       send: async (as, address, message) => {
         const { ldap } = await forwarder.send({ as, address, ldap: message.toString('base64') })
-        return fromParts(ldap)
+        return fromParts(ldap ?? { code: 0 })
       },
     },
     feed: feedOf(db),
@@ -226,6 +228,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       endPolls(db)
       await worker.stop()
       await forwarder.close()
+      await telling.close()
       await socket?.close()
       await open.close()
       await settled(db)

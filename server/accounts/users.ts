@@ -318,7 +318,7 @@ export async function setStatus(db: Db, actor: Actor, id: string, status: Status
     if (body.status === status && !(status === 'enabled' && lockedUntil)) return toUser(object)
     const wasLocked = body.status === 'locked' || (body.status === 'enabled' && lockedUntil !== undefined)
     const word = wasLocked && status === 'enabled' ? 'Unlocked' : statusWords[status]
-    const now = status === 'enabled' ? { ...open, status } : { ...body, status }
+    const now = status === 'enabled' ? { ...open, status, unlocked: new Date().toISOString() } : { ...body, status }
     return keepUser(change, object, now, `${word} ${fullName(body)}`)
   })
   if (status === 'enabled') await forgetFailures(db, id)

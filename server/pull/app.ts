@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { z } from 'zod'
+import { takeWrongPasswords } from '../accounts/sign-in.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, Refused, Unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -38,6 +39,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   app.get('/v1/digest', digest)
   app.get('/v1/objects', objects)
   app.post('/v1/forward', knownFirst, express.json({ limit: '8mb' }), forward)
+  app.post('/v1/sign-ins', knownFirst, express.json({ limit: '4mb' }), signIns)
   app.post('/v1/certificate', express.json({ limit: '32kb' }), certificate)
   app.use((_req, res) =>
     sendProblem(res, { status: 404, title: 'Not found', detail: 'There is nothing here.', code: 'not-found' }),
@@ -98,6 +100,12 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
 
   async function forward(req: Request, res: Response): Promise<void> {
     res.json(await forwards(res.locals.device, req.body))
+  }
+
+  async function signIns(req: Request, res: Response): Promise<void> {
+    const { people } = signInsRequest.parse(req.body ?? {})
+    await takeWrongPasswords(db, res.locals.device.deviceId, people)
+    res.json({})
   }
 
   async function certificate(req: Request, res: Response): Promise<void> {
@@ -202,6 +210,18 @@ const objectsQuery = z.object({
 const pem = z.string().min(1).max(8192)
 const names = z.array(z.string().max(253)).max(64)
 const certificateRequest = z.object({ request: pem, names })
+const signInsRequest = z.object({
+  people: z
+    .array(
+      z.object({
+        id: z.string().max(64),
+        against: z.string().max(128),
+        tries: z.array(z.number().min(0)).max(1000),
+        locked: z.boolean(),
+      }),
+    )
+    .max(1000),
+})
 const enrolRequest = z.object({
   keyId: z.string().max(16),
   secret: z.string().max(64),

@@ -161,7 +161,7 @@ export function shownReceipt(receipt: Receipt, devices: readonly DeviceStatus[])
         has: at !== undefined,
         ...(at && { at }),
         ...(state === 'away' && lastContact && { since: lastContact }),
-        ...(trouble[0] && { problem: trouble[0].title }),
+        ...problemOf(trouble),
       }
     })
     .sort((a, b) => Number(a.has) - Number(b.has) || (b.at ?? '').localeCompare(a.at ?? ''))
@@ -176,6 +176,12 @@ export function shownReceipt(receipt: Receipt, devices: readonly DeviceStatus[])
     isComing: nodes.some(({ has, state }) => !has && state !== 'away'),
     ...(last && { seconds: Number(secondsBetween(receipt.at, last)) }),
   }
+}
+
+/** Only what keeps a node from taking the change. */
+function problemOf(trouble: DeviceStatus['trouble']): { problem?: string } {
+  const found = trouble.find(({ code }) => ['disk', 'diverged', 'bad-answer'].includes(code))
+  return found ? { problem: found.title } : {}
 }
 
 const asItIs = async (db: Db, receipt: Receipt): Promise<ShownReceipt> =>

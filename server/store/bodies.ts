@@ -23,6 +23,8 @@ export type UserBody = {
   validUntil?: string
   /** Locked by the password policy until this moment, ISO 8601; the status stays what it was. */
   lockedUntil?: string
+  /** When somebody last let them in again, ISO 8601: wrong passwords from before are forgotten at every node. */
+  unlocked?: string
   /** PHC string (argon2id), or a hash of another system that came by import; absent while no password is set. */
   password?: string
   /** ISO 8601, when the password was set. */

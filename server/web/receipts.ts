@@ -20,7 +20,9 @@ type Open = { names: string; state: 'away' | 'behind'; since?: string; why: stri
 
 /** Those that are away since the same minute stand together: they are one line that broke. */
 function openOf(receipt: ShownReceipt): Open[] {
-  const missing = receipt.nodes.filter(({ has }) => !has)
+  // Who answers is given a few seconds before it is named.
+  const isFresh = Date.now() - Date.parse(receipt.at) < 5000
+  const missing = receipt.nodes.filter(({ has, state, problem }) => !has && (state === 'away' || problem || !isFresh))
   const alike = new Map<string, ReceiptNode[]>()
   for (const node of missing) {
     const key = node.state === 'away' ? `away ${node.since?.slice(0, 16) ?? ''}` : `here ${node.problem ?? ''}`

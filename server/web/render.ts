@@ -108,6 +108,8 @@ function shellOf(req: Request) {
     /** What goes on in the background, and what ended there unseen. */
     inBackground: rights.change && req.user ? jobsToTell(db, req.user.username) : [],
     isSlave,
+    /** A slave that has its master do what people do at any node. */
+    forwards: isSlave && nodeOf(req).forward !== undefined,
     /** Nothing can be changed here: by anybody on a slave, by this person elsewhere. */
     readOnly: isSlave || (rights.read && !rights.change && !isOwnPage(req.path)),
     node: {

@@ -5,9 +5,11 @@ import {
   audits,
   cameIn,
   claimed,
+  helpsAnywhere,
   helpsHere,
   notOnSlave,
   notSetUp,
+  orForwarded,
   ownsGroup,
   reads,
   readsGroup,
@@ -128,6 +130,7 @@ import { askUndo, askUndoBatch, saveUndo, saveUndoBatch } from './undo.ts'
 import {
   addNewUser,
   askRemoveUser,
+  askStatus,
   exportListed,
   newUser,
   removeOneUser,
@@ -161,9 +164,9 @@ export function routes(): Router {
   r.post('/welcome/:secret', guardWelcome, notOnSlave, saveWelcome)
 
   r.get('/account/new-password', cameIn, showNewPassword)
-  r.post('/account/new-password', cameIn, notOnSlave, saveNewPassword)
+  r.post('/account/new-password', cameIn, orForwarded, saveNewPassword)
   r.get('/account', signedIn, showAccount)
-  r.post('/account/password', signedIn, notOnSlave, saveOwnPassword)
+  r.post('/account/password', signedIn, orForwarded, saveOwnPassword)
   r.post('/account/fields', signedIn, notOnSlave, saveOwnFields)
   r.post('/account/keys', signedIn, notOnSlave, addKey)
   r.post('/account/keys/remove', signedIn, notOnSlave, removeKey)
@@ -182,12 +185,13 @@ export function routes(): Router {
   r.post('/selected-users/remove', adminChanges, removeSelected)
   r.get('/users/:username', reads, showUser)
   r.post('/users/:username', adminChanges, saveUser)
-  r.get('/users/:username/password', helpsHere, askPassword)
-  r.post('/users/:username/password', helpsHere, savePassword)
-  r.post('/users/:username/password/generate', helpsHere, generatePassword)
+  r.get('/users/:username/password', helpsAnywhere, askPassword)
+  r.post('/users/:username/password', helpsAnywhere, savePassword)
+  r.post('/users/:username/password/generate', helpsAnywhere, generatePassword)
   r.post('/users/:username/password/invite', helpsHere, invite)
   r.post('/users/:username/password/take-back', helpsHere, takeBackInvitation)
-  r.post('/users/:username/status', helpsHere, saveStatus)
+  r.get('/users/:username/status', helpsAnywhere, askStatus)
+  r.post('/users/:username/status', helpsAnywhere, saveStatus)
   r.get('/users/:username/remove', adminChanges, askRemoveUser)
   r.post('/users/:username/remove', adminChanges, removeOneUser)
 

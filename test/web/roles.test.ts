@@ -53,6 +53,7 @@ const table: [string, readonly Who[]][] = [
   ['POST /users/:username/password/generate', helpers],
   ['POST /users/:username/password/invite', helpers],
   ['POST /users/:username/password/take-back', helpers],
+  ['GET /users/:username/status', helpers],
   ['POST /users/:username/status', helpers],
   ['GET /users/:username/remove', admins],
   ['POST /users/:username/remove', admins],
