@@ -12,6 +12,7 @@ import { beside, type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
 import { missingFiles } from './mode/missing-files.ts'
+import { watchFleet } from './replication/alerts.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
 import { takeLags } from './replication/lags.ts'
 import { openReceipts, tellReceipts } from './replication/receipts.ts'
@@ -208,7 +209,12 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     await keepProof(db.writer, db.local)
   }
 
+  const watch = watchFleet(db, log)
   const timers = [
+    setInterval(
+      () => void watch.look().catch((error) => log.warn({ err: error }, 'the fleet was not looked at')),
+      30_000,
+    ),
     setInterval(() => void keepNow().catch((error) => log.warn({ err: error }, 'contacts were not kept')), minuteMs),
     setInterval(() => void keepSignIns(db).catch(() => {}), 5000),
     setInterval(() => void removeExpiredSessions(db).catch(() => {}), 10 * minuteMs),

@@ -16,6 +16,7 @@ import {
   signedIn,
 } from '../auth/guards.ts'
 import { addKey, removeKey, saveOwnFields, saveOwnPassword, showAccount, toOwnPage } from './account.ts'
+import { saveAlerts, sendTest, showAlerts } from './alerts.ts'
 import { checkAudit, exportAudit, showAudit } from './audit.ts'
 import { askPurge, askRestore, purgeOne, restore, showBin } from './bin.ts'
 import {
@@ -276,6 +277,9 @@ export function routes(): Router {
   r.get('/mode/become/:mode', adminChanges, askMode)
   r.post('/mode/become/:mode', adminChanges, saveMode)
   r.get('/devices', audits, showDevices)
+  r.get('/devices/alerts', adminChanges, showAlerts)
+  r.post('/devices/alerts', adminChanges, saveAlerts)
+  r.post('/devices/alerts/test', adminChanges, sendTest)
   r.get('/devices/join', adminChanges, showJoin)
   r.post('/devices/join', adminChanges, addJoinCode)
   r.get('/devices/join/:name', adminChanges, showJoinWaiting)
