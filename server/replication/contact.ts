@@ -23,7 +23,7 @@ export async function openContacts(db: Db): Promise<Contacts> {
     all: new Map(known.map((contact) => [contact.deviceId, contact])),
     open: new Map(),
     changed: new Set(),
-    moments: [],
+    moments: [{ seq: db.position.seq, at: Date.now() }],
     worst: new Map(),
   }
   ofDb.set(db, opened)
@@ -40,13 +40,14 @@ export const contactsOf = (db: Db): Contacts | undefined => ofDb.get(db)
 /** When the first change after `seq` was made here; undefined when there is none, or it was too long ago to be known. */
 export function changedAfter(db: Db, seq: number): number | undefined {
   const moments = ofDb.get(db)?.moments ?? []
-  let first: number | undefined
-  for (let at = moments.length - 1; at >= 0; at--) {
-    const one = moments[at] as Contacts['moments'][number]
-    if (one.seq <= seq) return first
-    first = one.at
+  let [low, high] = [0, moments.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((moments[middle] as Contacts['moments'][number]).seq > seq) high = middle
+    else low = middle + 1
   }
-  return undefined
+  // Before the first that is known there may have been others.
+  return low > 0 ? moments[low]?.at : undefined
 }
 
 /** A slave asks: what it asked with, it holds. */
