@@ -189,7 +189,7 @@ export async function* scopedLines(db: Db, scope: DeviceScope, lines: AsyncGener
       if (line === '') continue
       if (line.startsWith('{"t":"head"')) {
         const head: HeadLine = JSON.parse(line)
-        keepsRemoved = head.mode === 'delta'
+        keepsRemoved = head.mode !== 'full'
         out += `${JSON.stringify(head)}\n`
       } else if (line.startsWith('{"t":"end"')) {
         out += await endFor(db, scope, JSON.parse(line), sent)

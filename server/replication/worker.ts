@@ -99,6 +99,8 @@ export function createWorker(db: Db, log: Logger): Worker {
     })
     await hear(answer)
     if (answer.status === 204) {
+      // Read to its end, or what listens for the halt would stay until then, one for each poll.
+      answer.body.resume()
       await compare(answer)
       return
     }
