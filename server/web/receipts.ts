@@ -1,9 +1,10 @@
 import type { Request, Response } from 'express'
 import { type ReceiptNode, receiptOfRow, type ShownReceipt, whatWasDone } from '../replication/receipts.ts'
-import { part } from './form.ts'
+import { asked, part } from './form.ts'
 import { dbOf } from './node.ts'
 import { render } from './render.ts'
 import { listed } from './say.ts'
+import { safePath } from './sign-in.ts'
 import { sitesOf } from './sites.ts'
 
 /** A receipt as pages show it: a tile for each node, and for who has not confirmed why, and what is still open there. */
@@ -49,5 +50,7 @@ function stillOpen({ sentence, people }: ShownReceipt): string {
 
 export async function showReceipt(req: Request, res: Response): Promise<void> {
   const receipt = receiptView(await receiptOfRow(dbOf(req), Number(part(req, 'row'))))
-  await render(req, res, 'receipts/show', { receipt }, { part: 'receipts/_receipt' })
+  const close = asked(req, 'close')
+  const data = { receipt, ...(close && { closeTo: safePath(close) }) }
+  await render(req, res, 'receipts/show', data, { part: 'receipts/_receipt' })
 }

@@ -77,7 +77,9 @@ async function toldOf(req: Request) {
   if (!flash) return {}
   delete req.session.flash
   const { db } = nodeOf(req)
-  if (flash.receipt !== undefined) return { flash, receipt: receiptView(await receiptOfRow(db, flash.receipt)) }
+  // Who has to set a new password first sees nothing else.
+  if (flash.receipt !== undefined && req.user?.mustSetPassword === undefined)
+    return { flash, receipt: receiptView(await receiptOfRow(db, flash.receipt)) }
   return { flash, reached: flash.seq === undefined ? undefined : await reachedBy(db, flash.seq) }
 }
 
