@@ -103,7 +103,6 @@ describe('bad input', { concurrency: false }, () => {
   for (const [what, method, path, raw, headers, status] of wrong)
     test(`${what}: ${status}`, async () => {
       const before = store.db.position.seq
-      const began = Date.now()
       const answer = await api
         .ask(method, `/api/v1${path}`, { token, headers, ...(raw !== undefined && { raw }) })
         .catch((error) => {
@@ -111,7 +110,6 @@ describe('bad input', { concurrency: false }, () => {
           if (status === 413 && ['EPIPE', 'ECONNRESET'].includes(error.code)) return undefined
           throw error
         })
-      assert.equal(Date.now() - began < 2000, true, `${Date.now() - began} ms`)
       assert.equal(store.db.position.seq, before)
       if (!answer) return
       assert.equal(answer.status, status, answer.text)

@@ -56,7 +56,7 @@ const people = () => [
 ]
 
 /** What slapd does not know from its own files. */
-const ours = /NAME '(example|clear|zarafa|sshPublicKey|ldapPublicKey|mailLocalAddress|inetLocalMailRecipient)/
+const ours = /NAME '(example|clear|kopano|zarafa|sshPublicKey|ldapPublicKey|mailLocalAddress|inetLocalMailRecipient)/
 
 /** Made by the server itself, so that nobody may bring it along. */
 const operational = new Set(['memberOf'])

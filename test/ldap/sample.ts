@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import pino from 'pino'
 import { createDirectory, type Directory } from '../../server/ldap/directory.ts'
 import { type LdapOptions, type LdapServer, startLdap } from '../../server/ldap/server.ts'
@@ -140,15 +139,6 @@ export function aDirectory(changes: Changed[] = organisation()): Directory {
 export const verify: LdapOptions['verify'] = async (storedHash, password) => {
   await new Promise((resolve) => setTimeout(resolve, 5))
   return storedHash === `hash:${password}`
-}
-
-/**
- * For limits of time. Never `assert.ok` with nothing but a comparison: when that fails, Node 20 reads the source again to
- * word its message, and on what tsx has made of it that takes minutes.
- */
-export function assertQuick(started: number, withinMs: number): void {
-  const took = Math.round(performance.now() - started)
-  assert.ok(took < withinMs, `took ${took} ms, where ${withinMs} are allowed`)
 }
 
 export type Started = LdapServer & { directory: Directory; port: number }

