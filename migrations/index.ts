@@ -6,6 +6,7 @@ import * as clientUses from './004-client-uses.ts'
 import * as requests from './005-requests.ts'
 import * as rowDigests from './006-row-digests.ts'
 import * as windows from './007-windows.ts'
+import * as fleet from './008-fleet.ts'
 
 /** In order. One that has shipped is never edited; the next goes to the end. */
 export const migrations: readonly { name: string; up: (knex: Knex) => Promise<void> }[] = [
@@ -16,4 +17,5 @@ export const migrations: readonly { name: string; up: (knex: Knex) => Promise<vo
   { name: '005-requests', ...requests },
   { name: '006-row-digests', ...rowDigests },
   { name: '007-windows', ...windows },
+  { name: '008-fleet', ...fleet },
 ]

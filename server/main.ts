@@ -12,13 +12,17 @@ import { beside, type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
 import { missingFiles } from './mode/missing-files.ts'
+import { watchFleet } from './replication/alerts.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
 import { moveHorizon } from './replication/horizon.ts'
 import { keepJoined, openNode } from './replication/joined.ts'
+import { takeLags } from './replication/lags.ts'
+import { openReceipts, tellReceipts } from './replication/receipts.ts'
 import { takeSample } from './replication/samples.ts'
 import { scrub } from './replication/scrub.ts'
 import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
+import { tellWrongPasswords } from './replication/wrong-passwords.ts'
 import { socketPath } from './socket-path.ts'
 import { closeDb, type Db, onLocalChange } from './store/db.ts'
 import { keepProof } from './store/local.ts'
@@ -60,6 +64,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
   await openContacts(db)
+  await openReceipts(db, log)
   await openClientUses(db)
   const [
     { createDirectory },
@@ -100,7 +105,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       // The accounts first: loading the pages would hold up what has to be caught up with.
       if (db.local.mode === 'slave') await worker.firstExchange(2000)
       const [{ createWebApp }, { createRestApi }] = await Promise.all([import('./web/app.ts'), import('./api/rest.ts')])
-      const pages = await createWebApp({ db, config, log, secure: isSecure })
+      const pages = await createWebApp({ db, config, log, secure: isSecure, forward: forwarder.send })
       return listen({
         app: beside('/api', createRestApi({ db, log, secure: isSecure }), pages),
         host: config.listen,
@@ -112,6 +117,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     },
   }
   const forwarder = createForwarder(db)
+  const telling = tellWrongPasswords(db, log)
   /** What LDAP answers with, also for what slaves have a master do. */
   const ldapOptions: LdapOptions = {
     directory,
@@ -124,7 +130,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       isOn: () => db.local.mode === 'slave',
       send: async (as, address, message) => {
         const { ldap } = await forwarder.send({ as, address, ldap: message.toString('base64') })
-        return fromParts(ldap)
+        return fromParts(ldap ?? { code: 0 })
       },
     },
     feed: feedOf(db),
@@ -202,6 +208,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   /** What changes too often to be written each time. */
   const keepNow = async () => {
     await flushContacts(db)
+    await tellReceipts(db)
     await keepSignIns(db)
     await keepClientUses(db)
     await keepProof(db.writer, db.local)
@@ -217,12 +224,19 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     },
     () => {},
   )
+  const watch = watchFleet(db, log)
   const timers = [
     setInterval(scrubNow, scrubMs),
+    setInterval(
+      () => void watch.look().catch((error) => log.warn({ err: error }, 'the fleet was not looked at')),
+      30_000,
+    ),
     setInterval(() => void keepNow().catch((error) => log.warn({ err: error }, 'contacts were not kept')), minuteMs),
     setInterval(() => void keepSignIns(db).catch(() => {}), 5000),
     setInterval(() => void removeExpiredSessions(db).catch(() => {}), 10 * minuteMs),
     setInterval(() => void takeSample(db).catch(() => {}), 5 * minuteMs),
+    setInterval(() => void takeLags(db).catch(() => {}), minuteMs),
+    setInterval(() => void tellReceipts(db).catch((error) => log.warn({ err: error }, 'a receipt was not kept')), 2000),
     setInterval(() => void emptyBin(db).catch((error) => log.warn({ err: error }, 'the bin was not emptied')), hourMs),
     setInterval(() => void moveHorizon(db).catch((error) => log.warn({ err: error }, 'the horizon stayed')), dayMs),
     setInterval(() => void renewCertificate(db).then((renewed) => renewed && open.renewTls()), dayMs),
@@ -238,6 +252,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       endPolls(db)
       await worker.stop()
       await forwarder.close()
+      await telling.close()
       await socket?.close()
       await open.close()
       await settled(db)

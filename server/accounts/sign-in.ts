@@ -16,8 +16,10 @@ import {
   countUnknownName,
   countWrongPassword,
   type Door,
+  type FailuresSeen,
   lockedEverywhere,
   lockedHereUntil,
+  mergeFailures,
   unknownNameWaits,
 } from './sign-ins.ts'
 import { fullName, keepUser, toUser, type User } from './users.ts'
@@ -219,8 +221,18 @@ export function doorFor(db: Db, door: Door) {
 async function wrong(db: Db, person: Person, password: string | undefined): Promise<void> {
   const policy = await policyOf(db, person.body)
   if (mayNotSignIn(person.body) !== undefined) return
-  if (!(await countWrongPassword(db, person.id, policy, password, person.body.passwordChanged))) return
+  if (!(await countWrongPassword(db, person.id, policy, password, person.body))) return
   if (db.local.mode !== 'slave') await lock(db, person.id, policy)
+}
+
+/** Wrong passwords that slaves saw: the tries at all nodes together lock the account. */
+export async function takeWrongPasswords(db: Db, deviceId: string, told: readonly FailuresSeen[]): Promise<void> {
+  for (const one of told) {
+    const person = await personById(db, one.id)
+    if (!person || mayNotSignIn(person.body) !== undefined) continue
+    const policy = await policyOf(db, person.body)
+    if (await mergeFailures(db, deviceId, policy, person.body, one)) await lock(db, person.id, policy)
+  }
 }
 
 /** Locks the account itself, so that it is locked at every node. */

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { PolicyBody } from '../store/bodies.ts'
+import type { PolicyBody, UserBody } from '../store/bodies.ts'
 import { type Db, type Listener, onChanges } from '../store/db.ts'
 import { objectsByIds } from '../store/objects.ts'
 import {
@@ -18,8 +18,16 @@ export type Door = 'web' | 'ldap' | 'api' | 'command line'
 
 /** One wrong password. `mac` tells it from others while the node runs; the password itself is nowhere. */
 type Try = { at: number; mac?: string }
-/** `against`: when the password was set that they were held against; with another one they are over. */
+/** `against`: what they were held against; a new password, a lock or an unlock makes it another, and they are over. */
 type Seen = { tries: Try[]; lockedUntil?: number; against?: string | undefined }
+
+type Tried = Pick<UserBody, 'passwordChanged' | 'unlocked' | 'lockedUntil'>
+
+const againstOf = ({ passwordChanged, unlocked, lockedUntil }: Tried): string =>
+  [passwordChanged, unlocked, lockedUntil].map((moment) => moment ?? '').join(' ')
+
+/** What one node saw of wrong passwords for somebody, as it tells its master: how long ago each was, in milliseconds. */
+export type FailuresSeen = { id: string; against: string; tries: number[]; locked: boolean }
 
 type Book = {
   loaded: Promise<void>
@@ -27,6 +35,11 @@ type Book = {
   /** Names that nobody has, treated alike, so that nobody learns who exists. The oldest make room. */
   names: Map<string, Seen>
   changed: Set<string>
+  /** Whose wrong passwords the master has not heard of yet. */
+  untold: Set<string>
+  onUntold?: () => void
+  /** What slaves have told of each person: device -> moments. The worst case counts: every one of them. */
+  elsewhere: Map<string, { against: string; devices: Map<string, number[]> }>
   good: Map<string, { at: string; door: Door }>
   days: Map<string, { good: number; refused: number }>
 }
@@ -50,6 +63,8 @@ function bookOf(db: Db): Book {
     people: new Map(),
     names: new Map(),
     changed: new Set(),
+    untold: new Set(),
+    elsewhere: new Map(),
     good: new Map(),
     days: new Map(),
   }
@@ -64,20 +79,29 @@ function bookOf(db: Db): Book {
 /** What was counted before this node started. Called before anything changes, or a new password would not be known as new. */
 export const rememberSignIns = (db: Db): Promise<void> => bookOf(db).loaded
 
-/** A new password, wherever it was set: what was counted against the old one is over. */
+function noteChanged(book: Book, id: string): void {
+  book.changed.add(id)
+  book.untold.add(id)
+  book.onUntold?.()
+}
+
+/** A new password, a lock or an unlock, wherever that was: what was counted before is over. */
 async function forgetOld(db: Db, book: Book, changes: Parameters<Listener>[0]): Promise<void> {
-  const forget = (id: string, passwordChanged: string | undefined): void => {
+  const forget = (id: string, body: Tried | undefined): void => {
+    const now = body && againstOf(body)
+    if (book.elsewhere.get(id)?.against !== now) book.elsewhere.delete(id)
     const seen = book.people.get(id)
-    if (!seen || seen.against === passwordChanged) return
+    if (!seen || seen.against === now) return
     book.people.delete(id)
-    book.changed.add(id)
+    noteChanged(book, id)
   }
   if (changes !== 'all') {
-    for (const change of changes) if (change.kind === 'user') forget(change.id, change.body?.passwordChanged)
+    for (const change of changes) if (change.kind === 'user') forget(change.id, change.body)
     return
   }
-  const now = await objectsByIds(db.reader, 'user', [...book.people.keys()])
-  for (const id of [...book.people.keys()]) forget(id, now.get(id)?.body.passwordChanged)
+  const ids = [...new Set([...book.people.keys(), ...book.elsewhere.keys()])]
+  const now = await objectsByIds(db.reader, 'user', ids)
+  for (const id of ids) forget(id, now.get(id)?.body)
 }
 
 async function load(db: Db, book: Book): Promise<void> {
@@ -88,11 +112,13 @@ async function load(db: Db, book: Book): Promise<void> {
     rows.map((row) => row.user_id),
   )
   for (const row of rows) {
-    const against = people.get(row.user_id)?.body.passwordChanged
+    const body = people.get(row.user_id)?.body
+    const against = body && againstOf(body)
     const at = Date.parse(row.last_failure ?? '') || 0
     const tries = Array.from({ length: Math.min(row.failures, triesAtMost) }, () => ({ at }))
     const lockedUntil = row.locked_until ? Date.parse(row.locked_until) : undefined
     book.people.set(row.user_id, { tries, against, ...(lockedUntil && { lockedUntil }) })
+    book.untold.add(row.user_id)
   }
 }
 
@@ -113,14 +139,85 @@ export async function countWrongPassword(
   userId: string,
   policy: PolicyBody,
   password: string | undefined,
-  passwordChanged: string | undefined,
+  body: Tried,
 ): Promise<boolean> {
   const book = bookOf(db)
   await book.loaded
-  const seen = book.people.get(userId) ?? { tries: [], against: passwordChanged }
+  const seen = book.people.get(userId) ?? { tries: [], against: againstOf(body) }
   book.people.set(userId, seen)
-  book.changed.add(userId)
-  return isOneTooMany(seen, policy, password)
+  const isLocking = isOneTooMany(seen, policy, password, triesElsewhere(book, userId, policy))
+  noteChanged(book, userId)
+  return isLocking
+}
+
+function triesElsewhere({ elsewhere }: Book, userId: string, { lockWindowMinutes }: PolicyBody): number {
+  const from = Date.now() - lockWindowMinutes * minuteMs
+  let tries = 0
+  for (const moments of elsewhere.get(userId)?.devices.values() ?? []) tries += moments.filter((at) => at > from).length
+  return tries
+}
+
+/**
+ * Takes in what a slave saw, in the place of what it said of this person before; true when the account has to be locked. What
+ * was held against another password, or before an unlock, is over.
+ */
+export async function mergeFailures(
+  db: Db,
+  deviceId: string,
+  policy: PolicyBody,
+  body: Tried,
+  told: FailuresSeen,
+): Promise<boolean> {
+  const book = bookOf(db)
+  await book.loaded
+  const against = againstOf(body)
+  const known = book.elsewhere.get(told.id)
+  const kept = known?.against === against ? known : { against, devices: new Map<string, number[]>() }
+  const counts = told.against === against && (told.tries.length > 0 || told.locked)
+  const now = Date.now()
+  if (counts)
+    kept.devices.set(
+      deviceId,
+      told.tries.slice(-triesAtMost).map((age) => now - age),
+    )
+  else kept.devices.delete(deviceId)
+  if (kept.devices.size > 0) book.elsewhere.set(told.id, kept)
+  else book.elsewhere.delete(told.id)
+  if (!counts) return false
+  if (policy.lockAfter === 0) return false
+  const here = book.people.get(told.id)?.tries.filter(({ at }) => at > now - policy.lockWindowMinutes * minuteMs) ?? []
+  return told.locked || here.length + triesElsewhere(book, told.id, policy) >= policy.lockAfter
+}
+
+/** What the master has not heard of yet; `all`: everything, as to a master that has begun anew. */
+export async function takeUntold(db: Db, all = false, atMost = 500): Promise<FailuresSeen[]> {
+  const book = bookOf(db)
+  await book.loaded
+  if (all) for (const id of book.people.keys()) book.untold.add(id)
+  const now = Date.now()
+  const ids = [...book.untold].slice(0, atMost)
+  for (const id of ids) book.untold.delete(id)
+  const bodies = await objectsByIds(db.reader, 'user', ids)
+  return ids.map((id) => {
+    const seen = book.people.get(id)
+    const body = bodies.get(id)?.body
+    return {
+      id,
+      against: seen?.against ?? (body ? againstOf(body) : ''),
+      tries: (seen?.tries ?? []).map(({ at }) => Math.max(0, now - at)),
+      locked: lockOf(seen, new Date(now)) !== undefined,
+    }
+  })
+}
+
+/** They could not be told. */
+export function stillUntold(db: Db, told: readonly FailuresSeen[]): void {
+  for (const { id } of told) bookOf(db).untold.add(id)
+}
+
+/** Calls when there is something to tell the master. */
+export function onUntold(db: Db, run: () => void): void {
+  bookOf(db).onUntold = run
 }
 
 /** The same for a name that nobody has. Until when it has to wait already; undefined: it was counted. */
@@ -141,7 +238,7 @@ export const unknownNameWaits = (db: Db, name: string, now: Date): Date | undefi
  * A service that goes on with an old password repeats one and the same: that counts once in a window, or every forgotten
  * phone would lock its owner out.
  */
-function isOneTooMany(seen: Seen, policy: PolicyBody, password: string | undefined): boolean {
+function isOneTooMany(seen: Seen, policy: PolicyBody, password: string | undefined, elsewhere = 0): boolean {
   const now = Date.now()
   if (lockOf(seen, new Date(now))) return false
   seen.tries = seen.tries.filter(({ at }) => at > now - policy.lockWindowMinutes * minuteMs)
@@ -149,7 +246,7 @@ function isOneTooMany(seen: Seen, policy: PolicyBody, password: string | undefin
   if (mac !== undefined && seen.tries.some((one) => one.mac === mac)) return false
   seen.tries.push({ at: now, ...(mac !== undefined && { mac }) })
   if (seen.tries.length > triesAtMost) seen.tries.shift()
-  if (policy.lockAfter === 0 || seen.tries.length < policy.lockAfter) return false
+  if (policy.lockAfter === 0 || seen.tries.length + elsewhere < policy.lockAfter) return false
   seen.tries = []
   seen.lockedUntil = now + (policy.lockMinutes || longestHereMinutes) * minuteMs
   return true
@@ -159,6 +256,7 @@ function isOneTooMany(seen: Seen, policy: PolicyBody, password: string | undefin
 export function lockedEverywhere(db: Db, userId: string): void {
   const book = bookOf(db)
   book.people.delete(userId)
+  book.elsewhere.delete(userId)
   book.changed.add(userId)
 }
 
@@ -166,7 +264,7 @@ export function lockedEverywhere(db: Db, userId: string): void {
 export async function forgetFailures(db: Db, userId: string): Promise<void> {
   const book = bookOf(db)
   await book.loaded
-  if (book.people.delete(userId)) book.changed.add(userId)
+  if (book.people.delete(userId)) noteChanged(book, userId)
 }
 
 export async function countGoodSignIn(db: Db, userId: string, door: Door): Promise<void> {
@@ -225,9 +323,10 @@ export async function signInFacts(db: Db, userId: string): Promise<SignInFacts> 
   const lastGood = good?.at ?? row?.last_good ?? undefined
   const lastDoor = good?.door ?? row?.last_door ?? undefined
   const tries = book.people.get(userId)?.tries ?? []
+  const elsewhere = [...(book.elsewhere.get(userId)?.devices.values() ?? [])].flat()
   const last = tries.at(-1)
   return {
-    failures: tries.length,
+    failures: tries.length + elsewhere.length,
     ...(lastGood && { lastGood }),
     ...(lastDoor && { lastDoor }),
     ...(last && { lastFailure: new Date(last.at).toISOString() }),

@@ -297,7 +297,7 @@ export async function setPassword(
     if (by === 'other') needRightOver(actor, 'passwords', object.body)
     const body = keptPassword(object.body, hash, { by, mustChange, policy })
     const sentence = by === 'self' ? 'Changed the own password' : `Set the password of ${fullName(body)}`
-    await keepUser(change, object, body, sentence)
+    await keepUser(change, object, body, sentence, { receipt: by === 'other' })
   })
 }
 
@@ -318,7 +318,7 @@ export async function setStatus(db: Db, actor: Actor, id: string, status: Status
     if (body.status === status && !(status === 'enabled' && lockedUntil)) return toUser(object)
     const wasLocked = body.status === 'locked' || (body.status === 'enabled' && lockedUntil !== undefined)
     const word = wasLocked && status === 'enabled' ? 'Unlocked' : statusWords[status]
-    const now = status === 'enabled' ? { ...open, status } : { ...body, status }
+    const now = status === 'enabled' ? { ...open, status, unlocked: new Date().toISOString() } : { ...body, status }
     return keepUser(change, object, now, `${word} ${fullName(body)}`)
   })
   if (status === 'enabled') await forgetFailures(db, id)
@@ -365,6 +365,7 @@ export async function takeOutUser(change: Change, id: string, until: string): Pr
     object: { kind: 'user', id, name: body.username },
     changes: await changesInGroups(change.trx, body, undefined),
     undo: [{ kind: 'user', id, removed: true }],
+    receipt: body.status === 'enabled',
   })
 }
 
@@ -377,7 +378,13 @@ export async function needUser(change: Change, id: string): Promise<Kept> {
 }
 
 /** Puts a changed person, unless nothing differs, and says so in the audit. */
-export async function keepUser(change: Change, was: Kept, body: UserBody, sentence: string): Promise<User> {
+export async function keepUser(
+  change: Change,
+  was: Kept,
+  body: UserBody,
+  sentence: string,
+  { receipt = shutsOut(was.body, body) } = {},
+): Promise<User> {
   if (canonical(was.body) === canonical(body)) return toUser(was)
   const changes = await changesInGroups(change.trx, was.body, body)
   const now = { ...body, changed: new Date().toISOString() }
@@ -391,9 +398,15 @@ export async function keepUser(change: Change, was: Kept, body: UserBody, senten
     object: { kind: 'user', id: was.id, name: body.username },
     changes,
     ...(undo && { undo: [undo] }),
+    ...(receipt && { receipt }),
   })
   return toUser({ id: was.id, seq: change.head.seq, body: now })
 }
+
+/** Whoever was let in is not any more: by an administrator, or by the password policy. */
+const shutsOut = (was: UserBody, now: UserBody): boolean =>
+  (was.status === 'enabled' && now.status !== 'enabled') ||
+  (now.lockedUntil !== undefined && now.lockedUntil !== was.lockedUntil)
 
 type InGroups = { groups: string[] } | undefined
 

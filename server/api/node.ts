@@ -1,18 +1,65 @@
 import { z } from 'zod'
+import { answered } from '../accounts/jobs.ts'
 import { may } from '../accounts/roles.ts'
 import { changeSettings, keptSettings } from '../accounts/settings.ts'
 import { NotFound } from '../errors.ts'
+import { joinCodes, makeJoinCode, removeJoinCode } from '../mode/join-codes.ts'
 import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
 import { setMode } from '../mode/mode.ts'
 import { setUpOwn } from '../mode/set-up.ts'
-import { revokeDevice } from '../replication/devices.ts'
+import { revokeDevice, setScope } from '../replication/devices.ts'
+import { lagHistory } from '../replication/lags.ts'
+import { latestReceipts, receiptOfRow } from '../replication/receipts.ts'
 import { scrub } from '../replication/scrub.ts'
 import { deviceStatuses, nodeStatus } from '../replication/status.ts'
+import { reportStolen } from '../replication/stolen.ts'
 import type { Db } from '../store/db.ts'
 import { type Call, command } from './command.ts'
 import { setUpSlave } from './set-up-slave.ts'
 import { expected, moment, none, nothing, text, texts } from './shapes.ts'
 import { unlessChanged } from './unless-changed.ts'
+
+const shownLag = z
+  .object({
+    at: moment,
+    changes: z.int().optional(),
+    seconds: z.number().optional(),
+  })
+  .meta({ id: 'Lag', description: 'How far a slave was behind at worst, in half an hour from this moment on.' })
+
+const shownReceipt = z
+  .object({
+    id: z.int().meta({ description: 'The row of the audit that says what was done.' }),
+    at: moment,
+    actor: z.string(),
+    sentence: z.string(),
+    name: z.string(),
+    people: z.int(),
+    seq: z.int(),
+    having: z.int().meta({ description: 'Nodes that have confirmed.' }),
+    of: z.int(),
+    isDone: z.boolean(),
+    nodes: z.array(
+      z.object({
+        deviceId: z.string(),
+        name: z.string(),
+        has: z.boolean(),
+        at: moment.optional(),
+        since: moment.optional().meta({ description: 'Since when it is not reached.' }),
+        problem: z.string().optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'Receipt', description: 'Which nodes have confirmed that somebody is shut out, or has a new password.' })
+
+const shownJoinCode = z
+  .object({
+    code: z.string().meta({ description: 'Shown once.' }),
+    name: z.string(),
+    until: moment,
+    command: z.string().meta({ description: 'What to type on the new node; it asks for the code.' }),
+  })
+  .meta({ id: 'JoinCode', description: 'Lets one device join once.' })
 
 export const shownDevice = z
   .object({
@@ -25,7 +72,39 @@ export const shownDevice = z
     joined: moment,
     seq: z.int().optional(),
     lag: z.int().meta({ description: 'Changes it has not confirmed.' }),
+    lagSeconds: z
+      .number()
+      .optional()
+      .meta({ description: 'Since the first of them was made; of who has all, how long the last one took.' }),
     lastContact: moment.optional(),
+    provedAt: moment.optional().meta({ description: 'When its state hash last agreed with the master’s.' }),
+    certificateDays: z.int().optional(),
+    report: z
+      .object({
+        clockMs: z.number().optional().meta({ description: 'How far its clock is ahead of the master’s.' }),
+        disk: z.object({ free: z.number(), total: z.number() }).optional(),
+        certificateUntil: moment.optional(),
+        web: z.string().optional(),
+        samba: z.string().optional(),
+      })
+      .optional()
+      .meta({ description: 'What it told of itself.' }),
+    scope: z
+      .object({ groups: texts.optional(), without: texts.optional() })
+      .optional()
+      .meta({ description: 'Which secrets it holds; absent: all. Groups by id, and kinds that do not travel.' }),
+    stolen: moment.optional(),
+    trouble: z
+      .array(
+        z.object({
+          kind: z.enum(['bad', 'look']),
+          code: z.string(),
+          title: z.string(),
+          text: z.string(),
+          steps: texts,
+        }),
+      )
+      .meta({ description: 'What is wrong, the worst first, each with what to do.' }),
   })
   .meta({ id: 'Device', description: 'A slave, as its master sees it.' })
 
@@ -108,8 +187,47 @@ export const nodeCommands = {
   'device-show': command('audit', z.strictObject({ device: text }), shownDevice, ({ db }, { device }) =>
     showDevice(db, device),
   ),
+  'device-lag': command('audit', z.strictObject({ device: text }), z.array(shownLag), async ({ db }, { device }) => {
+    const { deviceId } = await showDevice(db, device)
+    return (await lagHistory(db, deviceId)).get(deviceId) ?? []
+  }),
+  'receipt-list': command('read', none, z.array(shownReceipt), ({ db }) => latestReceipts(db)),
+  'receipt-show': command('read', z.strictObject({ row: z.coerce.number() }), shownReceipt, ({ db }, { row }) =>
+    receiptOfRow(db, row),
+  ),
   'device-revoke': command('change', z.strictObject({ device: text }), nothing, async ({ db, actor }, { device }) => {
     await revokeDevice(db, actor, device)
+  }),
+  'device-scope': command(
+    'change',
+    z.strictObject({
+      device: text,
+      groups: texts.optional().meta({ description: 'Names; the secrets of their people only. None: of everybody.' }),
+      ntHashes: z.boolean().optional(),
+    }),
+    shownDevice,
+    async ({ db, actor }, { device, ...scope }) => {
+      await setScope(db, actor, device, scope)
+      return showDevice(db, device)
+    },
+  ),
+  'device-stolen': command(
+    'change',
+    z.strictObject({ device: text }),
+    z.object({ people: z.int().meta({ description: 'Who must set a new password now.' }) }),
+    async ({ db, actor }, { device }) => {
+      const job = await answered(db, await reportStolen(db, actor, device, '/devices'))
+      return { people: job.changed }
+    },
+  ),
+  'join-code-add': command('change', z.strictObject({ name: text }), shownJoinCode, ({ db, actor }, { name }) =>
+    makeJoinCode(db, actor, name),
+  ),
+  'join-code-list': command('change', none, z.array(shownJoinCode.pick({ name: true, until: true })), ({ db }) =>
+    joinCodes(db),
+  ),
+  'join-code-remove': command('change', z.strictObject({ name: text }), nothing, async ({ db, actor }, { name }) => {
+    await removeJoinCode(db, actor, name)
   }),
   'settings-show': command('audit', none, shownSettings, ({ db }) => keptSettings(db)),
   'settings-change': command(

@@ -97,7 +97,7 @@ export async function changesPerDay(
 }
 
 const secret = new Set(['password', 'tokenHash'])
-const silent = new Set(['added', 'changed', 'passwordChanged', 'passwordHistory', 'invitation.tokenHash'])
+const silent = new Set(['added', 'changed', 'unlocked', 'passwordChanged', 'passwordHistory', 'invitation.tokenHash'])
 
 /** Field by field, what differs between two bodies. Secrets are named, never shown. `show` gives a value its readable form. */
 export function changesBetween(

@@ -1,7 +1,7 @@
 import type { UndoStep } from '../store/audit.ts'
 
 /** What never stands in the audit, and what is no decision of anybody. */
-const left = new Set(['password', 'passwordHistory', 'passwordChanged', 'invitation', 'added', 'changed'])
+const left = new Set(['password', 'passwordHistory', 'passwordChanged', 'invitation', 'added', 'changed', 'unlocked'])
 
 /**
  * How to take an edit back: each path that differs, with its value before and after (null: none). A field of an extension is

@@ -85,8 +85,18 @@ export const notOnSlave: RequestHandler = (req, _res, next) => {
   next(local.mode === 'slave' ? new ReadOnly(masterName(local)) : undefined)
 }
 
+/** For what a slave has its master do. */
+export const orForwarded: RequestHandler = (req, res, next) => {
+  const { db, forward } = req.app.locals.node
+  if (db.local.mode === 'slave' && forward) next()
+  else notOnSlave(req, res, next)
+}
+
 /** Administrators, on a node that may change accounts. */
 export const adminChanges: RequestHandler[] = [...admin, notOnSlave]
+
+/** Help desk and administrators, also at a slave, whose master does it. */
+export const helpsAnywhere: RequestHandler[] = [...helps, orForwarded]
 
 /** Help desk and administrators, on a node that may change accounts. */
 export const helpsHere: RequestHandler[] = [...helps, notOnSlave]

@@ -30,6 +30,8 @@ export type Flash = {
   undo?: string
   /** The change that it tells of, which slaves are to receive. */
   seq?: number
+  /** The row of the audit whose receipt is shown with it. */
+  receipt?: number
 }
 
 const minute = 60_000

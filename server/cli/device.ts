@@ -14,7 +14,7 @@ export function deviceCommands(program: Command): void {
       const { devices } = await call(dataOf(command), 'status', {})
       if (json) return printJson(devices)
       printTable(
-        ['DEVICE ID', 'NAME', 'STATE', 'LAG', 'CHANGE', 'ADDRESS', 'VERSION', 'LAST CONTACT'],
+        ['DEVICE ID', 'NAME', 'STATE', 'LAG', 'CHANGE', 'ADDRESS', 'VERSION', 'LAST CONTACT', 'TROUBLE'],
         devices.map((one) => [
           one.deviceId,
           one.name,
@@ -24,6 +24,7 @@ export function deviceCommands(program: Command): void {
           one.address,
           one.version,
           moment(one.lastContact),
+          one.trouble[0]?.title,
         ]),
       )
     })
@@ -34,5 +35,41 @@ export function deviceCommands(program: Command): void {
     .action(async (id: string, _options: unknown, command: Command) => {
       await call(dataOf(command), 'device-revoke', { device: id })
       say(`Revoked ${id}. It may join again with the Synchronization Key; rotate the key to prevent that.`)
+    })
+
+  device
+    .command('scope <device-id>')
+    .description('say which secrets travel to a slave; without options: all of them')
+    .option('--groups <names>', 'only of people of these groups, with commas between', (names) => names.split(','))
+    .option('--no-nt-hashes', 'no NT hashes: Samba does not run there')
+    .action(async (id: string, { groups, ntHashes }: { groups?: string[]; ntHashes: boolean }, command: Command) => {
+      const one = await call(dataOf(command), 'device-scope', { device: id, groups, ntHashes })
+      say(
+        `${one.name} holds ${groups ? `secrets of people of ${groups.join(', ')}` : 'everybody’s secrets'} from now on.`,
+      )
+    })
+
+  device
+    .command('stolen <device-id>')
+    .description('cut a slave off, and have everybody whose secrets it held set a new password')
+    .requiredOption('--yes', 'do it; the people are refused at every service until they have a new password')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const { people } = await call(dataOf(command), 'device-stolen', { device: id })
+      say(`${id} is cut off. ${people} must set a new password; “account-sync audit” names them.`)
+    })
+}
+
+export function joinCodeCommand(program: Command): void {
+  program
+    .command('join-code <name>')
+    .description('make a code with which one slave of this name joins, once, within 15 minutes')
+    .option('--json', 'print JSON')
+    .action(async (name: string, { json }: { json?: boolean }, command: Command) => {
+      const made = await call(dataOf(command), 'join-code-add', { name })
+      if (json) return printJson(made)
+      say(made.code)
+      process.stderr.write(
+        `On the new node, type: ${made.command}\nIt asks for the code, which is good until ${made.until}.\n`,
+      )
     })
 }

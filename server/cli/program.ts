@@ -5,7 +5,7 @@ import { binCommands } from './bin.ts'
 import { checkCommand } from './check.ts'
 import { clientCommands } from './client.ts'
 import { demoCommand } from './demo.ts'
-import { deviceCommands } from './device.ts'
+import { deviceCommands, joinCodeCommand } from './device.ts'
 import { exportCommand } from './export.ts'
 import { extensionCommands } from './extension.ts'
 import { groupCommands } from './group.ts'
@@ -49,6 +49,7 @@ for (const add of [
   exportCommand,
   modeCommands,
   keyCommands,
+  joinCodeCommand,
   deviceCommands,
   clientCommands,
   tokenCommands,

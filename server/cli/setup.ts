@@ -14,6 +14,7 @@ type Options = {
   last?: string
   master?: string
   keyFile?: string
+  codeFile?: string
   name?: string
   wait: boolean
   json?: boolean
@@ -36,8 +37,9 @@ export function setupCommand(program: Command): void {
     .option('--master <host[:port]>', 'slave: address of the master')
     .option(
       '--key-file <file>',
-      'slave: file with the Synchronization Key; without it the key is asked for, or read from stdin',
+      'slave: file with the Synchronization Key; without it the key or a join code is asked for, or read from stdin',
     )
+    .option('--code-file <file>', 'slave: file with a join code, in place of the key')
     .option('--name <name>', 'what this node is called; its host name when left out')
     .option('--no-wait', 'slave: do not stay for the first replication')
     .option('--json', 'print JSON')
@@ -66,9 +68,10 @@ async function setUpOwn(mode: 'standalone' | 'master', options: Options, command
 
 async function setUpSlave(options: Options, command: Command): Promise<void> {
   const { name, wait, json } = options
-  const what = 'Synchronization Key'
+  const what = options.codeFile ? 'join code' : 'Synchronization Key or join code'
   const master = needed(options.master, '--master', options, command)
-  const key = options.keyFile === undefined ? await readSecret(what) : await readSecretFile(options.keyFile, what)
+  const file = options.codeFile ?? options.keyFile
+  const key = file === undefined ? await readSecret(what) : await readSecretFile(file, what)
   const shown = board({ labels: true })
   const asked = { makesNode: true, progress: (progress: Progress) => show(shown, progress) }
   const status = await call(dataOf(command), 'setup-slave', { master, key, name, wait }, asked).finally(() =>

@@ -11,6 +11,7 @@ import { pinOf, readCa } from './certificates.ts'
 
 /**
  * What the Synchronization Key says: which cluster, the pin of its CA, and a secret that is good for enrolling only.
+ * A join code says the same, and is good once, for one name (join-codes.ts); it begins with `asj1-`.
  * Text: `ask1-` and 72 bytes in Crockford's base32, in groups of five; the last four bytes are a CRC, which finds every
  * single mistyped character before anything goes to the network.
  */
@@ -19,7 +20,7 @@ export type Key = { clusterId: string; pin: Buffer; keyId: string; secret: strin
 const bytes = { cluster: 16, pin: 32, id: 4, secret: 16, crc: 4 }
 const total = bytes.cluster + bytes.pin + bytes.id + bytes.secret + bytes.crc
 
-export function formatKey(key: Key): string {
+export function formatKey(key: Key, prefix: 'ask1' | 'asj1' = 'ask1'): string {
   const body = Buffer.concat([
     Buffer.from(key.clusterId.replaceAll('-', ''), 'hex'),
     key.pin,
@@ -27,22 +28,27 @@ export function formatKey(key: Key): string {
     Buffer.from(key.secret, 'hex'),
   ])
   const text = encodeBase32(Buffer.concat([body, checksum(body)]))
-  return `ask1-${text.match(/.{1,5}/g)?.join('-')}`
+  return `${prefix}-${text.match(/.{1,5}/g)?.join('-')}`
 }
 
 /** The key, or one sentence that says what is wrong with the text. */
 export function parseKey(typed: string): { key: Key } | { problem: string } {
-  const text = typed.toLowerCase().replace(/[\s-]/g, '').replace(/^ask1/, '')
+  const text = typed
+    .toLowerCase()
+    .replace(/[\s-]/g, '')
+    .replace(/^as[kj]1/, '')
   if (text === '') return { problem: 'Synchronization Key is needed. On the master: Mode, Synchronization Key.' }
-  if (!/^\s*ask1/i.test(typed)) return { problem: 'A Synchronization Key begins with “ask1-”. Copy the whole key.' }
+  if (!/^\s*as[kj]1/i.test(typed))
+    return { problem: 'A Synchronization Key begins with “ask1-”, a join code with “asj1-”. Copy the whole of it.' }
+  const what = /^\s*asj/i.test(typed) ? 'join code' : 'Synchronization Key'
   const raw = decodeBase32(text)
   if (!raw || raw.length !== total)
     return {
-      problem: 'The Synchronization Key is not complete, or has a character that no key has. Copy the whole key.',
+      problem: `The ${what} is not complete, or has a character that none has. Copy the whole of it.`,
     }
   const body = raw.subarray(0, total - bytes.crc)
   if (!timingSafeEqual(checksum(body), raw.subarray(total - bytes.crc)))
-    return { problem: 'The Synchronization Key is mistyped: its checksum is wrong. Nothing was sent.' }
+    return { problem: `The ${what} is mistyped: its checksum is wrong. Nothing was sent.` }
   return { key: fieldsOf(body) }
 }
 

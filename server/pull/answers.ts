@@ -3,14 +3,16 @@ import { pipeline } from 'node:stream/promises'
 import { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import type { Coding } from '../replication/coding.ts'
 import { answerLines, bucketLines } from '../replication/master.ts'
+import { isWhole, nameOfScope, scopedLines } from '../replication/scope.ts'
+import type { DeviceScope } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 
 /** An answer as it goes over the line. */
 export type Encoded = { body: Buffer; coding: Coding }
 
 export type Answers = {
-  since: (since: number, coding: Coding) => Promise<Encoded>
-  buckets: (wanted: Set<number>, since: number, coding: Coding) => Promise<Encoded>
+  since: (since: number, coding: Coding, scope?: DeviceScope) => Promise<Encoded>
+  buckets: (wanted: Set<number>, since: number, coding: Coding, scope?: DeviceScope) => Promise<Encoded>
 }
 
 /** Below this, compressing costs more than it saves. */
@@ -25,19 +27,21 @@ const largeKeptMs = 10_000
  */
 export function createAnswers(db: Db): Answers {
   const made = new Map<string, Promise<Encoded>>()
+  const inScope = (lines: AsyncGenerator<string>, scope: DeviceScope | undefined) =>
+    isWhole(scope) ? lines : scopedLines(db, scope, lines)
   onChanges(db, () => made.clear())
   return {
-    since: (since, coding) => {
-      const name = `${since} ${coding}`
+    since: (since, coding, scope) => {
+      const name = `${since} ${coding} ${nameOfScope(scope)}`
       const known = made.get(name)
       if (known) return known
-      const encoded = encode(answerLines(db, since), coding)
+      const encoded = encode(inScope(answerLines(db, since), scope), coding)
       made.set(name, encoded)
       const forget = () => made.get(name) === encoded && made.delete(name)
       encoded.then(({ body }) => body.length > keptBytes && setTimeout(forget, largeKeptMs).unref(), forget)
       return encoded
     },
-    buckets: (wanted, since, coding) => encode(bucketLines(db, wanted, since), coding),
+    buckets: (wanted, since, coding, scope) => encode(inScope(bucketLines(db, wanted, since), scope), coding),
   }
 }
 

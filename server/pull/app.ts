@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { z } from 'zod'
+import { takeWrongPasswords } from '../accounts/sign-in.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, Refused, Unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -9,6 +10,9 @@ import type { Coding } from '../replication/coding.ts'
 import { endPolls, hear, pollOpens } from '../replication/contact.ts'
 import { deviceByCredential, enrolDevice, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
 import { judgePosition, noteOlderStore, ownDigest, waitForChange } from '../replication/master.ts'
+import { confirm } from '../replication/receipts.ts'
+import { readReport } from '../replication/report.ts'
+import { heldNow, isWhole, scopedDigest } from '../replication/scope.ts'
 import { buckets, headers, protocol } from '../replication/wire.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
@@ -36,6 +40,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   app.get('/v1/digest', digest)
   app.get('/v1/objects', objects)
   app.post('/v1/forward', knownFirst, express.json({ limit: '8mb' }), forward)
+  app.post('/v1/sign-ins', knownFirst, express.json({ limit: '4mb' }), signIns)
   app.post('/v1/certificate', express.json({ limit: '32kb' }), certificate)
   app.get('/v1/nt-hash-key', sealingKey)
   app.use((_req, res) =>
@@ -62,13 +67,14 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   async function changes(req: Request, res: Response): Promise<void> {
     const device = await known(req)
     const asked = changesQuery.parse(req.query)
-    note(req, device, asked.since, asked.hash)
-    let refusal = await judgePosition(db, asked)
+    await note(req, device, asked.since, asked.hash)
+    let refusal = await judgePosition(db, asked, device.scope)
     if (refusal?.code === 'ahead' && (await noteOlderStore(db, asked))) {
       log.error({ device: device.name, seq: asked.since }, 'a slave is ahead of this master: its store is an older one')
-      refusal = await judgePosition(db, asked)
+      refusal = await judgePosition(db, asked, device.scope)
     }
-    if (refusal) return sendProblem(res, { title: 'Another history', ...refusal, ...standing(res) })
+    if (refusal) return sendProblem(res, { title: 'Another history', ...refusal, ...(await standing(res, device)) })
+    confirm(db, device.deviceId, asked.since)
     const gone = new AbortController()
     const closes = pollOpens(db, device.deviceId, () => gone.abort())
     res.once('close', () => gone.abort())
@@ -76,26 +82,26 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
       await waitForChange(db, asked.since, asked.wait * 1000, gone.signal)
       if (res.closed || res.destroyed) return
       // It may have been revoked while it waited; or this node ends, and the next request finds nobody.
-      await known(req)
-      standing(res)
-      if (db.position.seq === asked.since) return void res.status(204).end()
-      await sendEncoded(res, await answers.since(asked.since, codingFor(req)))
+      const { scope } = await known(req)
+      const at = await standing(res, device)
+      if (at.seq === asked.since) return void res.status(204).end()
+      await sendEncoded(res, await answers.since(asked.since, codingFor(req), scope))
     } finally {
       closes()
     }
   }
 
   async function digest(req: Request, res: Response): Promise<void> {
-    await known(req)
-    standing(res)
-    res.json(await ownDigest(db))
+    const device = await known(req)
+    await standing(res, device)
+    res.json(await (isWhole(device.scope) ? ownDigest(db) : scopedDigest(db, device.scope)))
   }
 
   async function objects(req: Request, res: Response): Promise<void> {
-    await known(req)
+    const device = await known(req)
     const { buckets, since } = objectsQuery.parse(req.query)
-    standing(res)
-    await sendEncoded(res, await answers.buckets(new Set(buckets), since, codingFor(req)))
+    await standing(res, device)
+    await sendEncoded(res, await answers.buckets(new Set(buckets), since, codingFor(req), device.scope))
   }
 
   async function forward(req: Request, res: Response): Promise<void> {
@@ -106,6 +112,12 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   async function sealingKey(req: Request, res: Response): Promise<void> {
     await known(req)
     res.json({ key: ntHashKeyOf(db) })
+  }
+
+  async function signIns(req: Request, res: Response): Promise<void> {
+    const { people } = signInsRequest.parse(req.body ?? {})
+    await takeWrongPasswords(db, res.locals.device.deviceId, people)
+    res.json({})
   }
 
   async function certificate(req: Request, res: Response): Promise<void> {
@@ -132,19 +144,29 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     return device
   }
 
-  function note(req: Request, device: DeviceBody, seq: number, hash: string): void {
+  async function note(req: Request, device: DeviceBody, seq: number, hash: string): Promise<void> {
+    const mine = await ownPosition(device)
+    const now = new Date().toISOString()
+    const report = readReport(req.get(headers.report))
     hear(db, {
       deviceId: device.deviceId,
       seq,
       hash,
       address: req.ip,
       version: req.get('sync-version')?.slice(0, 32),
-      lastContact: new Date().toISOString(),
+      lastContact: now,
+      ...(report && { report }),
+      ...(seq === mine.seq && hash === mine.hash && { provedAt: now, provedSeq: seq }),
     })
   }
 
-  function standing(res: Response): Record<string, unknown> {
-    const { seq, hash } = db.position
+  /** What this device is to be equal to. */
+  async function ownPosition({ scope }: DeviceBody): Promise<{ seq: number; hash: string }> {
+    return isWhole(scope) ? db.position : heldNow(db, scope)
+  }
+
+  async function standing(res: Response, device: DeviceBody): Promise<{ seq: number; epoch: string }> {
+    const { seq, hash } = await ownPosition(device)
     res.set({
       [headers.seq]: String(seq),
       [headers.hash]: hash,
@@ -202,6 +224,18 @@ const objectsQuery = z.object({
 const pem = z.string().min(1).max(8192)
 const names = z.array(z.string().max(253)).max(64)
 const certificateRequest = z.object({ request: pem, names })
+const signInsRequest = z.object({
+  people: z
+    .array(
+      z.object({
+        id: z.string().max(64),
+        against: z.string().max(128),
+        tries: z.array(z.number().min(0)).max(1000),
+        locked: z.boolean(),
+      }),
+    )
+    .max(1000),
+})
 const enrolRequest = z.object({
   keyId: z.string().max(16),
   secret: z.string().max(64),

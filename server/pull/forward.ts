@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type Act, actShape, runAct } from '../accounts/acts.ts'
 import { needAuthority } from '../accounts/sign-in.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
 import type { ForwardAnswer, LdapAnswer } from '../replication/wire.ts'
@@ -22,14 +23,19 @@ export type OnBehalf = {
 /** Answers one LDAPMessage as if whoever it is had sent it here. */
 export type AnswerLdap = (who: OnBehalf, message: Buffer) => Promise<LdapAnswer>
 
+const authority = z.union([
+  z.strictObject({ client: z.string().max(64) }),
+  z.strictObject({ person: z.string().max(64), password: z.string().max(1024) }),
+])
 const asked = z.object({
   id: z.uuid(),
-  as: z.union([
-    z.strictObject({ client: z.string().max(64) }),
-    z.strictObject({ person: z.string().max(64), password: z.string().max(1024) }),
-  ]),
+  as: authority,
   address: z.string().max(64),
-  ldap: z.base64().max(6 * 1024 * 1024),
+  ldap: z
+    .base64()
+    .max(6 * 1024 * 1024)
+    .optional(),
+  act: actShape.optional(),
 })
 
 const remembered = 1000
@@ -52,16 +58,39 @@ export function createForwards(db: Db, answerLdap: AnswerLdap) {
 
   async function answered(
     device: DeviceBody,
-    { id, as, address, ldap }: z.output<typeof asked>,
+    { id, as, address, ldap, act }: z.output<typeof asked>,
   ): Promise<ForwardAnswer> {
     // Done before this process began; what its answer was nobody knows any more.
-    if (await isRequestDone(db.reader, id)) return { seq: db.position.seq, ldap: { code: 0 } }
+    if (await isRequestDone(db.reader, id))
+      return { seq: db.position.seq, ...(ldap !== undefined && { ldap: { code: 0 } }) }
     const who = await onBehalf(as)
+    if (act) await runFor(who, device, { id, address, act })
+    if (ldap === undefined) return { seq: db.position.seq }
     const answer = await answerLdap({ ...who, address, site: device.name, request: id }, Buffer.from(ldap, 'base64'))
     return { seq: db.position.seq, ldap: answer }
   }
 
-  async function onBehalf(as: z.output<typeof asked>['as']): Promise<Pick<OnBehalf, 'id' | 'isClient' | 'mustChange'>> {
+  /** The record has the person, the address, and at which site. */
+  async function runFor(
+    who: Awaited<ReturnType<typeof onBehalf>>,
+    device: DeviceBody,
+    { id, address, act }: { id: string; address: string; act: Act },
+  ): Promise<void> {
+    const person = who.isClient ? undefined : await objectById(db.reader, 'user', who.id)
+    if (!person) throw new Refused('Only people do this.', 'role')
+    const { username, role } = person.body
+    const actor = {
+      name: username,
+      via: 'web' as const,
+      address: `${address} at ${device.name}`,
+      id: who.id,
+      role,
+      request: id,
+    }
+    await runAct(db, actor, act, { onlyOwnPassword: who.mustChange })
+  }
+
+  async function onBehalf(as: z.output<typeof authority>): Promise<Pick<OnBehalf, 'id' | 'isClient' | 'mustChange'>> {
     if ('person' in as) {
       const { mustChange } = await needAuthority(db, as.person, as.password)
       return { id: as.person, isClient: false, mustChange }

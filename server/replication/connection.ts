@@ -68,12 +68,16 @@ export type MasterAnswer = {
 export async function askMaster(
   connection: Connection,
   path: string,
-  given: { method?: 'GET' | 'POST'; json?: unknown; signal?: AbortSignal } = {},
+  given: { method?: 'GET' | 'POST'; json?: unknown; signal?: AbortSignal; headers?: Record<string, string> } = {},
 ): Promise<MasterAnswer> {
   const answer = await request(`${connection.url}${path}`, {
     dispatcher: connection.agent,
     method: given.method ?? 'GET',
-    headers: { ...connection.headers, ...(given.json !== undefined && { 'content-type': 'application/json' }) },
+    headers: {
+      ...connection.headers,
+      ...given.headers,
+      ...(given.json !== undefined && { 'content-type': 'application/json' }),
+    },
     body: given.json === undefined ? undefined : JSON.stringify(given.json),
     signal: given.signal,
   })

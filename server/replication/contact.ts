@@ -1,4 +1,4 @@
-import type { Db } from '../store/db.ts'
+import { type Db, onChanges } from '../store/db.ts'
 import { type Contact, contacts, keepContacts } from '../store/devices.ts'
 
 /** When each slave was last heard of and where it stood: kept in memory, flushed now and then. */
@@ -7,7 +7,13 @@ export type Contacts = {
   /** Slaves whose long poll is open now, by Device ID; calling ends the poll. */
   open: Map<string, Set<() => void>>
   changed: Set<string>
+  /** When the latest changes were committed here, by seq, oldest first. */
+  moments: { seq: number; at: number }[]
+  /** How far each was behind at worst since somebody looked. */
+  worst: Map<string, { changes: number; seconds: number }>
 }
+
+const momentsAtMost = 5000
 
 const ofDb = new WeakMap<Db, Contacts>()
 
@@ -17,18 +23,59 @@ export async function openContacts(db: Db): Promise<Contacts> {
     all: new Map(known.map((contact) => [contact.deviceId, contact])),
     open: new Map(),
     changed: new Set(),
+    moments: [{ seq: db.position.seq, at: Date.now() }],
+    worst: new Map(),
   }
   ofDb.set(db, opened)
+  onChanges(db, () => {
+    const { moments } = opened
+    moments.push({ seq: db.position.seq, at: Date.now() })
+    if (moments.length > momentsAtMost) moments.splice(0, momentsAtMost / 2)
+  })
   return opened
 }
 
 export const contactsOf = (db: Db): Contacts | undefined => ofDb.get(db)
 
+/** When the first change after `seq` was made here; undefined when there is none, or it was too long ago to be known. */
+export function changedAfter(db: Db, seq: number): number | undefined {
+  const moments = ofDb.get(db)?.moments ?? []
+  let [low, high] = [0, moments.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((moments[middle] as Contacts['moments'][number]).seq > seq) high = middle
+    else low = middle + 1
+  }
+  // Before the first that is known there may have been others.
+  return low > 0 ? moments[low]?.at : undefined
+}
+
+/** A slave asks: what it asked with, it holds. */
 export function hear(db: Db, contact: Contact): void {
   const known = ofDb.get(db)
-  known?.all.set(contact.deviceId, contact)
-  known?.changed.add(contact.deviceId)
+  if (!known) return
+  const before = known.all.get(contact.deviceId)
+  const took = before && before.seq < contact.seq ? secondsSince(changedAfter(db, before.seq)) : undefined
+  if (before && took !== undefined) {
+    const worst = known.worst.get(contact.deviceId) ?? { changes: 0, seconds: 0 }
+    known.worst.set(contact.deviceId, {
+      changes: Math.max(worst.changes, contact.seq - before.seq),
+      seconds: Math.max(worst.seconds, took),
+    })
+  }
+  const tookSeconds = took ?? before?.tookSeconds
+  known.all.set(contact.deviceId, {
+    ...contact,
+    ...(tookSeconds !== undefined && { tookSeconds }),
+    ...(contact.provedAt === undefined &&
+      before?.provedAt && { provedAt: before.provedAt, provedSeq: before.provedSeq }),
+    ...(contact.report === undefined && before?.report && { report: before.report }),
+  })
+  known.changed.add(contact.deviceId)
 }
+
+const secondsSince = (at: number | undefined): number | undefined =>
+  at === undefined ? undefined : Math.max(0, Date.now() - at) / 1000
 
 /** Marks a poll as open until the returned function is called. */
 export function pollOpens(db: Db, deviceId: string, end: () => void): () => void {
@@ -38,8 +85,10 @@ export function pollOpens(db: Db, deviceId: string, end: () => void): () => void
   open?.set(deviceId, polls)
   return () => {
     polls.delete(end)
-    const contact = ofDb.get(db)?.all.get(deviceId)
-    if (contact) hear(db, { ...contact, lastContact: new Date().toISOString() })
+    const known = ofDb.get(db)
+    const contact = known?.all.get(deviceId)
+    if (contact) known?.all.set(deviceId, { ...contact, lastContact: new Date().toISOString() })
+    known?.changed.add(deviceId)
   }
 }
 

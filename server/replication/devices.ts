@@ -1,16 +1,20 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import { canonicalName } from '../accounts/names.ts'
 import { needRight } from '../accounts/roles.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
 import { isCertificateName } from '../mode/certificates.ts'
+import { judgeJoinCode, takeJoinCode } from '../mode/join-codes.ts'
 import { keyEnrols } from '../mode/key.ts'
 import { nodeNameProblem } from '../mode/set-up.ts'
-import type { DeviceBody } from '../store/bodies.ts'
+import type { DeviceBody, DeviceScope } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { deviceRow } from '../store/devices.ts'
+import { groupNamesByIds, groupRowsByName } from '../store/groups.ts'
 import { ntHashKey } from '../store/nt-hashes.ts'
 import { objectById, objectsOf } from '../store/objects.ts'
 import { write } from '../store/write.ts'
+import { nameOfScope } from './scope.ts'
 import type { EnrolAnswer, EnrolRequest } from './wire.ts'
 
 const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex')
@@ -18,7 +22,8 @@ const tokenHash = (token: string): string => createHash('sha256').update(token).
 /** Takes a slave in: checks the key's secret, gives it a credential and a certificate of its own. */
 export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Promise<EnrolAnswer> {
   if (db.local.mode !== 'master') throw new Refused('This node is not a master.', 'not-master')
-  if (!keyEnrols(db.dir, asked.keyId, asked.secret))
+  const hasKey = keyEnrols(db.dir, asked.keyId, asked.secret)
+  if (!hasKey && !(await judgeJoinCode(db, asked)))
     throw new Refused('The Synchronization Key is not accepted; a new one may have been made on the master.', 'key')
   const nameIs = nodeNameProblem(asked.name)
   if (nameIs) throw new Invalid({ name: nameIs })
@@ -27,6 +32,7 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Pr
   const certificate = await signRequest(db.dir, asked.request, names)
   const token = randomBytes(32).toString('base64url')
   await write(db, actor, async (change) => {
+    if (!hasKey) await takeJoinCode(change, asked.keyId, asked.deviceId)
     const known = await deviceRow(change.trx, asked.deviceId)
     const body: DeviceBody = {
       deviceId: asked.deviceId,
@@ -36,11 +42,16 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Pr
       joined: new Date().toISOString(),
     }
     const id = known?.id ?? randomUUID()
+    const before = known && (await objectById(change.trx, 'device', known.id))
+    if (before?.body.scope) body.scope = before.body.scope
     await change.put('device', id, body)
     change.note({
       sentence: known ? `Device ${asked.name} joined again` : `Device ${asked.name} joined`,
       object: { kind: 'device', id, name: asked.name },
-      changes: [{ field: 'deviceId', after: asked.deviceId }],
+      changes: [
+        { field: 'deviceId', after: asked.deviceId },
+        { field: 'with', after: hasKey ? 'Synchronization Key' : 'join code' },
+      ],
     })
   })
   const { clusterId, epochNo, epochId, epochSig } = db.position
@@ -98,18 +109,69 @@ export async function deviceList(db: Db): Promise<(DeviceBody & { id: string })[
 }
 
 /** Takes a device's credential away: its open pull ends at once, and it receives nothing any more. */
-export async function revokeDevice(db: Db, actor: Actor, deviceId: string): Promise<void> {
+export async function revokeDevice(db: Db, actor: Actor, deviceId: string, { stolen = false } = {}): Promise<void> {
   needRight(actor, 'change')
   await write(db, actor, async (change) => {
     const row = await deviceRow(change.trx, deviceId.trim().toUpperCase())
     const object = row && (await objectById(change.trx, 'device', row.id))
     if (!object) throw new NotFound(`There is no device “${deviceId}”.`)
-    if (object.body.status === 'revoked') return
-    await change.put('device', object.id, { ...object.body, status: 'revoked' })
+    if (object.body.status === 'revoked' && (!stolen || object.body.stolen)) return
+    const isStolen = stolen && { stolen: new Date().toISOString() }
+    await change.put('device', object.id, { ...object.body, status: 'revoked', ...isStolen })
     change.note({
-      sentence: `Revoked device ${object.body.name}`,
+      sentence: `Revoked device ${object.body.name}${stolen ? ': it was stolen' : ''}`,
       object: { kind: 'device', id: object.id, name: object.body.name },
       changes: [{ field: 'status', before: 'active', after: 'revoked' }],
     })
   })
+}
+
+/** What an administrator says of a scope: groups by name, none for everybody. */
+export type ScopeInput = { groups?: readonly string[] | undefined; ntHashes?: boolean | undefined }
+
+/** Says which secrets travel to a device from now on; it gives back what is left out with its next answer. */
+export async function setScope(db: Db, actor: Actor, deviceId: string, input: ScopeInput): Promise<void> {
+  needRight(actor, 'change')
+  await write(db, actor, async (change) => {
+    const row = await deviceRow(change.trx, deviceId.trim().toUpperCase())
+    const object = row && (await objectById(change.trx, 'device', row.id))
+    if (!object) throw new NotFound(`There is no device “${deviceId}”.`)
+    const names = [...new Set((input.groups ?? []).map(canonicalName))].filter(Boolean)
+    const groups = new Map((await groupRowsByName(change.trx, names)).map(({ id, name }) => [name, id]))
+    const unknown = names.find((name) => !groups.has(name))
+    if (unknown) throw new Invalid({ groups: `There is no group “${unknown}”.` })
+    const scope: DeviceScope = {
+      ...(names.length > 0 && { groups: [...groups.values()].sort() }),
+      ...(input.ntHashes === false && { without: ['nt-hash'] }),
+    }
+    const { scope: before, ...rest } = object.body
+    const isFull = Object.keys(scope).length === 0
+    if (nameOfScope(before) === (isFull ? '' : nameOfScope(scope))) return
+    await change.put('device', object.id, isFull ? rest : { ...rest, scope })
+    const was = await groupNamesByIds(change.trx, before?.groups ?? [])
+    change.note({
+      sentence: `Changed which secrets ${object.body.name} holds`,
+      object: { kind: 'device', id: object.id, name: object.body.name },
+      changes: [
+        {
+          field: 'secretsOf',
+          before: [...was.values()].sort().join(', ') || 'everybody',
+          after: names.sort().join(', ') || 'everybody',
+        },
+        { field: 'ntHashes', before: before?.without ? 'no' : 'yes', after: scope.without ? 'no' : 'yes' },
+      ],
+    })
+  })
+}
+
+/** A scope as people read it. */
+export async function shownScope(
+  db: Db,
+  scope: DeviceScope | undefined,
+): Promise<{ groups: string[]; ntHashes: boolean }> {
+  const names = await groupNamesByIds(db.reader, scope?.groups ?? [])
+  return {
+    groups: [...names.values()].sort(),
+    ntHashes: !scope?.without?.includes('nt-hash'),
+  }
 }

@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Refused, Unavailable } from '../errors.ts'
+import { Invalid, NotFound, type Problems, Refused, Unavailable } from '../errors.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { askMaster, type Connection, connectionToMaster, MasterRefused, reachProblem, readJson } from './connection.ts'
 import { workerOf } from './serving.ts'
-import type { ForwardAnswer, ForwardRequest } from './wire.ts'
+import type { ForwardAnswer, Forwarded, ForwardRequest } from './wire.ts'
 
 /** Has the master do what is asked here, and answers when this node holds what came of it. */
 export type Forwarder = {
   /** Unavailable when the master cannot be reached: nothing was done, or it says that this is not known. */
-  send: (request: Omit<ForwardRequest, 'id'>) => Promise<ForwardAnswer>
+  send: (request: Asked) => Promise<ForwardAnswer>
   close: () => Promise<void>
 }
+
+export type Asked = Pick<ForwardRequest, 'as' | 'address'> & Forwarded
 
 /** A sign-in may wait for this, as Samba counts wrong passwords in the directory. */
 const patienceMs = 4000
@@ -25,7 +27,7 @@ export function createForwarder(db: Db): Forwarder {
   let connection: Connection | undefined
   let failedAt = 0
 
-  async function send(request: Omit<ForwardRequest, 'id'>): Promise<ForwardAnswer> {
+  async function send(request: Asked): Promise<ForwardAnswer> {
     if (Date.now() - failedAt < pauseMs) throw away()
     const json: ForwardRequest = { id: randomUUID(), ...request }
     const isAway = workerOf(db)?.line.reachable === false
@@ -73,6 +75,10 @@ function unknown(db: Db, error: unknown): Unavailable {
 
 function refusal(error: MasterRefused): Error {
   if (error.status === 403 || error.status === 401) return new Refused(error.message, error.code)
+  if (error.status === 404) return new NotFound(error.message)
+  const { problems } = error.problem
+  // What is wrong with what was typed, field by field, as at the master itself.
+  if (error.status === 422 && problems && typeof problems === 'object') return new Invalid(problems as Problems)
   return new Unavailable(error.message, error.retryAfterSeconds ?? 5)
 }
 

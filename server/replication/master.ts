@@ -1,10 +1,12 @@
 import type { Knex } from 'knex'
 import { thisNode } from '../audit/actor.ts'
 import { beginEpoch, epochName } from '../mode/epoch.ts'
+import type { DeviceScope } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { countAfter, feedRows } from '../store/objects.ts'
 import { type Position, readPosition, wasPosition } from '../store/position.ts'
 import { countAll } from './digest.ts'
+import { isWhole, wasHeld } from './scope.ts'
 import { type AnswerMode, bucketOf, type EndLine, type HeadLine, objectLine } from './wire.ts'
 
 /** Where a slave says it stands. */
@@ -18,7 +20,7 @@ export type Refusal = {
 }
 
 /** Judges a slave's position against this master's history. */
-export async function judgePosition(db: Db, asked: Asked): Promise<Refusal | undefined> {
+export async function judgePosition(db: Db, asked: Asked, scope?: DeviceScope): Promise<Refusal | undefined> {
   const { seq, hash, horizon } = db.position
   if (asked.since === 0) return undefined
   if (asked.epoch !== epochName(db.position))
@@ -27,7 +29,12 @@ export async function judgePosition(db: Db, asked: Asked): Promise<Refusal | und
     return { status: 409, code: 'ahead', detail: `The slave is at ${asked.since}, this master at ${seq}.` }
   if (asked.since < horizon)
     return { status: 410, code: 'gone', detail: `Changes before ${horizon} are no longer kept.` }
-  const known = asked.since === seq ? asked.hash === hash : await wasPosition(db, asked.since, asked.hash)
+  const known = isWhole(scope)
+    ? asked.since === seq
+      ? asked.hash === hash
+      : await wasPosition(db, asked.since, asked.hash)
+    : // Where that is not known any more, the hash at the end of the answer proves it.
+      (wasHeld(db, scope, asked.since, asked.hash) ?? true)
   return known
     ? undefined
     : { status: 409, code: 'diverged', detail: `This master was never at ${asked.since} with that hash.` }

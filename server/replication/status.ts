@@ -1,13 +1,18 @@
 import { baseDomain } from '../accounts/domain.ts'
 import { countGroups } from '../accounts/groups.ts'
 import { countUsers } from '../accounts/users.ts'
+import type { DeviceScope } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
+import type { Contact } from '../store/devices.ts'
 import type { Mode } from '../store/local.ts'
 import { version } from '../version.ts'
-import { contactsOf } from './contact.ts'
+import { changedAfter, contactsOf } from './contact.ts'
 import { deviceList } from './devices.ts'
+import type { Report } from './report.ts'
+import { isWhole } from './scope.ts'
 import { lastScrub, type Scrub } from './scrub.ts'
 import { servedSince, workerOf } from './serving.ts'
+import { type DeviceTrouble, troubleOf } from './trouble.ts'
 import type { AnswerMode } from './wire.ts'
 
 /** The slave's side: its line to the master. */
@@ -42,7 +47,20 @@ export type DeviceStatus = {
   seq?: number
   /** Changes it has not confirmed. */
   lag: number
+  /** Since the first of them was made; of who has all, how long the last one took. Absent while nothing is known. */
+  lagSeconds?: number
   lastContact?: string
+  /** When its state hash last agreed with this master's, ISO 8601. */
+  provedAt?: string
+  certificateDays?: number
+  /** What it told of itself. */
+  report?: Report
+  /** Which secrets it holds; absent: all. */
+  scope?: DeviceScope
+  /** When it was said to be stolen, ISO 8601. */
+  stolen?: string
+  /** What is wrong, the worst first, each with what to do. */
+  trouble: DeviceTrouble[]
 }
 
 export type NodeStatus = {
@@ -125,28 +143,51 @@ const awayMs = 15_000
 export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
   if (db.local.mode === 'slave') return []
   const known = contactsOf(db)
-  const statuses = (await deviceList(db)).map(({ deviceId, name, status, joined }): DeviceStatus => {
+  const statuses = (await deviceList(db)).map(({ deviceId, name, status, joined, scope, stolen }): DeviceStatus => {
     const contact = known?.all.get(deviceId)
     const isOpen = (known?.open.get(deviceId)?.size ?? 0) > 0
     const lastContact = isOpen ? new Date().toISOString() : contact?.lastContact
     const isHere = isOpen || (lastContact !== undefined && Date.now() - Date.parse(lastContact) < awayMs)
-    const isEqual = contact?.seq === db.position.seq && contact.hash === db.position.hash
-    return {
+    // What one with a scope shall hold was compared when it asked.
+    const isProved = isWhole(scope) ? contact?.hash === db.position.hash : contact?.provedSeq === contact?.seq
+    const isEqual = contact?.seq === db.position.seq && isProved
+    const device = {
       deviceId,
       name,
       status,
-      state: status === 'revoked' ? 'revoked' : !isHere ? 'away' : isEqual ? 'equal' : 'behind',
+      state: (status === 'revoked'
+        ? 'revoked'
+        : !isHere
+          ? 'away'
+          : isEqual
+            ? 'equal'
+            : 'behind') as DeviceStatus['state'],
       address: contact?.address,
       version: contact?.version,
       joined,
       seq: contact?.seq,
       lag: Math.max(0, db.position.seq - (contact?.seq ?? 0)),
+      lagSeconds: contact && secondsBehind(db, contact),
       lastContact,
+      provedAt: contact?.provedAt,
+      certificateDays: contact?.report?.certificateUntil ? daysTo(contact.report.certificateUntil) : undefined,
+      report: contact?.report,
+      scope: isWhole(scope) ? undefined : scope,
+      stolen,
     }
+    return { ...device, trouble: troubleOf(device) }
   })
   const rank = { away: 0, behind: 1, equal: 2, revoked: 3 }
   return statuses.sort((a, b) => rank[a.state] - rank[b.state] || (a.name < b.name ? -1 : 1))
 }
+
+function secondsBehind(db: Db, { seq, lastContact, tookSeconds }: Contact): number | undefined {
+  if (seq >= db.position.seq) return tookSeconds
+  const from = changedAfter(db, seq) ?? Date.parse(lastContact)
+  return Math.max(0, (Date.now() - from) / 1000)
+}
+
+const daysTo = (iso: string): number => Math.floor((Date.parse(iso) - Date.now()) / 86_400_000)
 
 /** A change as the slaves have it: how many of them, and whether one that answers is still to confirm it. */
 export type Reached = { seq: number; devices: number; having: number; isComing: boolean }

@@ -1,3 +1,5 @@
+import type { Act } from '../accounts/acts.ts'
+
 /**
  * The protocol between slaves and master, version 1: what both sides write and read, and nothing else.
  * An answer is NDJSON: a head line, one line per object, an end line. Without its end line it is nothing.
@@ -13,6 +15,8 @@ export const headers = {
   /** How the master is called, and where its web pages are. */
   name: 'sync-name',
   web: 'sync-web',
+  /** On a slave's requests: what it tells of itself (report.ts). */
+  report: 'sync-report',
 } as const
 
 /** delta: what changed after `since`. full: everything. repair: everything in some buckets. */
@@ -103,12 +107,13 @@ export type ForwardRequest = {
   as: { client: string } | { person: string; password: string }
   /** From where they are connected to the slave. */
   address: string
-  /** An LDAPMessage as it came. */
-  ldap: string
-}
+} & Forwarded
 
-/** `seq`: with which change the slave has what was done. */
-export type ForwardAnswer = { seq: number; ldap: LdapAnswer }
+/** What shall be done: an LDAPMessage as it came, or an act of the pages. */
+export type Forwarded = { ldap: string } | { act: Act }
+
+/** `seq`: with which change the slave has what was done. An LDAPMessage is answered by an LDAPResult. */
+export type ForwardAnswer = { seq: number; ldap?: LdapAnswer }
 
 /** An LDAPResult and what goes along; `fields` and `controls` are finished TLVs in base64. */
 export type LdapAnswer = {

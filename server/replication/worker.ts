@@ -22,6 +22,8 @@ import {
 } from './connection.ts'
 import { type Counted, countAll, differing } from './digest.ts'
 import { fetchNtHashKey } from './nt-hash-key.ts'
+import { ownReport, type Trouble } from './report.ts'
+import { pagesAt } from './serving.ts'
 import { type AnswerMode, buckets, headers } from './wire.ts'
 
 /** What a slave knows of its line to the master, live. */
@@ -35,6 +37,8 @@ export type Line = {
   total: number
   /** What is wrong, as a sentence. */
   problem?: string
+  /** Why the last exchange failed, for the master to know; gone once one succeeds. */
+  trouble?: Trouble
   /** Where the master said it stands. */
   masterSeq?: number
   /** Since when this node has been behind that, ISO 8601. */
@@ -100,11 +104,15 @@ export function createWorker(db: Db, log: Logger): Worker {
     }
     line.phase = 'idle'
     line.behindSince = undefined
+    line.trouble = undefined
     return db.position.seq !== before
   }
 
   async function pull(line_: Connection, where: string, waitSeconds: number): Promise<void> {
-    const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, { signal: turn.signal })
+    const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, {
+      signal: turn.signal,
+      headers: { [headers.report]: await ownReport(db, line.trouble, pagesAt(db)) },
+    })
     await hear(answer)
     if (answer.status === 204) {
       // Read to its end, or what listens for the end of the turn would stay, one for each poll.
@@ -246,6 +254,8 @@ export function createWorker(db: Db, log: Logger): Worker {
     else line.problem = reachProblem(error, host(db))
     if (line.reachable && !answered && !isOwn)
       Object.assign(line, { reachable: false, since: new Date().toISOString() })
+    const code = troubleCode(error)
+    if (code) line.trouble = { code, text: line.problem, since: line.trouble?.since ?? new Date().toISOString() }
     // Once per outage, not once per try.
     if (failures === 1) log.warn({ reason: line.problem }, 'pull failed; serving goes on, trying again')
   }
@@ -299,11 +309,20 @@ const text = (answer: MasterAnswer, name: string): string | undefined => {
 
 const host = (db: Db): string => (db.local.masterUrl ?? 'the master').replace(/^https:\/\//, '')
 
+/** What the master is told of; that it could not be reached it knows. */
+function troubleCode(error: unknown): string | undefined {
+  if (error instanceof Diverged) return 'diverged'
+  if (error instanceof BadAnswer) return 'bad-answer'
+  if (error instanceof Unavailable) return 'disk'
+  return error instanceof MasterRefused ? error.code : undefined
+}
+
 function pause(error: unknown, failures: number): number {
   if (error instanceof MasterRefused) {
     if (error.retryAfterSeconds !== undefined) return error.retryAfterSeconds * 1000 * (1 + Math.random())
     if (error.status === 401) return refusedBackoffMs * (0.5 + Math.random())
   }
+  // Often enough that the master sees it is there, and what is wrong.
   if (error instanceof Unavailable) return Math.min(maxBackoffMs, error.retryAfterSeconds * 1000)
   return Math.random() * Math.min(maxBackoffMs, firstBackoffMs * 2 ** failures)
 }

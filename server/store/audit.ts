@@ -13,6 +13,8 @@ export type Note = {
   batch?: string
   /** The number of the row that this takes back. */
   undoes?: number
+  /** It shuts somebody out, or so many people: who has confirmed it is kept (receipts.ts). */
+  receipt?: boolean | number
 }
 
 export type AuditObject = { kind: string; id: string; name: string }

@@ -23,6 +23,8 @@ export type UserBody = {
   validUntil?: string
   /** Locked by the password policy until this moment, ISO 8601; the status stays what it was. */
   lockedUntil?: string
+  /** When somebody last let them in again, ISO 8601: wrong passwords from before are forgotten at every node. */
+  unlocked?: string
   /** PHC string (argon2id), or a hash of another system that came by import; absent while no password is set. */
   password?: string
   /** ISO 8601, when the password was set. */
@@ -189,6 +191,18 @@ export type DeviceBody = {
   tokenHash: string
   status: 'active' | 'revoked'
   joined: string
+  /** When it was said to be stolen, ISO 8601: from then on the people whose secrets it held set new passwords. */
+  stolen?: string
+  /** Which secrets travel to it; absent: all. */
+  scope?: DeviceScope
+}
+
+/** Which secrets a slave holds; what is no secret travels everywhere. */
+export type DeviceScope = {
+  /** Ids of groups: the secrets of their people, and of nobody else; absent: of everybody. */
+  groups?: string[]
+  /** Kinds of objects that do not travel there, as nt-hash. */
+  without?: string[]
 }
 
 /** The Windows domain: one object. Its password policy is the one of everyone. */

@@ -12,6 +12,7 @@ import { keptKey, openFolder } from './files.ts'
 import { type Local, readLocal, writeLocal } from './local.ts'
 import type { Refill } from './objects.ts'
 import { noPosition, type Position, readPosition } from './position.ts'
+import type { Receipt } from './receipts.ts'
 import { projectAgain } from './wipe.ts'
 import type { Job } from './write.ts'
 
@@ -42,6 +43,8 @@ export type Db = {
   audit: AuditEnd
   /** The last commit points, so that a slave's position is judged without a query. */
   recent: Map<number, string>
+  /** Told of what slaves are to confirm, once it is committed. */
+  onReceipts?: (receipts: Receipt[]) => void
   /** Begins to take a full sync, for who holds everything in memory. */
   refill?: () => Refill
   /** A row that was read is not as it was written. */

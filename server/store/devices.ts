@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { Report } from '../replication/report.ts'
 import type { DeviceBody } from './bodies.ts'
 import type { Projection } from './project.ts'
 import { inSlices, insertRows } from './slices.ts'
@@ -32,6 +33,14 @@ export type Contact = {
   address?: string
   version?: string
   lastContact: string
+  /** When it last asked with this master's own position and hash, ISO 8601. */
+  provedAt?: string
+  /** The change at which it was. */
+  provedSeq?: number
+  /** From the first change that it did not have until it had confirmed it, the last time. */
+  tookSeconds?: number
+  /** What it said of itself: replication/report.ts. */
+  report?: Report
 }
 
 type ContactRow = {
@@ -41,7 +50,10 @@ type ContactRow = {
   address: string | null
   version: string | null
   last_contact: string
+  report: string | null
 }
+
+type Said = Pick<Contact, 'provedAt' | 'provedSeq' | 'tookSeconds' | 'report'>
 
 export async function contacts(db: Knex): Promise<Contact[]> {
   const rows: ContactRow[] = await db('contacts')
@@ -52,6 +64,7 @@ export async function contacts(db: Knex): Promise<Contact[]> {
     address: row.address ?? undefined,
     version: row.version ?? undefined,
     lastContact: row.last_contact,
+    ...(JSON.parse(row.report ?? '{}') as Said),
   }))
 }
 
@@ -63,6 +76,14 @@ export async function keepContacts(trx: Knex, kept: Contact[]): Promise<void> {
     address: contact.address ?? null,
     version: contact.version ?? null,
     last_contact: contact.lastContact,
+    report: JSON.stringify(saidBy(contact)),
   }))
   await insertRows(trx, 'contacts', rows, ['device_id'])
 }
+
+const saidBy = ({ provedAt, provedSeq, tookSeconds, report }: Contact): Said => ({
+  ...(provedAt && { provedAt }),
+  ...(provedSeq !== undefined && { provedSeq }),
+  ...(tookSeconds !== undefined && { tookSeconds }),
+  ...(report && { report }),
+})

@@ -2,6 +2,9 @@ import type { Knex } from 'knex'
 
 export type Mode = 'standalone' | 'master' | 'slave'
 
+/** A webhook, a mail address, or both; absent: nobody. Told after so many minutes. */
+export type Alerts = { webhook?: string; mailTo?: string; afterMinutes: number }
+
 /** What this node knows of itself; it never travels. */
 export type Local = {
   deviceId: string
@@ -20,6 +23,8 @@ export type Local = {
   provedAt?: string
   /** Master: when the Synchronization Key was made. */
   keyMade?: string
+  /** Master: who is told when a slave falls behind. */
+  alerts?: Alerts
   /** The version that last opened this database. */
   writtenBy?: string
 }

@@ -6,6 +6,7 @@ import type { LateMemberships } from './memberships.ts'
 import { type HashWork, noHashWork, noteHashes } from './nt-hashes.ts'
 import { countIn, hashHex, objectDigest, type Position, type StateHash, stateHash } from './position.ts'
 import { type Projected, project, unproject } from './project.ts'
+import type { Receipt } from './receipts.ts'
 import { noteLists } from './revisions.ts'
 import { insertRows } from './slices.ts'
 
@@ -30,6 +31,8 @@ export type Head = Omit<Position, 'hash'> & {
   many: boolean
   auditKey: Buffer
   audit: AuditEnd
+  /** What slaves are to confirm: receipts.ts. */
+  receipts: Receipt[]
   /** The store holds nothing yet: no old row needs to be looked for. */
   fresh: boolean
   late?: LateMemberships
@@ -52,6 +55,7 @@ export const headAt = (position: Position, auditKey: Buffer, audit: AuditEnd): H
     many: false,
     auditKey,
     audit: { ...audit },
+    receipts: [],
     fresh: false,
     lists: new Set(),
     hashes: noHashWork(),
@@ -209,6 +213,20 @@ export async function objectsOf<K extends Kind>(
 }
 
 const rowToObject = (row: Row) => ({ id: row.id, seq: Number(row.seq), body: JSON.parse(row.body as string) })
+/** How many live objects of a kind there are, also of one that this version does not know. */
+export async function countOfKind(db: Knex, kind: string): Promise<number> {
+  const [counted] = await db('objects').where({ kind, deleted: false }).count({ n: '*' })
+  return Number(counted?.n ?? 0)
+}
+
+/** Objects of some kinds with this id, of which one may have several. */
+export async function bodiesOf(
+  db: Knex,
+  kinds: string[],
+  id: string,
+): Promise<{ kind: string; id: string; body: string }[]> {
+  return db('objects').where({ id, deleted: false }).whereIn('kind', kinds).select('kind', 'id', 'body')
+}
 
 /** Ids of what was removed after a change, and of plugins that were changed since: one that is off has no group. */
 export async function entriesGoneSince(db: Knex, seq: number): Promise<string[]> {

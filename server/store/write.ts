@@ -10,6 +10,7 @@ import { type Local, writeLocal } from './local.ts'
 import { keepHashes, noHashWork } from './nt-hashes.ts'
 import { type Head, headAt, type Move, moveObjects, positionOf, samePosition } from './objects.ts'
 import { rememberPosition, trimPositions, writePosition } from './position.ts'
+import { keepReceipts } from './receipts.ts'
 import { keepRequest } from './requests.ts'
 import { reviseLists } from './revisions.ts'
 
@@ -101,6 +102,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   db.audit = head.audit
   rememberPosition(db, before)
   for (const local of locals) Object.assign(db.local, local)
+  if (head.receipts.length > 0) db.onReceipts?.(head.receipts)
   if (before.seq !== head.seq || head.many) tell(db, head)
   if (locals.length > 0) await Promise.all([...db.localListeners].map((listener) => listener()))
   for (const outcome of outcomes) {
@@ -123,7 +125,9 @@ async function runJob(
     const mine: Partial<Local>[] = []
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
     await keepHashes(db.dir, trx, head, moveObjects)
+    const firstRow = head.audit.rows + 1
     await appendAudit(trx, head, job.actor, notes)
+    head.receipts.push(...(await keepReceipts(trx, { actor: job.actor, seq: head.seq, firstRow }, notes)))
     if (job.actor.request !== undefined) await keepRequest(trx, job.actor.request)
     // Behind the record: it stands at the change itself, which pages compare with what their forms were filled from.
     await reviseLists(trx, head, moveObjects)
@@ -135,6 +139,7 @@ async function runJob(
     ...head,
     state: head.state.slice(),
     changes: head.changes.slice(),
+    receipts: head.receipts.slice(),
     audit: { ...head.audit },
     lists: new Set<string>(),
     hashes: noHashWork(),

@@ -7,9 +7,9 @@ import { pluginList } from '../accounts/plugins.ts'
 import { policyOf } from '../accounts/policies.ts'
 import { may } from '../accounts/roles.ts'
 import { confirmPassword, passwordAge } from '../accounts/sign-in.ts'
-import { setPassword } from '../accounts/users.ts'
 import { Invalid, type Problems } from '../errors.ts'
 import type { Extension } from '../extensions/extension.ts'
+import { doAct } from './act.ts'
 import { fieldViews, sectionTitle, typedValues } from './field-view.ts'
 import { formOf, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
@@ -114,9 +114,11 @@ export async function saveOwnPassword(req: Request, res: Response): Promise<void
   const form = formOf(req)
   try {
     const password = twice(form)
-    if (!(await confirmPassword(db, user.id, form.text('current'))))
+    const current = form.text('current')
+    const isHere = db.local.mode !== 'slave'
+    if (isHere && !(await confirmPassword(db, user.id, current)))
       throw new Invalid({ current: 'This is not your password. Look at Caps Lock.' })
-    await setPassword(db, actorOf(req), user.id, password, { by: 'self' })
+    await doAct(req, { do: 'own-password', password }, current, 'current')
     await keepSession(req, user.username)
     await redirect(req, res, '/account', 'Your password is changed. Other sessions of yours have ended.')
   } catch (error) {

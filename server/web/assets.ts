@@ -29,6 +29,7 @@ const styles = [
   'extensions',
   'setup',
   'audit',
+  'fleet',
   'states',
   'narrow',
   'narrow-lists',

@@ -12,6 +12,7 @@ import {
   faultSentence,
 } from '../audit/audit.ts'
 import { chainCheck, checkChain } from '../audit/check.ts'
+import { withReceipt } from '../replication/receipts.ts'
 import { deviceStatuses } from '../replication/status.ts'
 import type { Db } from '../store/db.ts'
 import { fieldNames, piecesOf } from './audit-fields.ts'
@@ -94,6 +95,10 @@ export async function showAudit(req: Request, res: Response): Promise<void> {
     fieldName,
     piecesOf,
     homeOf: await homesOf(db, list.rows),
+    receipts: await withReceipt(
+      db,
+      list.rows.map(({ id }) => id),
+    ),
     /** How many slaves are known to hold a change, of how many. */
     devices: following.length,
     holding: (seq: number) => following.filter((device) => (device.seq ?? 0) >= seq).length,
@@ -156,6 +161,7 @@ type Sign = { icon: string; look: 'accent' | 'good' | 'look' | 'bad' | 'neutral'
 
 /** The first that fits the sentence. */
 const signs: [RegExp, Sign][] = [
+  [/nodes? confirmed:/, { icon: 'send', look: 'neutral' }],
   [/^Undid/, { icon: 'undo', look: 'accent' }],
   [/^Added|^Enabled|^Turned .* on|^Restored|^Brought/, { icon: 'plus', look: 'good' }],
   [/^Removed|^Revoked/, { icon: 'trash', look: 'bad' }],

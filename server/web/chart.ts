@@ -88,3 +88,25 @@ function roundUp(value: number): number {
   const step = [1, 2, 4, 6, 10].find((one) => one * scale >= value) ?? 10
   return Math.max(4, step * scale)
 }
+
+/** A line as small as a word; `most` is shared by all lines of a column. */
+export type Spark = { path: string; width: number; height: number }
+
+export function spark(values: readonly (number | undefined)[], most: number): Spark {
+  const [wide, high] = [82, 24]
+  const step = values.length > 1 ? (wide - 4) / (values.length - 1) : 0
+  let path = ''
+  let isDown = false
+  for (const [index, value] of values.entries()) {
+    if (value === undefined) {
+      isDown = false
+      continue
+    }
+    const [x, y] = [round(2 + index * step), round(high - 3 - ((high - 6) * Math.min(value, most)) / most)]
+    path += `${isDown ? 'L' : 'M'}${x} ${y}`
+    // A single point is a short line.
+    if (!isDown && (index === values.length - 1 || values[index + 1] === undefined)) path += `h${index === 0 ? 2 : -2}`
+    isDown = true
+  }
+  return { path, width: wide, height: high }
+}

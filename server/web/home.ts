@@ -12,6 +12,7 @@ import { changesChart, devicesChart, lagChart, peopleChart, signInsChart } from 
 import { dbOf } from './node.ts'
 import { render } from './render.ts'
 import { count, listed, num, people, span, when } from './say.ts'
+import { type Site, sitesOf } from './sites.ts'
 
 const mostTiles = 60
 const mostConcerns = 5
@@ -162,7 +163,7 @@ function concernsOfPeople(statuses: Record<State, number>, ending: Ending): Conc
 }
 
 /** A whole site at once is one thing to look at: its line, rather than its nodes. */
-function concernsOfSite({ name, devices }: Site): Concern[] {
+function concernsOfSite({ name, devices }: Site<DeviceStatus>): Concern[] {
   if (name && devices.every((device) => device.state === 'away')) {
     const since = devices
       .map((device) => device.lastContact ?? '')
@@ -190,24 +191,4 @@ function concernOfDevice(device: DeviceStatus): Concern[] {
     return [{ kind: 'look', icon: 'clock', title: `${device.name} is behind`, text, href, action: 'Show' }]
   }
   return []
-}
-
-export type Site = { name: string; devices: (DeviceStatus & { short: string })[] }
-
-/** `gw-malmo` and `fs-malmo` are one site; names of no such pair stand together at the end. */
-export function sitesOf(devices: readonly DeviceStatus[]): Site[] {
-  const sites = new Map<string, Site>()
-  const split = devices.map((device) => ({ device, parts: /^([a-z0-9]{1,6})-(.+)$/i.exec(device.name) }))
-  const sizes = new Map<string, number>()
-  for (const { parts } of split) if (parts?.[2]) sizes.set(parts[2], (sizes.get(parts[2]) ?? 0) + 1)
-  for (const { device, parts } of split) {
-    const site = parts?.[2] && (sizes.get(parts[2]) ?? 0) > 1 ? parts[2] : ''
-    const kept = sites.get(site) ?? {
-      name: site && (site[0] as string).toLocaleUpperCase('en') + site.slice(1),
-      devices: [],
-    }
-    kept.devices.push({ ...device, short: site ? (parts?.[1] as string) : device.name })
-    sites.set(site, kept)
-  }
-  return [...sites.values()].sort((a, b) => Number(a.name === '') - Number(b.name === ''))
 }

@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express'
 import { policyOf } from '../accounts/policies.ts'
-import { setPassword } from '../accounts/users.ts'
 import type { Problems } from '../errors.ts'
+import { doAct } from './act.ts'
 import { formOf, problemsOf } from './form.ts'
-import { actorOf, dbOf } from './node.ts'
+import { dbOf } from './node.ts'
 import { keepSession, twice } from './password.ts'
 import { shownRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
@@ -26,7 +26,8 @@ export async function saveNewPassword(req: Request, res: Response): Promise<void
   const user = req.user as Express.User
   if (user.mustSetPassword === undefined) return res.redirect(303, '/account')
   try {
-    await setPassword(dbOf(req), actorOf(req), user.id, twice(formOf(req)), { by: 'self' })
+    const form = formOf(req)
+    await doAct(req, { do: 'own-password', password: twice(form) }, form.text('current'), 'current')
     await keepSession(req, user.username)
     await redirect(req, res, '/', 'Your new password is set. It works at every node within a second.')
   } catch (error) {

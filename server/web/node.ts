@@ -4,6 +4,7 @@ import type { Actor } from '../audit/actor.ts'
 import type { SignIn } from '../auth/passport.ts'
 import type { Limits } from '../auth/rate-limits.ts'
 import type { Config } from '../config.ts'
+import type { Forwarder } from '../replication/forward.ts'
 import type { Db } from '../store/db.ts'
 import type { Local } from '../store/local.ts'
 import type { Assets } from './assets.ts'
@@ -15,6 +16,8 @@ export type WebNode = {
   log: Logger
   /** Served over HTTPS. */
   secure: boolean
+  /** On a slave: has the master do something in a person's name. */
+  forward?: Forwarder['send']
 }
 
 /** The node with what the web face made for itself at its start. */

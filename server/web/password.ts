@@ -3,8 +3,9 @@ import { type Invitation, inviteUser, removeInvitation } from '../accounts/invit
 import { generatedPassword, policyOf } from '../accounts/policies.ts'
 import { needRightOver } from '../accounts/roles.ts'
 import { settings } from '../accounts/settings.ts'
-import { setPassword, type User, userByUsername } from '../accounts/users.ts'
+import { type User, userByUsername } from '../accounts/users.ts'
 import { Invalid, type Problems } from '../errors.ts'
+import { authorityField, doAct } from './act.ts'
 import { type Form, formOf, part, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { shownRules } from './policy-rules.ts'
@@ -36,7 +37,8 @@ export async function savePassword(req: Request, res: Response): Promise<void> {
   const form = formOf(req)
   const mustChange = form.has('mustChange')
   try {
-    await setPassword(dbOf(req), actorOf(req), user.id, twice(form), { mustChange })
+    const act = { do: 'password' as const, user: user.id, password: twice(form), mustChange }
+    await doAct(req, act, form.text(authorityField))
     await keepOwnSession(req, user)
     await redirect(req, res, hrefOf(user), `${user.first} ${user.last} has a new password.`)
   } catch (error) {
@@ -47,9 +49,15 @@ export async function savePassword(req: Request, res: Response): Promise<void> {
 /** A password that nobody has thought of, shown in this answer and never again. */
 export async function generatePassword(req: Request, res: Response): Promise<void> {
   const user = await helped(req)
-  const mustChange = formOf(req).has('mustChange')
+  const form = formOf(req)
+  const mustChange = form.has('mustChange')
   const password = generatedPassword(await policyOf(dbOf(req), user))
-  await setPassword(dbOf(req), actorOf(req), user.id, password, { mustChange })
+  try {
+    await doAct(req, { do: 'password', user: user.id, password, mustChange }, form.text(authorityField))
+  } catch (error) {
+    const { [authorityField]: said, ...others } = problemsOf(error)
+    return showWays(req, res, user, mustChange, { ...others, ...(said && { 'generate-authority': said }) })
+  }
   await keepOwnSession(req, user)
   await render(req, res, 'users/password-once', { user, password, mustChange })
 }

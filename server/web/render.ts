@@ -9,12 +9,14 @@ import { may, type Right, roleTitle } from '../accounts/roles.ts'
 import { countUsers } from '../accounts/users.ts'
 import { isAdmin } from '../auth/guards.ts'
 import { type Flash, saved } from '../auth/session.ts'
+import { receiptOfRow } from '../replication/receipts.ts'
 import { type NodeStatus, nodeStatus, reachedBy } from '../replication/status.ts'
 import type { Db } from '../store/db.ts'
 import { root, version } from '../version.ts'
 import { masterHost, masterName, nodeOf } from './node.ts'
+import { receiptView } from './receipts.ts'
 import * as say from './say.ts'
-import { seqOf, undoOf } from './toast.ts'
+import { receiptMade, seqOf, undoOf } from './toast.ts'
 
 const eta = new Eta({
   views: join(root, 'views'),
@@ -59,7 +61,8 @@ export async function redirect(
 ): Promise<void> {
   const undo = text && kind === 'good' ? await undoOf(req, res) : undefined
   const seq = kind === 'good' ? seqOf(req, res) : undefined
-  if (text) req.session.flash = { text, kind, ...(undo && { undo }), ...(seq && { seq }) }
+  const receipt = kind === 'good' ? receiptMade(req, res) : undefined
+  if (text) req.session.flash = { text, kind, ...(undo && { undo }), ...(seq && { seq }), ...(receipt && { receipt }) }
   await saved(req)
   res.redirect(303, to)
 }
@@ -73,7 +76,11 @@ async function toldOf(req: Request) {
   const flash = req.session?.flash
   if (!flash) return {}
   delete req.session.flash
-  return { flash, reached: flash.seq === undefined ? undefined : await reachedBy(nodeOf(req).db, flash.seq) }
+  const { db } = nodeOf(req)
+  // Who has to set a new password first sees nothing else.
+  if (flash.receipt !== undefined && req.user?.mustSetPassword === undefined)
+    return { flash, receipt: receiptView(await receiptOfRow(db, flash.receipt)) }
+  return { flash, reached: flash.seq === undefined ? undefined : await reachedBy(db, flash.seq) }
 }
 
 const rightsOf = (req: Request): Record<Right, boolean> => {
@@ -103,6 +110,8 @@ function shellOf(req: Request) {
     /** What goes on in the background, and what ended there unseen. */
     inBackground: rights.change && req.user ? jobsToTell(db, req.user.username) : [],
     isSlave,
+    /** A slave that has its master do what people do at any node. */
+    forwards: isSlave && nodeOf(req).forward !== undefined,
     /** Nothing can be changed here: by anybody on a slave, by this person elsewhere. */
     readOnly: isSlave || (rights.read && !rights.change && !isOwnPage(req.path)),
     node: {

@@ -1,8 +1,8 @@
 import type { Request } from 'express'
 import { may } from '../accounts/roles.ts'
-import { dbOf } from './node.ts'
+import { dbOf, nodeOf } from './node.ts'
 
-/** What the person in front of this page may do here; a slave changes nothing. */
+/** What the person in front of this page may do here; a slave changes nothing itself. */
 export function rightsOf(req: Request): { mayRead: boolean; mayAudit: boolean; mayChange: boolean; mayHelp: boolean } {
   const role = req.user?.role ?? 'person'
   const changes = dbOf(req).local.mode !== 'slave'
@@ -10,10 +10,11 @@ export function rightsOf(req: Request): { mayRead: boolean; mayAudit: boolean; m
     mayRead: may(role, 'read'),
     mayAudit: may(role, 'audit'),
     mayChange: changes && may(role, 'change'),
-    mayHelp: changes && may(role, 'passwords'),
+    // At a slave the master does it.
+    mayHelp: (changes || nodeOf(req).forward !== undefined) && may(role, 'passwords'),
   }
 }
 
 /** Help desk helps people, not those who may do more than itself. */
 export const mayHelpThis = (req: Request, target: { role: string }): boolean =>
-  rightsOf(req).mayHelp && (rightsOf(req).mayChange || target.role === 'person')
+  rightsOf(req).mayHelp && (may(req.user?.role ?? 'person', 'change') || target.role === 'person')

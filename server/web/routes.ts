@@ -5,15 +5,18 @@ import {
   audits,
   cameIn,
   claimed,
+  helpsAnywhere,
   helpsHere,
   notOnSlave,
   notSetUp,
+  orForwarded,
   ownsGroup,
   reads,
   readsGroup,
   signedIn,
 } from '../auth/guards.ts'
 import { addKey, removeKey, saveOwnFields, saveOwnPassword, showAccount, toOwnPage } from './account.ts'
+import { saveAlerts, sendTest, showAlerts } from './alerts.ts'
 import { checkAudit, exportAudit, showAudit } from './audit.ts'
 import { askPurge, askRestore, purgeOne, restore, showBin } from './bin.ts'
 import {
@@ -27,6 +30,7 @@ import {
   showClient,
   showClients,
 } from './clients.ts'
+import { askScope, saveScope } from './device-scope.ts'
 import { askRevoke, revoke, showDevice, showDevices } from './devices.ts'
 import {
   askRemoveValues,
@@ -62,6 +66,7 @@ import {
 import { saveImportColumns, showImportColumns } from './import-columns.ts'
 import { readImportDirectory, saveImportDirectory, showImportDirectory } from './import-directory.ts'
 import { showJob, stopJob } from './jobs.ts'
+import { addJoinCode, showJoin, showJoinWaiting, takeBackJoinCode } from './join.ts'
 import { askMode, askNewKey, newKey, revealKey, saveMode, showMode } from './mode.ts'
 import { showMyGroups } from './my-groups.ts'
 import { saveNewPassword, showNewPassword } from './new-password.ts'
@@ -104,6 +109,7 @@ import {
   showProfiles,
 } from './profiles.ts'
 import { showReached } from './reached.ts'
+import { showReceipt } from './receipts.ts'
 import { editSelected, previewSelected, removeSelected, saveSelected } from './selected.ts'
 import { saveSettings, showSettings } from './settings.ts'
 import {
@@ -118,12 +124,14 @@ import {
   toSetUpFirst,
 } from './setup.ts'
 import { showSignIn, signIn, signOut } from './sign-in.ts'
+import { askStolen, sendHeld, stolen } from './stolen.ts'
 import { saveTheme } from './theme.ts'
 import { addApiToken, askRemoveToken, removeApiToken, showTokens } from './tokens.ts'
 import { askUndo, askUndoBatch, saveUndo, saveUndoBatch } from './undo.ts'
 import {
   addNewUser,
   askRemoveUser,
+  askStatus,
   exportListed,
   newUser,
   removeOneUser,
@@ -157,9 +165,9 @@ export function routes(): Router {
   r.post('/welcome/:secret', guardWelcome, notOnSlave, saveWelcome)
 
   r.get('/account/new-password', cameIn, showNewPassword)
-  r.post('/account/new-password', cameIn, notOnSlave, saveNewPassword)
+  r.post('/account/new-password', cameIn, orForwarded, saveNewPassword)
   r.get('/account', signedIn, showAccount)
-  r.post('/account/password', signedIn, notOnSlave, saveOwnPassword)
+  r.post('/account/password', signedIn, orForwarded, saveOwnPassword)
   r.post('/account/fields', signedIn, notOnSlave, saveOwnFields)
   r.post('/account/keys', signedIn, notOnSlave, addKey)
   r.post('/account/keys/remove', signedIn, notOnSlave, removeKey)
@@ -178,12 +186,13 @@ export function routes(): Router {
   r.post('/selected-users/remove', adminChanges, removeSelected)
   r.get('/users/:username', reads, showUser)
   r.post('/users/:username', adminChanges, saveUser)
-  r.get('/users/:username/password', helpsHere, askPassword)
-  r.post('/users/:username/password', helpsHere, savePassword)
-  r.post('/users/:username/password/generate', helpsHere, generatePassword)
+  r.get('/users/:username/password', helpsAnywhere, askPassword)
+  r.post('/users/:username/password', helpsAnywhere, savePassword)
+  r.post('/users/:username/password/generate', helpsAnywhere, generatePassword)
   r.post('/users/:username/password/invite', helpsHere, invite)
   r.post('/users/:username/password/take-back', helpsHere, takeBackInvitation)
-  r.post('/users/:username/status', helpsHere, saveStatus)
+  r.get('/users/:username/status', helpsAnywhere, askStatus)
+  r.post('/users/:username/status', helpsAnywhere, saveStatus)
   r.get('/users/:username/remove', adminChanges, askRemoveUser)
   r.post('/users/:username/remove', adminChanges, removeOneUser)
 
@@ -268,10 +277,23 @@ export function routes(): Router {
   r.get('/mode/become/:mode', adminChanges, askMode)
   r.post('/mode/become/:mode', adminChanges, saveMode)
   r.get('/devices', audits, showDevices)
+  r.get('/devices/alerts', adminChanges, showAlerts)
+  r.post('/devices/alerts', adminChanges, saveAlerts)
+  r.post('/devices/alerts/test', adminChanges, sendTest)
+  r.get('/devices/join', adminChanges, showJoin)
+  r.post('/devices/join', adminChanges, addJoinCode)
+  r.get('/devices/join/:name', adminChanges, showJoinWaiting)
+  r.post('/devices/join/:name/take-back', adminChanges, takeBackJoinCode)
   r.get('/devices/:id', audits, showDevice)
+  r.get('/devices/:id/scope', adminChanges, askScope)
+  r.post('/devices/:id/scope', adminChanges, saveScope)
+  r.get('/devices/:id/stolen', adminChanges, askStolen)
+  r.post('/devices/:id/stolen', adminChanges, stolen)
+  r.get('/devices/:id/held.csv', adminChanges, sendHeld)
   r.get('/devices/:id/revoke', adminChanges, askRevoke)
   r.post('/devices/:id/revoke', adminChanges, revoke)
   r.get('/reached/:seq', reads, showReached)
+  r.get('/receipts/:row', reads, showReceipt)
   r.get('/clients', audits, showClients)
   r.post('/clients', adminChanges, addLdapClient)
   r.get('/clients/:name', audits, showClient)

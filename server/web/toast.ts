@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { may } from '../accounts/roles.ts'
 import { lastUndoable } from '../audit/audit.ts'
+import { receiptAfter } from '../replication/receipts.ts'
 import { actorOf, dbOf } from './node.ts'
 
 /** Remembers where the record and the feed end before a request changes something. */
@@ -31,4 +32,11 @@ export function seqOf(req: Request, res: Response): number | undefined {
   const { seq } = dbOf(req).position
   const tells = typeof seqBefore === 'number' && seq !== seqBefore && req.user && may(req.user.role, 'read')
   return tells ? seq : undefined
+}
+
+/** The receipt of what this request did: who may look after accounts sees who has confirmed it. */
+export function receiptMade(req: Request, res: Response): number | undefined {
+  const { recordBefore } = res.locals
+  if (typeof recordBefore !== 'number' || !req.user || !may(req.user.role, 'read')) return undefined
+  return receiptAfter(dbOf(req), actorOf(req).name, recordBefore)
 }

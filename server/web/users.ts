@@ -12,16 +12,17 @@ import {
   changeUser,
   countUsers,
   removeUser,
-  setStatus,
   type User,
   type UserInput,
   userByUsername,
   usersPage,
 } from '../accounts/users.ts'
-import { Invalid, Refused } from '../errors.ts'
+import { Invalid, type Problems, Refused } from '../errors.ts'
+import { receiptOfUser } from '../replication/receipts.ts'
 import type { Status } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { states } from '../store/state.ts'
+import { authorityField, doAct } from './act.ts'
 import { type Conflict, conflictOf } from './conflict.ts'
 import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
 import { nearHit } from './near-hit.ts'
@@ -166,11 +167,12 @@ type Extra = { typed?: TypedUser; problems?: Record<string, string>; conflict?: 
 async function renderUser(req: Request, res: Response, user: User, extra: Extra = {}): Promise<void> {
   const db = dbOf(req)
   const { status = 200, conflict, ...given } = extra
-  const [form, facts, policy, signIn] = await Promise.all([
+  const [form, facts, policy, signIn, receipt] = await Promise.all([
     userForm(db, { user, ...given }),
     factsOf(db, user, asked(req, 'plugin')),
     policyOf(db, user),
     signInFacts(db, user.id),
+    receiptOfUser(db, user.id),
   ])
   const data = {
     ...form,
@@ -178,6 +180,7 @@ async function renderUser(req: Request, res: Response, user: User, extra: Extra 
     ...rightsOf(req),
     conflict,
     signIn,
+    lastReceipt: receipt,
     stands: standing(user),
     rules: policyRules(policy),
     passwordEnds: passwordEnds(policy, user.passwordChanged),
@@ -227,13 +230,39 @@ export async function saveStatus(req: Request, res: Response): Promise<void> {
   try {
     // What the page showed: somebody else may have disabled the account since.
     const from = status === 'disabled' ? undefined : askedOne(req, 'from', statuses)
-    const now = await setStatus(db, actorOf(req), user.id, status, from)
-    const { state, note } = standing(now)
+    const act = { do: 'status' as const, user: user.id, status, ...(from && { from }) }
+    await doAct(req, act, form.text(authorityField))
+    const { state, note } = standing(await userByUsername(db, user.username))
     const but = status === 'enabled' && state !== 'enabled' ? `is enabled, but ${state} ${note}` : done[status]
     await redirect(req, res, back, `${user.first} ${user.last} ${but.trim()}.`)
   } catch (error) {
-    await redirect(req, res, back, Object.values(problemsOf(error)).join(' '), 'bad')
+    const problems = problemsOf(error)
+    // At a slave there was a page before this, which asked for the own password.
+    if (authorityField in problems) return renderStatus(req, res, user, status, problems)
+    await redirect(req, res, back, Object.values(problems).join(' '), 'bad')
   }
+}
+
+/** At a slave: its master goes by the own password of who asks. */
+export async function askStatus(req: Request, res: Response): Promise<void> {
+  const status = askedOne(req, 'status', statuses)
+  if (!status) throw new Invalid({ status: 'Status must be enabled, locked or disabled.' })
+  await renderStatus(req, res, await userByUsername(dbOf(req), part(req, 'username')), status)
+}
+
+const verbs = { locked: 'Lock', disabled: 'Disable' } as const
+
+async function renderStatus(
+  req: Request,
+  res: Response,
+  user: User,
+  status: Status,
+  problems: Problems = {},
+): Promise<void> {
+  const from = askedOne(req, 'from', statuses)
+  const verb = status === 'enabled' ? (from === 'locked' ? 'Unlock' : 'Enable') : verbs[status]
+  const data = { user, status, from, verb, problems }
+  await render(req, res, 'users/status', data, { status: Object.keys(problems).length > 0 ? 422 : 200 })
 }
 
 export async function askRemoveUser(req: Request, res: Response): Promise<void> {

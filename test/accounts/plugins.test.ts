@@ -119,7 +119,7 @@ test('a lock that only this node keeps is named with its end', async () => {
   const { db } = store
   const user = await aUser(db, { username: 'lockedhere', password, mustChange: false, plugins: ['ftp'] })
   const policy = { ...(await policyOf(db, user)), lockAfter: 3 }
-  for (const typed of ['a', 'b', 'c']) await countWrongPassword(db, user.id, policy, typed, user.passwordChanged)
+  for (const typed of ['a', 'b', 'c']) await countWrongPassword(db, user.id, policy, typed, user)
   assert.match(
     (await reasons('lockedhere')).join(),
     /^Locked at this node until \d{4}-.* UTC, after too many wrong passwords$/,

@@ -23,6 +23,15 @@ const table: [string, readonly Who[]][] = [
   ['GET /settings', auditors],
   ['PATCH /settings', admins],
 
+  ['GET /devices/{device}/lag', auditors],
+  ['PUT /devices/{device}/scope', admins],
+  ['POST /devices/{device}/stolen', admins],
+  ['GET /join-codes', admins],
+  ['POST /join-codes', admins],
+  ['DELETE /join-codes/{name}', admins],
+  ['GET /receipts', readers],
+  ['GET /receipts/{row}', readers],
+
   ['GET /users', readers],
   ['POST /users', admins],
   ['GET /users/{name}', readers],

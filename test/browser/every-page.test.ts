@@ -3,8 +3,10 @@ import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { inviteUser } from '../../server/accounts/invitations.ts'
 import { changeOwnExtension, ownExtension } from '../../server/accounts/own-extensions.ts'
-import { userByUsername } from '../../server/accounts/users.ts'
+import { setStatus, userByUsername } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
+import { makeJoinCode } from '../../server/mode/join-codes.ts'
+import { latestReceipts } from '../../server/replication/receipts.ts'
 import { caughtUp, startMaster, startSlave, type TestNode } from '../support/node.ts'
 import { anOrganisation, type Organisation } from '../support/organisation.ts'
 import { me, password } from '../support/people.ts'
@@ -47,6 +49,11 @@ async function everyPath(): Promise<typeof paths> {
   const edit = rows.find((row) => row.undoable && row.sentence.startsWith('Changed'))
   const batch = rows.find((row) => row.batch)?.batch
   const [device] = await master.db.reader('devices').select('device_id')
+  await makeJoinCode(master.db, me, 'gw-waiting')
+  const other = await userByUsername(master.db, 'gek')
+  await setStatus(master.db, me, other.id, 'locked')
+  const [receipt] = await latestReceipts(master.db)
+  await setStatus(master.db, me, other.id, 'enabled')
   return [
     { name: 'home', path: '/', onSlave: true },
     { name: 'users', path: '/users', onSlave: true },
@@ -101,6 +108,15 @@ async function everyPath(): Promise<typeof paths> {
     { name: 'devices', path: '/devices' },
     { name: 'device', path: `/devices/${device.device_id}` },
     { name: 'device-revoke', path: `/devices/${device.device_id}/revoke` },
+    { name: 'device-open', path: `/devices?open=${device.device_id}` },
+    { name: 'device-scope', path: `/devices/${device.device_id}/scope` },
+    { name: 'device-stolen', path: `/devices/${device.device_id}/stolen` },
+    { name: 'devices-join', path: '/devices/join' },
+    { name: 'devices-join-waiting', path: '/devices/join/gw-waiting' },
+    { name: 'devices-alerts', path: '/devices/alerts' },
+    { name: 'receipt', path: `/receipts/${receipt?.id}` },
+    { name: 'user-status', path: `/users/${made.person}/status?status=locked&from=enabled`, onSlave: true },
+    { name: 'user-password-forwarded', path: `/users/${made.person}/password`, onSlave: true },
     { name: 'clients', path: '/clients', onSlave: true },
     { name: 'client', path: '/clients/squid-malmo', onSlave: true },
     { name: 'client-unused', path: '/clients/wiki', onSlave: true },

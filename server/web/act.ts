@@ -1,0 +1,29 @@
+import type { Request } from 'express'
+import { type Act, runAct } from '../accounts/acts.ts'
+import { confirmPassword } from '../accounts/sign-in.ts'
+import { Invalid, Refused } from '../errors.ts'
+import { actorOf, dbOf, masterName, nodeOf } from './node.ts'
+
+/** The field in which somebody at a slave types the own password, for the master to go by. */
+export const authorityField = 'authority'
+
+/**
+ * Does it here; on a slave the master does it in the person's name, and it is answered once this node holds it. The master
+ * judges `typed`, the person's own password, itself; away, it is refused at once (Unavailable). `field` is where it was typed.
+ */
+export async function doAct(req: Request, act: Act, typed: string, field = authorityField): Promise<void> {
+  const db = dbOf(req)
+  const user = req.user as Express.User
+  const { forward } = nodeOf(req)
+  if (db.local.mode !== 'slave' || !forward) return runAct(db, { ...actorOf(req), id: user.id }, act)
+  if (typed === '') throw new Invalid({ [field]: `Type your own password: ${masterName(db.local)} goes by it.` })
+  if (!(await confirmPassword(db, user.id, typed)))
+    throw new Invalid({ [field]: 'This is not your password. Look at Caps Lock.' })
+  try {
+    await forward({ as: { person: user.id, password: typed }, address: req.ip ?? '', act })
+  } catch (error) {
+    if (error instanceof Refused && error.code === 'sign-in')
+      throw new Invalid({ [field]: `${masterName(db.local)} does not take this password of yours. Sign in again.` })
+    throw error
+  }
+}
