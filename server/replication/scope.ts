@@ -54,11 +54,14 @@ export const isWhole = (scope: DeviceScope | undefined): scope is undefined =>
 const within = (groups: Set<string> | undefined, body: { groups?: string[] }): boolean =>
   groups === undefined || (body.groups ?? []).some((id) => groups.has(id))
 
+/** Without these nobody could sign in at a computer of the site. */
+const isOfComputer = (body: string): boolean => JSON.parse(body).of === 'machine'
+
 /** The body as a slave of this scope holds it; undefined: not at all. */
 function view(scope: DeviceScope, { groups, people }: Pick<Kept, 'groups' | 'people'>, row: Row): string | undefined {
   const { kind, id, body } = row
   if (body === undefined || scope.without?.includes(kind)) return undefined
-  if (secretKinds.has(kind)) return groups === undefined || people.has(id) ? body : undefined
+  if (secretKinds.has(kind)) return groups === undefined || people.has(id) || isOfComputer(body) ? body : undefined
   if (groups === undefined || (kind !== 'user' && kind !== 'removed')) return body
   const value = JSON.parse(body)
   const person = kind === 'user' ? value : value.kind === 'user' ? value.body : undefined

@@ -48,9 +48,9 @@ export function seal(dir: string, id: string, secret: Buffer): string {
 export function unseal(dir: string, id: string, sealed: string): Buffer | undefined {
   const key = ntHashKey(dir)
   if (!key) return undefined
-  const bytes = Buffer.from(sealed, 'base64')
-  const end = bytes.length - tagBytes
   try {
+    const bytes = Buffer.from(sealed, 'base64')
+    const end = bytes.length - tagBytes
     const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceBytes)).setAAD(Buffer.from(id))
     decipher.setAuthTag(bytes.subarray(end))
     return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, end)), decipher.final()])
