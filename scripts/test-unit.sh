@@ -3,4 +3,4 @@
 set -euo pipefail
 shopt -s nullglob
 cd "$(dirname "$0")/.."
-exec bash scripts/run-tests.sh test/{store,accounts,extensions,mode,replication,ldap,web,pull,api}/*.test.ts
+exec bash scripts/run-tests.sh test/{store,accounts,extensions,mode,replication,samba,ldap,web,pull,api}/*.test.ts

@@ -10,6 +10,9 @@ export class Invalid extends Error {
   }
 }
 
+/** Somebody has added it already, perhaps a moment ago. */
+export class AlreadyThere extends Invalid {}
+
 /** What was named does not exist (any more). */
 export class NotFound extends Error {}
 

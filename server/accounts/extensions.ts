@@ -8,7 +8,7 @@ import type { Db } from '../store/db.ts'
 import { objectsOf } from '../store/objects.ts'
 import { countFilled } from '../store/people.ts'
 import { type Change, write } from '../store/write.ts'
-import { type Declared, type DeclaredExtension, declared } from './declarations.ts'
+import { type Declared, type DeclaredExtension, declared, declaredIn } from './declarations.ts'
 import { dropValues, groupsFilled } from './extension-values.ts'
 import { untilNextChange } from './kept.ts'
 import { needRight } from './roles.ts'
@@ -115,25 +115,29 @@ export const extensionObject = async (change: Change, name: string): Promise<Ext
 /** Turns an extension on or off for the whole cluster. Off hides its attributes everywhere and keeps the values. */
 export async function setExtensionOn(db: Db, actor: Actor, called: string, on: boolean): Promise<void> {
   needRight(actor, 'change')
-  const { name, title } = await needExtension(db, called)
-  await write(db, actor, async (change) => {
-    const object = await extensionObject(change, name)
-    if ((object?.body.on ?? false) === on) return
-    const id = object?.id ?? randomUUID()
-    const was: ExtensionBody = object?.body ?? { name, on: false }
-    const now = { ...was, on }
-    await change.put('extension', id, now)
-    const groups = on && name === 'samba' ? await putWindowsGroups(change) : 0
-    const undo = editStep('extension', id, was, now)
-    change.note({
-      sentence: `Turned ${title} ${on ? 'on' : 'off'}`,
-      object: { kind: 'extension', id, name },
-      changes: [
-        { field: 'on', before: String(!on), after: String(on) },
-        ...(groups > 0 ? [{ field: 'Windows groups', after: String(groups) }] : []),
-      ],
-      ...(undo ? { undo: [undo] } : {}),
-    })
+  const { name } = await needExtension(db, called)
+  await write(db, actor, (change) => turnExtension(change, name, on))
+}
+
+/** The same inside a change. */
+export async function turnExtension(change: Change, name: string, on: boolean): Promise<void> {
+  const { title = name } = (await declaredIn(change.trx)).extension(name) ?? {}
+  const object = await extensionObject(change, name)
+  if ((object?.body.on ?? false) === on) return
+  const id = object?.id ?? randomUUID()
+  const was: ExtensionBody = object?.body ?? { name, on: false }
+  const now = { ...was, on }
+  await change.put('extension', id, now)
+  const groups = on && name === 'samba' ? await putWindowsGroups(change) : 0
+  const undo = editStep('extension', id, was, now)
+  change.note({
+    sentence: `Turned ${title} ${on ? 'on' : 'off'}`,
+    object: { kind: 'extension', id, name },
+    changes: [
+      { field: 'on', before: String(!on), after: String(on) },
+      ...(groups > 0 ? [{ field: 'Windows groups', after: String(groups) }] : []),
+    ],
+    ...(undo ? { undo: [undo] } : {}),
   })
 }
 

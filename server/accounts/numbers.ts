@@ -1,6 +1,7 @@
 import { Invalid } from '../errors.ts'
 import type { NumbersBody } from '../store/bodies.ts'
 import { objectsOf } from '../store/objects.ts'
+import { ownerOf, ridKey, uidKey } from '../store/taken.ts'
 import type { Change } from '../store/write.ts'
 
 /** Users and computers count from 2000, groups from 60000; allusers is 63000 and skipped. */
@@ -16,7 +17,8 @@ const lastUid = 59_999
 export async function takeNumber(change: Change, of: keyof NumbersBody, wanted?: number): Promise<number> {
   const numbers = read.get(change) ?? (await objectsOf(change.trx, 'numbers'))[0]
   if (!numbers) throw new Error('The counters are missing from the store.')
-  const free = numbers.body[of]
+  const free =
+    of === 'uidNumber' && wanted === undefined ? await unusedFrom(change, numbers.body[of]) : numbers.body[of]
   if (wanted !== undefined && !isAhead(of, wanted, free))
     throw new Invalid({ [of]: `${of} ${wanted} cannot be given: leave it out, or take one from ${free} up.` })
   const taken = wanted ?? free
@@ -25,6 +27,16 @@ export async function takeNumber(change: Change, of: keyof NumbersBody, wanted?:
   await change.put('numbers', next.id, next.body)
   return taken
 }
+
+/** Samba may have given a computer a number that lies ahead. */
+async function unusedFrom(change: Change, free: number): Promise<number> {
+  for (let number = free; ; number = after('uidNumber', number))
+    if (!(await isNumberTaken(change.trx, number))) return number
+}
+
+/** What computers hold is counted apart: as uidNumber, or as relative identifier. */
+export const isNumberTaken = async (trx: Change['trx'], number: number): Promise<boolean> =>
+  ((await ownerOf(trx, uidKey(number))) ?? (await ownerOf(trx, ridKey(number)))) !== undefined
 
 /** Read once in a change: one that adds many people takes many. */
 const read = new WeakMap<Change, { id: string; body: NumbersBody }>()

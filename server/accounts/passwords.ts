@@ -2,7 +2,9 @@ import { hash as digest, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import * as argon2 from '@node-rs/argon2'
 import { Unavailable } from '../errors.ts'
+import { offerHash } from '../store/nt-hashes.ts'
 import { fitsForeign } from './foreign-hashes.ts'
+import { ntHash } from './md4.ts'
 
 // RFC 9106 / OWASP minimum: 19 MiB, two passes, one lane; about 11 ms here. The library's own kind is argon2id.
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
@@ -33,7 +35,11 @@ async function inTurn<T>(work: () => Promise<T>, patient = false): Promise<T> {
 }
 
 /** The one function that turns a clear password into what is kept. Waits its turn. */
-export const hashPassword = (password: string): Promise<string> => inTurn(() => argon2.hash(password, parameters), true)
+export async function hashPassword(password: string): Promise<string> {
+  const hash = await inTurn(() => argon2.hash(password, parameters), true)
+  offerHash(hash, ntHash(password).toString('hex'))
+  return hash
+}
 
 export const minimumLength = 8
 /** Longer is refused before any work is done with it. */

@@ -96,8 +96,11 @@ export function inForce(of: Policies, user: Pick<UserBody, 'groups'>): InForce {
 export type About = Pick<UserBody, 'username' | 'first' | 'last' | 'groups'> &
   Partial<Pick<UserBody, 'password' | 'passwordHistory' | 'passwordChanged' | 'mustChange' | 'added'>>
 
-/** Oneself, or somebody whose task it is: a help desk may set again what was set today. */
-export type By = { by: 'self' | 'other' }
+/**
+ * Oneself, or somebody whose task it is: a help desk may set again what was set today. What comes from a Windows computer may
+ * be either; how young the last one is Samba looks at itself.
+ */
+export type By = { by: 'self' | 'other' | 'windows' }
 
 /** What is wrong with a password, in a word for machines and in a sentence for people. */
 type Fault = { fault: 'short' | 'weak' | 'young' | 'used'; sentence: string }
@@ -136,7 +139,7 @@ async function faultOf(db: Db, trx: Knex, password: string, about: About, { by }
     is('weak', wordProblem(policy, password)) ??
     (by === 'self' ? is('young', youngProblem(policy, about)) : undefined) ??
     is('weak', await weakness(policy, password, about, (await domainWords(trx)) ?? [])) ??
-    (by === 'self' ? is('used', await usedProblem(policy, password, about)) : undefined)
+    (by !== 'other' ? is('used', await usedProblem(policy, password, about)) : undefined)
   )
 }
 
@@ -209,9 +212,12 @@ export function keptPassword(
 ): UserBody {
   const { by, mustChange, policy = defaultPolicy } = options
   const earlier = [...(body.password === undefined ? [] : [body.password]), ...(body.passwordHistory ?? [])]
-  const { invitation: _, lockedUntil: __, mustChange: ___, passwordHistory: ____, ...rest } = body
+  const { invitation: _, lockedUntil: __, mustChange: ___, passwordHistory: ____, windows, ...rest } = body
+  // Wrong passwords were counted against the old one.
+  const { bad: _____, ...inWindows } = windows ?? {}
   return {
     ...rest,
+    ...(Object.keys(inWindows).length > 0 && { windows: inWindows }),
     password: hash,
     passwordChanged: new Date().toISOString(),
     ...(policy.history > 0 && earlier.length > 0 && { passwordHistory: earlier.slice(0, policy.history) }),

@@ -55,26 +55,34 @@ export async function changePolicy(
   expectedSeq?: number,
 ): Promise<void> {
   needRight(actor, 'change')
-  await write(db, actor, async (change) => {
-    const of = group === undefined ? undefined : await needGroup(change, group)
-    const object = await policyObject(change, of?.id)
-    if (expectedSeq !== undefined && (object?.seq ?? 0) !== expectedSeq)
-      throw new Invalid({ '': 'Not saved: someone else changed this password policy first.' })
-    const first = (await policyObject(change, undefined))?.body
-    const was: PolicyBody = { ...defaultPolicy, ...first, blocklist: [], ...(of ? object : { body: first })?.body }
-    const now = judged(input, was, of?.id)
-    const id = object?.id ?? randomUUID()
-    const undo = object ? editStep('policy', id, object.body, now) : ({ kind: 'policy', id, added: true } as const)
-    if (canonical(object?.body ?? {}) === canonical(now)) return
-    await change.put('policy', id, now)
-    change.note({
-      sentence: `${object ? 'Changed' : of ? 'Added' : 'Changed'} the password policy ${of ? `of group ${of.name}` : 'of everyone'}`,
-      object: { kind: 'policy', id, name: of?.name ?? 'everyone' },
-      changes: changesBetween(object || !of ? was : undefined, now, (field, value) =>
-        field === 'group' ? (of?.name ?? value) : value,
-      ),
-      ...(undo && { undo: [undo] }),
-    })
+  await write(db, actor, (change) => editPolicy(change, input, group, expectedSeq))
+}
+
+/** The same inside a change. */
+export async function editPolicy(
+  change: Change,
+  input: PolicyInput,
+  group?: string,
+  expectedSeq?: number,
+): Promise<void> {
+  const of = group === undefined ? undefined : await needGroup(change, group)
+  const object = await policyObject(change, of?.id)
+  if (expectedSeq !== undefined && (object?.seq ?? 0) !== expectedSeq)
+    throw new Invalid({ '': 'Not saved: someone else changed this password policy first.' })
+  const first = (await policyObject(change, undefined))?.body
+  const was: PolicyBody = { ...defaultPolicy, ...first, blocklist: [], ...(of ? object : { body: first })?.body }
+  const now = judged(input, was, of?.id)
+  const id = object?.id ?? randomUUID()
+  const undo = object ? editStep('policy', id, object.body, now) : ({ kind: 'policy', id, added: true } as const)
+  if (canonical(object?.body ?? {}) === canonical(now)) return
+  await change.put('policy', id, now)
+  change.note({
+    sentence: `${object ? 'Changed' : of ? 'Added' : 'Changed'} the password policy ${of ? `of group ${of.name}` : 'of everyone'}`,
+    object: { kind: 'policy', id, name: of?.name ?? 'everyone' },
+    changes: changesBetween(object || !of ? was : undefined, now, (field, value) =>
+      field === 'group' ? (of?.name ?? value) : value,
+    ),
+    ...(undo && { undo: [undo] }),
   })
 }
 

@@ -1,5 +1,6 @@
 import { thisNode } from '../audit/actor.ts'
 import { Invalid, Refused, Unavailable } from '../errors.ts'
+import { learnHash } from '../samba/nt-hash.ts'
 import type { PolicyBody, UserBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { objectById } from '../store/objects.ts'
@@ -243,6 +244,7 @@ const lockFor = (db: Db, id: string, policy: PolicyBody, minutes: number | undef
 
 async function good(db: Db, person: Person, password: string, door: Door): Promise<void> {
   await countGoodSignIn(db, person.id, door)
+  await learnHash(db, person, password)
   const { password: hash } = person.body
   if (hash !== undefined && !isOurs(hash) && db.local.mode !== 'slave') await renewHash(db, person.id, hash, password)
 }

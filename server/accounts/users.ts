@@ -281,7 +281,7 @@ export async function setPassword(
   actor: Actor,
   id: string,
   password: string,
-  options: { by?: 'self' | 'other'; mustChange?: boolean } = {},
+  options: { by?: 'self' | 'other'; mustChange?: boolean; atWindows?: boolean } = {},
 ): Promise<void> {
   const by = options.by ?? 'other'
   const was = await objectById(db.reader, 'user', id)
@@ -289,7 +289,7 @@ export async function setPassword(
   if (by === 'other') needRightOver(actor, 'passwords', was.body)
   else if (actor.role !== undefined && actor.id !== id)
     throw new Refused('People change their own password so, and no other.', 'role')
-  await needGoodPassword(db, password, was.body, { by })
+  await needGoodPassword(db, password, was.body, { by: options.atWindows ? 'windows' : by })
   const [hash, policy] = await Promise.all([hashPassword(password), policyOf(db, was.body)])
   const mustChange = options.mustChange ?? asPolicySays(actor, policy)
   await write(db, actor, async (change) => {

@@ -4,6 +4,15 @@ import type { Account, Entry } from './entry.ts'
 /** Shown to nobody, and Undefined in every filter and compare, so that nobody can guess at them either. */
 const secrets = ['userPassword']
 
+/** As good as a password: for Samba alone, where nobody can read along (who.ts). */
+const forSamba = [
+  'sambaNTPassword',
+  'sambaLMPassword',
+  'sambaPasswordHistory',
+  'sambaClearTextPassword',
+  'sambaPreviousClearTextPassword',
+]
+
 const toFindPeopleBy = ['objectClass', 'uid', 'cn', 'mail', 'entryUUID', 'entryDN', 'structuralObjectClass', 'ou', 'dc']
 
 /** What people see of each other beside the fields that the settings publish. */
@@ -49,6 +58,7 @@ function createView(name: ViewName, rules: Rules): View {
   if (rules.attributes === 'all') types.fill(1)
   else for (const each of rules.attributes) types[attribute(each).number] = 1
   for (const secret of secrets) types[attribute(secret).number] = 0
+  if (name !== 'samba') for (const secret of forSamba) types[attribute(secret).number] = 0
   return { name, ...rules, types }
 }
 

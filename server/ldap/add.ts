@@ -1,21 +1,33 @@
 import { isFulfilled } from './assertion.ts'
 import { type AttributeType, attribute } from './attribute-types.ts'
 import { controlOf } from './controls/value.ts'
-import { parseDn, rdnKey } from './dn.ts'
+import { escapeValue, parseDn, rdnKey } from './dn.ts'
 import { NotDone } from './not-done.ts'
 import type { Call } from './operations.ts'
-import type { Tree } from './tree.ts'
+import type { Place, Tree } from './tree.ts'
 import { atEnd, Malformed, type Reader, readConstructed, readText, tag } from './wire/ber.ts'
 import { controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
-import type { NewEntry } from './writer.ts'
+import type { NewEntry, NewKind } from './writer.ts'
 import { checkValues, keyOf, readAttribute, refuseOperational, refuseTooMuch, typeOf } from './writes/changes.ts'
 import { groundsOf, readControl } from './writing.ts'
 
 const objectClass = attribute('objectClass')
 const userPassword = attribute('userPassword')
 
-/** RFC 4511 section 4.7: people and groups. */
+/** What may be added below what, and by what it is named. */
+const kindsIn: Partial<Record<Place, [AttributeType, NewKind][]>> = {
+  users: [[attribute('uid'), 'person']],
+  groups: [
+    [attribute('cn'), 'group'],
+    [attribute('sambaSID'), 'kept'],
+  ],
+  computers: [[attribute('uid'), 'machine']],
+  idmap: [[attribute('sambaSID'), 'kept']],
+  windows: [[attribute('sambaDomainName'), 'kept']],
+}
+
+/** RFC 4511 section 4.7: people, groups, computers, and what Samba keeps for itself. */
 export async function add(call: Call): Promise<Result> {
   const { body, controls } = call.message
   const name = readText(body)
@@ -33,24 +45,38 @@ export async function add(call: Call): Promise<Result> {
   if (!parent) return { code: resultCode.noSuchObject, matchedDn: above ? tree.dnOf(above) : '' }
   if (controlOf(controls, controlOid.assertion) && !isFulfilled(call, tree, parent, who))
     return { code: resultCode.assertionFailed }
-  const unit = (['users', 'groups'] as const).find((each) => tree.unitOf(parent) === each)
-  if (!unit)
-    throw new NotDone(resultCode.unwillingToPerform, 'People are added below ou=Users, groups below ou=Groups.')
+  const place = tree.placeOf(parent)
+  const kinds = place && kindsIn[place]
+  if (!place || !kinds)
+    throw new NotDone(
+      resultCode.unwillingToPerform,
+      'People are added below ou=Users, groups below ou=Groups, computers below ou=Computers.',
+    )
   const [part, ...more] = dn[0]!
-  const naming = unit === 'users' ? attribute('uid') : attribute('cn')
-  if (more.length > 0 || tree.schema.attributeByName(part!.type) !== naming)
-    throw new NotDone(resultCode.namingViolation, `Entries here are named by ${naming.names[0]} alone.`)
+  const named = tree.schema.attributeByName(part!.type)
+  const [naming, kind] = kinds.find(([type]) => type === named) ?? []
+  if (more.length > 0 || !naming || !kind)
+    throw new NotDone(
+      resultCode.namingViolation,
+      `Entries here are named by ${kinds.map(([type]) => type.names[0]).join(' or ')} alone.`,
+    )
   const given = values.get(naming)
   if (given && (given.length !== 1 || keyOf(naming, given[0]!) !== keyOf(naming, part!.value)))
     throw new NotDone(resultCode.namingViolation, `${naming.names[0]} must be what the entry is named by.`)
-  const entry: NewEntry = { unit, name: part!.value, values, classes, password }
+  const { value } = part!
+  if (!given && kind === 'kept') values.set(naming, [value])
+  const rdn = `${naming.names[0]}=${escapeValue(value)}`
+  const entry: NewEntry = { kind, place, rdn, name: value, values, classes, password }
   await writer.add(actor, entry)
   const added = parent.children?.get(rdnKey(dn[0]!))
   const told = added ? readControl(call, grounds, added, controlOid.postRead) : []
   return told.length > 0 ? { code: resultCode.success, controls: told } : { code: resultCode.success }
 }
 
-function readEntry(tree: Tree, list: Reader): Pick<NewEntry, 'values' | 'classes' | 'password'> {
+function readEntry(
+  tree: Tree,
+  list: Reader,
+): Pick<NewEntry, 'classes' | 'password'> & { values: Map<AttributeType, string[]> } {
   // An attribute may stand there more than once; that is one attribute with all of the values.
   const sent = new Map<AttributeType, { attribute: string; values: Buffer[] }>()
   while (!atEnd(list)) {

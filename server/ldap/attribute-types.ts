@@ -1,5 +1,6 @@
 import { type Rule, ruleByName, type SyntaxName } from './matching.ts'
 import { coreAttributes } from './schema-core.ts'
+import { sambaAttributes } from './schema-samba.ts'
 import { tag, tlv } from './wire/ber.ts'
 
 /** An attribute type as RFC 4512 section 4.1.2 describes it; what a supertype gives is filled in. */
@@ -36,7 +37,7 @@ export type AttributeRow = {
 }
 
 /** The same ones in every directory, whatever its extensions. */
-export const standardTypes: readonly AttributeType[] = build(coreAttributes)
+export const standardTypes: readonly AttributeType[] = build([...coreAttributes, ...sambaAttributes])
 
 const byName = new Map(standardTypes.flatMap((type) => spellings(type).map((name) => [name, type] as const)))
 

@@ -192,6 +192,24 @@ export function firstValue(bytes: Buffer, block: number, slot: Slot): string | u
   return found
 }
 
+/** What `encodeBlock` was given, without the RDN. */
+export function linesOf(bytes: Buffer, block: number): Line[] {
+  const lines: Line[] = []
+  let isRdn = true
+  eachSlot(bytes, block, (slot, at) => {
+    if (!isRdn) {
+      const values: string[] = []
+      someValue(bytes, at, (value) => {
+        values.push(value)
+        return false
+      })
+      lines.push([slot, values])
+    }
+    isRdn = false
+  })
+  return lines
+}
+
 /** Writes another text of the same length over the only value of a slot. */
 export function overwriteValue(bytes: Buffer, block: number, slot: Slot, text: string): void {
   const at = findSlot(bytes, block, slot)

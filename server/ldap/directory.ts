@@ -1,8 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Changed } from '../store/bodies.ts'
+import type { KeptEntry } from '../samba/kept.ts'
+import type { Changed, KeptBody, NtHashBody } from '../store/bodies.ts'
 import { describeClient } from './entries/client.ts'
 import { describeGroup, describePlugin } from './entries/group.ts'
 import { describeUser } from './entries/user.ts'
+import { describeKept, describeMachine } from './entries/windows.ts'
 import { pluginKey } from './members.ts'
 import { createTree, type News, type Tree } from './tree.ts'
 
@@ -23,6 +25,8 @@ export type Directory = {
    */
   follow: (tell: (news: News | undefined) => void) => () => boolean
   readonly followers: number
+  /** Opens what is sealed in the store, as far as this node may. */
+  open: Openers
   /** How a change is numbered for those who replicate (RFC 4533); '' while nobody can. */
   csnOf: (seq: number) => string
   /** Told of objects whose entries the clock has changed, so that it may be noted for everybody. */
@@ -30,6 +34,11 @@ export type Directory = {
   readonly size: number
   /** The state to answer from. A search that goes on over several ticks keeps the one it began with. */
   readonly tree: Tree
+}
+
+export type Openers = {
+  hash: (id: string, body: NtHashBody) => string | undefined
+  kept: (id: string, body: KeptBody) => KeptEntry
 }
 
 /** How long objects are put in before other work gets a turn. */
@@ -63,7 +72,7 @@ export function createDirectory(): Directory {
   }
 
   function apply(changes: readonly Changed[]): void {
-    applyTo(tree, changes)
+    applyTo(tree, directory.open, changes)
     tellNews()
     meanwhile?.push(...changes)
     if (tree.arena.isWasteful() && !isTidying) void tidy(tree)
@@ -143,7 +152,7 @@ export function createDirectory(): Directory {
   async function applyInSlices(target: Tree, changes: readonly Changed[], again = false): Promise<void> {
     let turnEnds = performance.now() + sliceMs
     for (let at = 0; at < changes.length; at += stride) {
-      applyTo(target, changes.slice(at, at + stride), again)
+      applyTo(target, directory.open, changes.slice(at, at + stride), again)
       if (target === tree) tellNews()
       if (performance.now() < turnEnds) continue
       await nextTurn()
@@ -166,6 +175,7 @@ export function createDirectory(): Directory {
     apply,
     load,
     reread: async () => [],
+    open: { hash: () => undefined, kept: (_, body) => body },
     csnOf: () => '',
     onTurned: () => {},
     follow(tell) {
@@ -190,24 +200,31 @@ export function createDirectory(): Directory {
  * One change after the other, in any order of kinds: what refers to something that is not there yet finds it later. `again`:
  * what is known already is described anew, and what is gone meanwhile stays away.
  */
-function applyTo(tree: Tree, changes: readonly Changed[], again = false): void {
+function applyTo(tree: Tree, open: Openers, changes: readonly Changed[], again = false): void {
   for (const change of changes) {
-    const known = tree.seqOf(change.id)
+    const key = keyOf(change)
+    const known = tree.seqOf(key)
     if (again ? known === undefined || known > change.seq : known !== undefined && known >= change.seq) continue
-    applyOne(tree, change)
-    tree.setSeq(change.id, change.seq, change.body !== undefined)
+    applyOne(tree, open, change)
+    tree.setSeq(key, change.seq, change.body !== undefined)
   }
 }
 
-function applyOne(tree: Tree, change: Changed): void {
+/** What is said of an object under its own id goes beside it: each has a seq. */
+const keyOf = ({ kind, id }: Changed): string => (kind === 'revision' || kind === 'nt-hash' ? `${kind} ${id}` : id)
+
+function applyOne(tree: Tree, open: Openers, change: Changed): void {
   const { id, seq } = change
+  const { windows } = tree
+  const domain = windows.domain()
   switch (change.kind) {
     case 'user':
-      if (change.body) tree.put(id, 'users', describeUser(tree.schema, id, change.body), seq)
+      if (change.body)
+        tree.put(id, 'users', describeUser(tree.schema, id, change.body, domain, windows.hashOf(id)), seq)
       else tree.remove(id, seq)
       return
     case 'group':
-      if (change.body) tree.put(id, 'groups', describeGroup(tree.schema, id, change.body), seq)
+      if (change.body) tree.put(id, 'groups', describeGroup(tree.schema, id, change.body, domain), seq)
       else tree.remove(id, seq)
       return
     case 'client':
@@ -234,11 +251,37 @@ function applyOne(tree: Tree, change: Changed): void {
     case 'settings':
       tree.publish(change.body?.publishedFields ?? [])
       return
-    case 'numbers':
+    case 'windows':
+      if (windows.setDomain(id, change.body)) tree.windowsChanged(seq)
+      if (change.body) tree.putDomain(seq)
+      else tree.remove(id, seq)
+      return
     case 'policy':
+      windows.setPolicy(id, change.body)
+      tree.putDomain(seq)
+      return
+    case 'machine':
+      if (change.body) tree.put(id, 'computers', describeMachine(id, change.body, domain, windows.hashOf(id)), seq)
+      else tree.remove(id, seq)
+      return
+    case 'nt-hash':
+      tree.setHash(id, change.body && open.hash(id, change.body))
+      return
+    case 'kept':
+      putKept(tree, id, change.body && open.kept(id, change.body), seq)
+      return
+    case 'numbers':
     case 'profile':
     case 'token':
     case 'device':
       return
   }
+}
+
+function putKept(tree: Tree, id: string, body: KeptEntry | undefined, seq: number): void {
+  if (body?.below === 'base' || tree.windows.setInUnit(id, undefined)) {
+    tree.windows.setInUnit(id, body)
+    tree.unitChanged()
+  } else if (body) tree.put(id, body.below, describeKept(id, body), seq)
+  else tree.remove(id, seq)
 }

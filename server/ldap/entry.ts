@@ -6,6 +6,8 @@ import type { Part } from './parts.ts'
 
 /** What entries/ make of an object: everything the directory needs to hold it. */
 export type Described = {
+  /** What no person, group, client or container is. */
+  kind?: EntryKind
   /** `uid=anna` as it is written. */
   rdn: string
   classes: readonly string[]
@@ -15,6 +17,8 @@ export type Described = {
   memberOf?: readonly string[]
   /** For groups: under which key users name them in `memberOf`. */
   membersKey?: string
+  /** For the group of everybody of a kind who are not listed: under which key those are members. */
+  holds?: string
   /** For groups: ids of the groups that its members are members of as well. */
   groupsAbove?: readonly string[]
   /** Extensions with values that nothing here can show yet. */
@@ -24,6 +28,9 @@ export type Described = {
   /** The last such moment that has passed since somebody did change them, ISO 8601. */
   turnedAt?: string
 }
+
+/** A computer, the Windows domain, an entry that Samba keeps for itself. */
+export type EntryKind = 'machine' | 'windows' | 'kept'
 
 /** What binding needs to know; never part of what is encoded. */
 export type Account = {
@@ -40,6 +47,7 @@ export type Account = {
 /** One entry of the tree. The attributes of its own are a block in the arena; what it shares with others is in its part. */
 export type Entry = Kept & {
   id: string
+  kind: EntryKind | undefined
   seq: number
   /** Folded RDN, the key among its siblings. */
   key: string
@@ -60,6 +68,7 @@ const noSlab: Slab = { bytes: Buffer.alloc(1), live: 0 }
 
 export const newEntry = (id: string, parent: Entry | undefined, part: Part): Entry => ({
   id,
+  kind: undefined,
   seq: 0,
   key: '',
   parent,

@@ -1,6 +1,8 @@
 import type { Log } from '../log.ts'
+import { openKept } from '../samba/kept.ts'
 import type { Changed } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
+import { openHash } from '../store/nt-hashes.ts'
 import { entriesGoneSince, liveObjects, objectsByIds, objectsOf, type Refill } from '../store/objects.ts'
 import { csnOf } from './csn.ts'
 import type { Directory } from './directory.ts'
@@ -24,6 +26,10 @@ export async function followFeed(db: Db, directory: Directory, log: Log): Promis
       log.error({ err: error, objects: ids.length }, 'LDAP entries could not be brought up to date')
       return []
     })
+  directory.open = {
+    hash: (id, body) => openHash(db.dir, id, body),
+    kept: (id, body) => openKept(db.dir, id, body),
+  }
   directory.csnOf = (seq) => csnOf(db.position, seq)
   const stop = onChanges(db, (changes) => {
     if (changes !== 'all') directory.apply(changes)
@@ -61,17 +67,21 @@ export const feedOf = (db: Db): SyncFeed => ({
 async function* everything(db: Db): AsyncGenerator<Changed[]> {
   const extensions = await objectsOf(db.reader, 'extension')
   yield extensions.map((each) => ({ kind: 'extension', ...each }))
+  const domains = await objectsOf(db.reader, 'windows')
+  yield domains.map((each) => ({ kind: 'windows', ...each }))
   yield* liveObjects(db)
 }
 
 async function changesOf(db: Db, ids: readonly string[]): Promise<Changed[]> {
-  const [users, groups] = await Promise.all([
+  const [users, groups, machines] = await Promise.all([
     objectsByIds(db.reader, 'user', ids),
     objectsByIds(db.reader, 'group', ids),
+    objectsByIds(db.reader, 'machine', ids),
   ])
   return [
     ...Array.from(users.values(), (each): Changed => ({ kind: 'user', ...each })),
     ...Array.from(groups.values(), (each): Changed => ({ kind: 'group', ...each })),
+    ...Array.from(machines.values(), (each): Changed => ({ kind: 'machine', ...each })),
   ]
 }
 

@@ -19,6 +19,8 @@ const indexed = [
   'ou',
   'dc',
   'mailLocalAddress',
+  'sambaSID',
+  'sambaSIDList',
 ]
 
 /** Key of a value -> the one entry that has it, or all of them. Arrays, as a Set takes five times the memory. */

@@ -1,4 +1,4 @@
-import { Invalid, NotFound, ReadOnly, Refused, Unavailable } from '../errors.ts'
+import { AlreadyThere, Invalid, NotFound, ReadOnly, Refused, Unavailable } from '../errors.ts'
 import { Malformed } from './wire/ber.ts'
 import { type Result, type ResultCode, resultCode } from './wire/result.ts'
 
@@ -21,6 +21,7 @@ export function resultOf(error: unknown): Result | undefined {
 
 function codeOf(error: unknown): ResultCode | undefined {
   if (error instanceof NotDone) return error.code
+  if (error instanceof AlreadyThere) return resultCode.entryAlreadyExists
   if (error instanceof Invalid) return resultCode.constraintViolation
   if (error instanceof NotFound) return resultCode.noSuchObject
   if (error instanceof Refused) return resultCode.insufficientAccessRights

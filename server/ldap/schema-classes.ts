@@ -1,4 +1,5 @@
 import { unregisteredOid } from './oid.ts'
+import { sambaClasses } from './schema-samba.ts'
 
 /** An object class, RFC 4512 section 4.1.1. */
 export type ObjectClass = {
@@ -50,6 +51,8 @@ export const standardClasses: readonly ObjectClass[] = [
   objectClass('2.5.6.6', 'person', 'STRUCTURAL', 'top', 'sn cn', 'userPassword telephoneNumber seeAlso description'),
   objectClass('2.5.6.7', 'organizationalPerson', 'STRUCTURAL', 'person', '', `title ou ${postal}`),
   objectClass('2.5.6.11', 'applicationProcess', 'STRUCTURAL', 'top', 'cn', 'seeAlso ou l description'),
+  // RFC 4524: what Samba makes computers of
+  objectClass('0.9.2342.19200300.100.4.5', 'account', 'STRUCTURAL', 'top', 'uid', 'description seeAlso l o ou'),
   objectClass('0.9.2342.19200300.100.4.19', 'simpleSecurityObject', 'AUXILIARY', 'top', 'userPassword'),
   objectClass(
     '2.5.6.9',
@@ -109,6 +112,7 @@ export const standardClasses: readonly ObjectClass[] = [
   // OpenSSH-LPK, draft-lachman-laser-ldap-mail-routing
   objectClass('1.3.6.1.4.1.24552.500.1.1.2.0', 'ldapPublicKey', 'AUXILIARY', 'top', '', 'sshPublicKey uid'),
   objectClass('2.16.840.1.113730.3.2.147', 'inetLocalMailRecipient', 'AUXILIARY', 'top', '', 'mailLocalAddress'),
+  ...sambaClasses,
 ]
 
 /** The class that carries the attributes which an extension brings. */

@@ -3,7 +3,7 @@ import { extensionFrom } from '../extensions/own.ts'
 import type { ExtensionBody, RevisionBody } from '../store/bodies.ts'
 import { publishedView, type View } from './access.ts'
 import { type Arena, createArena } from './arena.ts'
-import { encodeBlock, firstByte, firstValue, overwriteValue, rdnLength } from './block.ts'
+import { encodeBlock, firstByte, firstValue, type Line, linesOf, overwriteValue, rdnLength } from './block.ts'
 import { type Dn, dnKeys, escapeValue, formatDn, parseDn, rdnKey } from './dn.ts'
 import { describeBase, describeUnit } from './entries/container.ts'
 import { generalizedTime } from './entries/times.ts'
@@ -16,6 +16,7 @@ import { createSchema, type Schema } from './schema.ts'
 import type { Selection } from './select.ts'
 import { slotOf } from './slots.ts'
 import { createVersions, type Versions } from './versions.ts'
+import { createWindows, type Windows } from './windows.ts'
 
 /** Where objects stand. `base` is dc=example,dc=lan; the others are units below the one they name. */
 const units = {
@@ -28,9 +29,12 @@ const units = {
 } as const
 
 export type Unit = keyof typeof units
+/** Where an object may stand: also at the base, as the Windows domain does, and below that. */
+export type Place = Unit | 'base' | 'windows'
 
 const modifySlot = slotOf('modifyTimestamp')
 const uuidSlot = slotOf('entryUUID')
+const hashSlot = slotOf('sambaNTPassword')
 
 /** What one commit has changed for those who follow the directory. */
 export type News = {
@@ -50,6 +54,7 @@ export type Tree = {
   selections: Map<string, Selection>
   moments: Moments
   versions: Versions
+  windows: Windows
   /** Taken down while somebody follows. */
   news: News | undefined
   csnOf: (seq: number) => string
@@ -86,7 +91,17 @@ export type Tree = {
   publish: (fields: readonly string[]) => void
   /** The eyes with which they see them; undefined while nothing is published. */
   published: () => View | undefined
-  put: (id: string, unit: Unit, described: Described, seq: number) => void
+  put: (id: string, place: Place, described: Described, seq: number) => void
+  /** Describes the entry of the Windows domain anew. */
+  putDomain: (seq: number) => void
+  /** The hash that Windows has of somebody's password: the entry says it in the same tick. */
+  setHash: (id: string, hash: string | undefined) => void
+  /** What all entries say of the Windows domain is another thing now. */
+  windowsChanged: (seq: number) => void
+  /** What Samba keeps in a unit itself has changed. */
+  unitChanged: () => void
+  /** Which kind of place an entry is for others: a unit, or the Windows domain. */
+  placeOf: (entry: Entry) => Place | undefined
   remove: (id: string, seq: number) => void
   /** The entry a DN names; otherwise the nearest one above it that exists. */
   resolve: (dn: Dn) => { entry?: Entry; above?: Entry }
@@ -103,6 +118,7 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
   const indexes = createIndexes(schema.slots)
   const parts = createParts(schema)
   const moments = createMoments()
+  const windows = createWindows()
   const stale = new Set<string>()
   const extensionNames = new Map<string, string>()
   // Extension -> ids of objects with values of it, while nothing here knows what they mean.
@@ -128,9 +144,12 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
   for (const [name, { below }] of Object.entries(units)) {
     unitEntries[name as Unit] = container(below === 'base' ? baseEntry : unitEntries[below])
   }
+  // Not there until there is a domain; and then always the same, for what stands below it.
+  const windowsEntry = container(baseEntry)
   const members = createMembers(() => unitEntries.users.children!, dnOf)
   const versions = createVersions(members)
   const revisions = new Map<string, string>()
+  let unitOf: (name: Unit) => Described = () => describeUnit('', '', '')
   let lastSeq = 0
   let since = ''
 
@@ -189,21 +208,31 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
     suffixes.clear()
     members.forget()
     write(baseEntry, describeBase(id, labels[0] ?? '', added), 'base')
-    for (const [name, { name: title, below }] of Object.entries(units)) {
-      write(unitEntries[name as Unit], describeUnit(id, title, added), below)
+    unitOf = (name) => describeUnit(id, units[name].name, added, name === 'idmap' ? windows.inUnit() : undefined)
+    for (const [name, { below }] of Object.entries(units)) {
+      write(unitEntries[name as Unit], unitOf(name as Unit), below)
     }
     for (const entry of [baseEntry, ...Object.values(unitEntries)]) entry.seq = seq
   }
 
-  function put(id: string, unit: Unit, described: Described, seq: number): void {
+  const placeEntry = (place: Place): Entry =>
+    place === 'base' ? baseEntry : place === 'windows' ? windowsEntry : unitEntries[place]
+
+  function entryFor(id: string, place: Place, kind: Entry['kind']): Entry {
+    const entry = kind === 'windows' ? windowsEntry : newEntry(id, placeEntry(place), baseEntry.part)
+    entry.id = id
+    entry.kind = kind
+    byId.set(id, entry)
+    return entry
+  }
+
+  function put(id: string, place: Place, described: Described, seq: number): void {
     let entry = byId.get(id)
     const isNew = !entry
-    if (!entry) {
-      entry = newEntry(id, unitEntries[unit], baseEntry.part)
-      byId.set(id, entry)
-    }
+    entry ??= entryFor(id, place, described.kind)
     const rdn = isNew ? '' : rdnOf(entry)
-    write(entry, described, unit)
+    write(entry, described, place)
+    if (entry === windowsEntry && rdn !== described.rdn) suffixes.delete(entry)
     entry.account = described.account
     if (described.turnedAt !== undefined && (revisions.get(id) ?? '') < described.turnedAt) tree.turned.add(id)
     moments.set(id, described.changesAt)
@@ -222,6 +251,7 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
     }
     if (!described.membersKey) return
     const isNested = members.nest(described.membersKey, described.groupsAbove ?? [])
+    if (described.holds !== undefined) members.nest(described.holds, [described.membersKey])
     if (isNew || isNested || rdn !== described.rdn) rename(described.membersKey, entry, seq)
   }
 
@@ -260,6 +290,36 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
     const time = generalizedTime(changed)
     const was = firstValue(entry.slab.bytes, entry.at, modifySlot)
     if (was !== undefined && was < time) overwriteValue(entry.slab.bytes, entry.at, modifySlot, time)
+  }
+
+  function setHash(id: string, hash: string | undefined): void {
+    windows.setHash(id, hash)
+    const entry = byId.get(id)
+    if (!entry || !windows.domain() || !entry.part.classes.has('sambasamaccount')) return
+    const { slab, at } = entry
+    const others = linesOf(slab.bytes, at).filter(([slot]) => slot !== hashSlot)
+    const lines: Line[] = hash === undefined ? others : [[hashSlot, [hash]], ...others]
+    const block = encodeBlock(lines, schema.slots, rdnOf(entry))
+    arena.release(entry)
+    arena.keep(block, entry)
+    tree.news?.entries.add(entry)
+  }
+
+  function putDomain(seq: number): void {
+    const now = windows.described()
+    if (!now) return
+    put(now.id, 'base', now.described, seq)
+    setSeq(now.id, Math.max(seq, byId.get(now.id)?.seq ?? 0), true)
+  }
+
+  function windowsChanged(seq: number): void {
+    versions.base(seq)
+    for (const { id, membership, membersKey, kind } of byId.values())
+      if (membership || membersKey !== undefined || kind === 'machine') stale.add(id)
+  }
+
+  function unitChanged(): void {
+    if (baseKeys.length > 0) write(unitEntries.idmap, unitOf('idmap'), units.idmap.below)
   }
 
   function keepUndeclared(entry: Entry, extensions: readonly string[] | undefined): void {
@@ -304,6 +364,7 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
     }
     extensionNames.set(id, body.name)
     learn(body.name, body.on, ownDeclaration(body))
+    if (body.name === 'samba' && windows.setOn(body.on)) windowsChanged(seq)
   }
 
   function learn(name: string, isOn: boolean, declaration: Extension | undefined): void {
@@ -384,6 +445,7 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
     selections,
     moments,
     versions,
+    windows,
     csnOf,
     turned: new Set(),
     news: undefined,
@@ -407,6 +469,11 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
     publish,
     published,
     put,
+    putDomain,
+    setHash,
+    windowsChanged,
+    unitChanged,
+    placeOf: (entry) => (entry === windowsEntry ? 'windows' : tree.unitOf(entry)),
     remove,
     resolve,
     dnOf,

@@ -5,19 +5,25 @@ import { objectById } from '../store/objects.ts'
 import type { Directory } from './directory.ts'
 import type { Entry } from './entry.ts'
 import { NotDone } from './not-done.ts'
+import type { Place, Tree } from './tree.ts'
 import type { Session } from './who.ts'
 import { resultCode } from './wire/result.ts'
 import type { Modification } from './writes/changes.ts'
+import { modifyDomain } from './writes/domain.ts'
 import { addGroupEntry, modifyGroup, modifyPlugin, removeGroupEntry, renameGroup } from './writes/group-entry.ts'
+import { addKept, modifyIdmap, modifyKept, removeKept } from './writes/kept.ts'
+import { addMachineEntry, modifyMachine, removeMachineEntry } from './writes/machine.ts'
 import { addPerson, changePassword, modifyPerson, removePerson, renamePerson } from './writes/person-entry.ts'
 import type { Values } from './writes/values.ts'
 
 /** Where a write stands: the store, the directory that shows it, and who asks. */
 export type Writing = { db: Db; directory: Directory; actor: Actor }
 
-/** An entry that a request adds: the unit it goes to, the value of its RDN, its attributes. */
+/** An entry that a request adds: what it is, where it goes, its RDN and the value of that, its attributes. */
 export type NewEntry = {
-  unit: 'users' | 'groups'
+  kind: NewKind
+  place: Place
+  rdn: string
   name: string
   values: Values
   classes: readonly string[]
@@ -50,7 +56,8 @@ export const refuseStale = (seq: number, expectedSeq: number | undefined): void 
   if (expectedSeq !== undefined && expectedSeq !== seq) throw new Stale('changed meanwhile')
 }
 
-type Kind = 'person' | 'group' | 'plugin'
+export type NewKind = 'person' | 'group' | 'machine' | 'kept'
+type Kind = NewKind | 'plugin' | 'domain' | 'idmap'
 
 const notHere = (entry: Entry): NotDone =>
   new NotDone(
@@ -58,36 +65,65 @@ const notHere = (entry: Entry): NotDone =>
     entry.account ? 'LDAP clients are added and removed in the pages.' : 'This entry is part of the directory itself.',
   )
 
-function kindOf(entry: Entry): Kind {
+function kindOf(entry: Entry, tree: Tree): Kind {
   if (entry.membership) return 'person'
+  if (entry.kind) return entry.kind === 'windows' ? 'domain' : entry.kind
+  if (tree.unitOf(entry) === 'idmap') return 'idmap'
   if (entry.membersKey?.startsWith('plugin:')) return 'plugin'
   if (entry.membersKey !== undefined) return 'group'
   throw notHere(entry)
+}
+
+const adders = { person: addPerson, group: addGroupEntry, machine: addMachineEntry, kept: addKept } as const
+
+const modifiers: Record<
+  Kind,
+  (of: Writing, entry: Entry, modifications: readonly Modification[], expectedSeq?: number) => Promise<void>
+> = {
+  person: modifyPerson,
+  group: modifyGroup,
+  plugin: modifyPlugin,
+  machine: modifyMachine,
+  kept: modifyKept,
+  domain: (of, _, modifications, expectedSeq) => modifyDomain(of, modifications, expectedSeq),
+  idmap: (of, _, modifications) => modifyIdmap(of, modifications),
+}
+
+const renamers: Partial<
+  Record<Kind, (of: Writing, entry: Entry, name: string, expectedSeq?: number) => Promise<void>>
+> = { person: renamePerson, group: renameGroup }
+
+const removers: Partial<Record<Kind, (of: Writing, entry: Entry, expectedSeq?: number) => Promise<void>>> = {
+  person: removePerson,
+  group: removeGroupEntry,
+  machine: removeMachineEntry,
+  kept: removeKept,
+}
+
+const refuseRename = (): never => {
+  throw new NotDone(resultCode.unwillingToPerform, 'Only people and groups are renamed; others keep their name.')
+}
+
+const refuseRemoval = (): never => {
+  throw new NotDone(
+    resultCode.unwillingToPerform,
+    'This entry is there for as long as what it stands for is turned on.',
+  )
 }
 
 export function createWriter(db: Db, directory: Directory): Writer {
   const writing = (actor: Actor): Writing => ({ db, directory, actor })
   return {
     actorOf: (session) => actorOf(db, session),
-    add: (actor, entry) =>
-      entry.unit === 'users' ? addPerson(writing(actor), entry) : addGroupEntry(writing(actor), entry),
-    modify(actor, entry, modifications, expectedSeq) {
-      const modify = { person: modifyPerson, group: modifyGroup, plugin: modifyPlugin }[kindOf(entry)]
-      return modify(writing(actor), entry, modifications, expectedSeq)
-    },
-    async rename(actor, entry, name, expectedSeq) {
-      const kind = kindOf(entry)
-      if (kind === 'plugin') throw new NotDone(resultCode.unwillingToPerform, 'Groups of plugins keep their name.')
-      await (kind === 'person' ? renamePerson : renameGroup)(writing(actor), entry, name, expectedSeq)
-    },
-    async remove(actor, entry, expectedSeq) {
-      const kind = kindOf(entry)
-      if (kind === 'plugin')
-        throw new NotDone(resultCode.unwillingToPerform, 'The group of a plugin goes when the plugin is turned off.')
-      await (kind === 'person' ? removePerson : removeGroupEntry)(writing(actor), entry, expectedSeq)
-    },
+    add: (actor, entry) => adders[entry.kind](writing(actor), entry),
+    modify: (actor, entry, modifications, expectedSeq) =>
+      modifiers[kindOf(entry, directory.tree)](writing(actor), entry, modifications, expectedSeq),
+    rename: async (actor, entry, name, expectedSeq) =>
+      (renamers[kindOf(entry, directory.tree)] ?? refuseRename)(writing(actor), entry, name, expectedSeq),
+    remove: async (actor, entry, expectedSeq) =>
+      (removers[kindOf(entry, directory.tree)] ?? refuseRemoval)(writing(actor), entry, expectedSeq),
     async setPassword(actor, entry, wanted, old) {
-      if (kindOf(entry) !== 'person')
+      if (kindOf(entry, directory.tree) !== 'person')
         throw new NotDone(resultCode.unwillingToPerform, 'Passwords of people are set this way.')
       return changePassword(writing(actor), entry, wanted, old)
     },

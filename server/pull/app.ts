@@ -6,7 +6,7 @@ import { Invalid, Refused, Unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { epochName } from '../mode/epoch.ts'
 import { endPolls, hear, pollOpens } from '../replication/contact.ts'
-import { deviceByCredential, enrolDevice, renewCertificate } from '../replication/devices.ts'
+import { deviceByCredential, enrolDevice, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
 import { judgePosition, ownDigest, waitForChange } from '../replication/master.ts'
 import { buckets, headers, protocol } from '../replication/wire.ts'
 import type { DeviceBody } from '../store/bodies.ts'
@@ -36,6 +36,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   app.get('/v1/objects', objects)
   app.post('/v1/forward', knownFirst, express.json({ limit: '8mb' }), forward)
   app.post('/v1/certificate', express.json({ limit: '32kb' }), certificate)
+  app.get('/v1/nt-hash-key', sealingKey)
   app.use((_req, res) =>
     sendProblem(res, { status: 404, title: 'Not found', detail: 'There is nothing here.', code: 'not-found' }),
   )
@@ -94,6 +95,12 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
 
   async function forward(req: Request, res: Response): Promise<void> {
     res.json(await forwards(res.locals.device, req.body))
+  }
+
+  /** For a device that joined before there was one. */
+  async function sealingKey(req: Request, res: Response): Promise<void> {
+    await known(req)
+    res.json({ key: ntHashKeyOf(db) })
   }
 
   async function certificate(req: Request, res: Response): Promise<void> {

@@ -8,6 +8,7 @@ import { nodeNameProblem } from '../mode/set-up.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { deviceRow } from '../store/devices.ts'
+import { ntHashKey } from '../store/nt-hashes.ts'
 import { objectById, objectsOf } from '../store/objects.ts'
 import { write } from '../store/write.ts'
 import type { EnrolAnswer, EnrolRequest } from './wire.ts'
@@ -51,8 +52,12 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Pr
     epochSig,
     certificate,
     masterName: db.local.name,
+    ntHashKey: ntHashKeyOf(db),
   }
 }
+
+/** With what NT hashes are sealed, for a node that has joined; it is never in the feed. */
+export const ntHashKeyOf = (db: Db): string => ntHashKey(db.dir, true)!.toString('hex')
 
 /** A new certificate for a device that has joined. */
 export async function renewCertificate(db: Db, device: DeviceBody, request: string, names: string[]): Promise<string> {

@@ -9,6 +9,7 @@ import { epochIsSigned } from '../mode/epoch.ts'
 import { type Key, parseKey } from '../mode/key.ts'
 import { nodeNameProblem, refuseSecondSetUp } from '../mode/set-up.ts'
 import type { Db } from '../store/db.ts'
+import { takeNtHashKey } from '../store/nt-hashes.ts'
 import { commit } from '../store/write.ts'
 import { version } from '../version.ts'
 import { askMaster, MasterRefused, openConnection, reachProblem, readJson } from './connection.ts'
@@ -58,6 +59,7 @@ export async function joinMaster(
   keepCa(db.dir, ca)
   keepOwn(db.dir, { key: ownKey, certificate: answer.certificate })
   keepCredential(db.dir, answer.credential)
+  if (answer.ntHashKey) takeNtHashKey(db.dir, answer.ntHashKey)
   await commit(db, actor, async (change) => {
     refuseSecondSetUp(db)
     Object.assign(change.head, epoch, { epochSig: answer.epochSig })

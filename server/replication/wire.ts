@@ -76,6 +76,8 @@ export type EnrolAnswer = {
   epochSig: string
   certificate: string
   masterName: string
+  /** With what NT hashes are sealed, hex. */
+  ntHashKey?: string
 }
 
 /** Problem details (RFC 9457) as both sides know them; `code` is for machines. */

@@ -21,6 +21,7 @@ import {
   standing,
 } from './connection.ts'
 import { differing, digestOf } from './digest.ts'
+import { fetchNtHashKey } from './nt-hash-key.ts'
 import { type AnswerMode, buckets, headers } from './wire.ts'
 
 /** What a slave knows of its line to the master, live. */
@@ -76,6 +77,7 @@ export function createWorker(db: Db, log: Logger): Worker {
   async function pullOnce(waitSeconds: number): Promise<boolean> {
     connection ??= connectionToMaster(db)
     await renewCertificate(db, connection)
+    await fetchNtHashKey(db, connection)
     const before = db.position.seq
     try {
       await pull(connection, standing(db), waitSeconds)

@@ -42,8 +42,21 @@ export type UserBody = {
   plugins: string[]
   /** Unknown extensions are kept untouched. */
   extensions: ExtensionValues
+  windows?: PersonInWindows
   added: string
   changed: string
+}
+
+/** What Windows Networking keeps of a person and no form shows. */
+export type PersonInWindows = {
+  /** Relative identifier where it is not the uidNumber. */
+  rid?: number
+  /** Letters of sambaAcctFlags that do not follow from the account. */
+  flags?: string
+  /** Wrong passwords as Samba has counted them, and when, in seconds since 1970. */
+  bad?: { count: number; time: number }
+  /** Attributes that nothing here reads, by name, as Samba wrote them. */
+  attributes?: Record<string, string>
 }
 
 export type GroupBody = {
@@ -60,8 +73,20 @@ export type GroupBody = {
   /** Ids of people who may change the members without being administrators. */
   owners?: string[]
   extensions?: ExtensionValues
+  windows?: GroupInWindows
   added: string
   changed: string
+}
+
+/** How a group stands in Windows Networking, where it differs from what follows from the group. */
+export type GroupInWindows = {
+  /** Relative identifier where it is not the gidNumber. */
+  rid?: number
+  displayName?: string
+  /** Windows does not know it. */
+  isUnmapped?: true
+  /** SIDs of who is in a local group. */
+  members?: string[]
 }
 
 /** State of a declared extension in this cluster. `own` declares one that was made here. */
@@ -166,6 +191,57 @@ export type DeviceBody = {
   joined: string
 }
 
+/** The Windows domain: one object. Its password policy is the one of everyone. */
+export type WindowsBody = {
+  /** NetBIOS name, as EXAMPLE. */
+  name: string
+  sid: string
+  /** What Samba numbers next; ours are below. */
+  nextRid: number
+  /** What Samba asks of the domain beside passwords, by attribute. */
+  settings: Record<string, number>
+  added: string
+  changed: string
+}
+
+/** A computer that has joined the Windows domain, or is about to. */
+export type MachineBody = {
+  /** With the `$` that it ends with. */
+  name: string
+  uidNumber: number
+  /** Relative identifier; absent until it is an account of the domain. */
+  rid?: number
+  /** Letters of sambaAcctFlags. */
+  flags: string
+  displayName?: string
+  description?: string
+  /** ISO 8601. */
+  passwordChanged?: string
+  attributes?: Record<string, string>
+  added: string
+  changed: string
+}
+
+/** What Windows keeps of a password, under the id of whose it is; only while Windows Networking is on for them. */
+export type NtHashBody = {
+  of: 'user' | 'machine'
+  /** AES-256-GCM with a key that is in no database: nt-hashes.ts. */
+  sealed: string
+}
+
+/** An entry that Samba keeps in the directory for itself. */
+export type KeptBody = {
+  /** What it stands below. */
+  below: 'base' | 'groups' | 'idmap' | 'windows'
+  rdn: string
+  classes: string[]
+  values: Record<string, string[]>
+  /** Values of the same shape that are secret, sealed as NT hashes are. */
+  sealed?: string
+  added: string
+  changed: string
+}
+
 export type Bodies = {
   domain: DomainBody
   numbers: NumbersBody
@@ -173,8 +249,12 @@ export type Bodies = {
   policy: PolicyBody
   extension: ExtensionBody
   plugin: PluginBody
+  windows: WindowsBody
   group: GroupBody
   user: UserBody
+  machine: MachineBody
+  'nt-hash': NtHashBody
+  kept: KeptBody
   revision: RevisionBody
   profile: ProfileBody
   removed: RemovedBody
@@ -193,8 +273,12 @@ export const kinds: readonly Kind[] = [
   'policy',
   'extension',
   'plugin',
+  'windows',
   'group',
   'user',
+  'machine',
+  'nt-hash',
+  'kept',
   'revision',
   'profile',
   'removed',

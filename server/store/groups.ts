@@ -214,3 +214,8 @@ export async function countGroupRows(db: Knex): Promise<number> {
   const [row] = await db('groups').count({ n: '*' })
   return Number(row?.n ?? 0)
 }
+
+export async function groupIdByNumber(db: Knex, gidNumber: number): Promise<string | undefined> {
+  const row: { id: string } | undefined = await db('groups').where({ gid_number: gidNumber }).first('id')
+  return row?.id
+}

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { AuditEnd } from './audit-chain.ts'
 import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
 import type { Db } from './db.ts'
+import { type HashWork, noHashWork, noteHashes } from './nt-hashes.ts'
 import { countIn, hashHex, type Position, type StateHash, stateHash } from './position.ts'
 import { type Projected, project } from './project.ts'
 import { noteLists } from './revisions.ts'
@@ -32,6 +33,8 @@ export type Head = Omit<Position, 'hash'> & {
   fresh: boolean
   /** Lists of members that the job under way has touched: revisions.ts. */
   lists: Set<string>
+  /** Whose NT hash has to be seen to after the job under way: nt-hashes.ts. */
+  hashes: HashWork
   /** The names of everything that moves were freed beforehand, so all of them are taken again. */
   namesFreed: boolean
 }
@@ -47,6 +50,7 @@ export const headAt = (position: Position, auditKey: Buffer, audit: AuditEnd): H
     audit: { ...audit },
     fresh: false,
     lists: new Set(),
+    hashes: noHashWork(),
     namesFreed: false,
   }
 }
@@ -97,7 +101,10 @@ export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise
     changed.push({ kind, id, seq: at, body: now })
   }
   // A slave gets revisions as they are on the master.
-  if (moves.some(({ seq }) => seq === undefined)) noteLists(head.lists, projected)
+  if (moves.some(({ seq }) => seq === undefined)) {
+    noteLists(head.lists, projected)
+    noteHashes(head.hashes, projected)
+  }
   // SQLite works on its own thread: what is in memory is brought up to date meanwhile.
   const written = insertRows(trx, 'objects', rows, ['kind', 'id']).then(() => project(trx, projected, head.namesFreed))
   await Promise.all([written, remember(head, changed)])
@@ -179,7 +186,7 @@ export async function objectsOf<K extends Kind>(
 export async function entriesGoneSince(db: Knex, seq: number): Promise<string[]> {
   const rows: { id: string }[] = await db('objects')
     .where('seq', '>', seq)
-    .whereIn('kind', ['user', 'group', 'client', 'plugin'])
+    .whereIn('kind', ['user', 'group', 'client', 'plugin', 'windows', 'machine', 'kept'])
     .where((either) => either.where({ deleted: true }).orWhere({ kind: 'plugin' }))
     .select('id')
   return rows.map(({ id }) => id)

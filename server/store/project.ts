@@ -4,6 +4,7 @@ import { projectDevices } from './devices.ts'
 import { projectGroups } from './groups.ts'
 import { freeNames, namesOf, takeNames } from './names.ts'
 import { projectRemoved } from './removed.ts'
+import { projectTaken } from './taken.ts'
 import { projectUsers } from './users.ts'
 
 /** One object before and after; undefined: it was not there, or is removed. */
@@ -23,6 +24,7 @@ export async function project(trx: Knex, changes: Projected[], namesFreed = fals
   await projectUsers(trx, of('user'))
   await projectDevices(trx, of('device'))
   await projectRemoved(trx, of('removed'))
+  await projectTaken(trx, changes)
   await takeNames(
     trx,
     renamed.flatMap((change) => namesAfter(change).map((name) => ({ name, owner: change.id }))),

@@ -273,3 +273,8 @@ export async function foldedNames(db: Knex, ids: string[]): Promise<{ id: string
   })
   return ids.map((id) => ({ id, names: names.get(id) ?? [] }))
 }
+
+export async function userIdByNumber(db: Knex, uidNumber: number): Promise<string | undefined> {
+  const row: { id: string } | undefined = await db('users').where({ uid_number: uidNumber }).first('id')
+  return row?.id
+}

@@ -4,7 +4,7 @@ import { isKnownKind } from './bodies.ts'
 import { feedRows } from './objects.ts'
 import { type Projected, project } from './project.ts'
 
-const projections = ['names', 'users', 'groups', 'memberships', 'nestings', 'owners', 'removed', 'devices']
+const projections = ['names', 'users', 'groups', 'memberships', 'nestings', 'owners', 'removed', 'devices', 'taken']
 
 /** Empties the feed and its projections inside a transaction: the start of a full sync. Readers see the old state until it commits. */
 export async function wipe(trx: Knex): Promise<void> {

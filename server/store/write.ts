@@ -7,6 +7,7 @@ import type { Bodies, Changed, Kind } from './bodies.ts'
 import { canonical } from './canonical.ts'
 import type { Db } from './db.ts'
 import { type Local, writeLocal } from './local.ts'
+import { keepHashes, noHashWork } from './nt-hashes.ts'
 import { type Head, headAt, type Move, moveObjects, positionOf, samePosition } from './objects.ts'
 import { rememberPosition, trimPositions, writePosition } from './position.ts'
 import { keepRequest } from './requests.ts'
@@ -84,7 +85,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
       // Only one process has the data directory, and it writes through one connection: what it holds in memory is what is kept.
       const head = headAt(db.position, db.auditKey, db.audit)
       outcomes = []
-      for (const job of jobs) outcomes.push(await runJob(trx, head, job, jobs.length === 1, locals))
+      for (const job of jobs) outcomes.push(await runJob(db, trx, head, job, jobs.length === 1, locals))
       for (const local of locals) await writeLocal(trx, { deviceId: '', name: '' }, local)
       if (db.audit.rows !== head.audit.rows) await sealAudit(trx, db.auditKey, head.audit)
       if (!samePosition(db.position, head)) await writePosition(trx, positionOf(head))
@@ -110,6 +111,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
 
 /** A job that fails takes back its own part only; alone in its transaction, it takes back the transaction. */
 async function runJob(
+  db: Db,
   trx: Knex.Transaction,
   head: Head,
   job: Job,
@@ -120,6 +122,7 @@ async function runJob(
     const notes: Note[] = []
     const mine: Partial<Local>[] = []
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
+    await keepHashes(db.dir, trx, head, moveObjects)
     await appendAudit(trx, head, job.actor, notes)
     if (job.actor.request !== undefined) await keepRequest(trx, job.actor.request)
     // Behind the record: it stands at the change itself, which pages compare with what their forms were filled from.
@@ -134,6 +137,7 @@ async function runJob(
     changes: head.changes.slice(),
     audit: { ...head.audit },
     lists: new Set<string>(),
+    hashes: noHashWork(),
   }
   try {
     return { job, value: await trx.transaction(run) }

@@ -22,6 +22,9 @@ const samples: Record<Field['type'], string> = {
 const special: Record<string, string> = {
   'shell.home': '/home/anna',
   'shell.sshKeys': aKey,
+  'samba.homeDrive': 'H:',
+  'samba.homePath': String.raw`\\server\anna`,
+  'samba.profilePath': String.raw`\\server\profiles\anna`,
   'mail.forwarders': 'anna@example.com\nås@example.com',
 }
 

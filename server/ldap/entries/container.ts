@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { escapeValue } from '../dn.ts'
 import type { Described } from '../entry.ts'
-import { slotOf } from '../slots.ts'
+import { slotOf, standardSlots } from '../slots.ts'
 import { operationalLines } from './times.ts'
 
 const dc = slotOf('dc')
@@ -14,10 +14,15 @@ export const describeBase = (id: string, label: string, added: string): Describe
   lines: [[dc, [label]], ...operationalLines(derivedUuid(id, 'base'), added)],
 })
 
-export const describeUnit = (id: string, name: string, added: string): Described => ({
+/** `more`: what Samba keeps in the unit itself. */
+export const describeUnit = (id: string, name: string, added: string, more?: Described): Described => ({
   rdn: `ou=${name}`,
-  classes: ['top', 'organizationalUnit'],
-  lines: [[ou, [name]], ...operationalLines(derivedUuid(id, name), added)],
+  classes: ['top', 'organizationalUnit', ...(more?.classes ?? []).filter((each) => each !== 'top')],
+  lines: [
+    [ou, [name]],
+    ...(more?.lines ?? []).filter(([slot]) => !standardSlots[slot]!.type.isOperational),
+    ...operationalLines(derivedUuid(id, name), added),
+  ],
 })
 
 /** Containers are no objects of the feed, yet each must have the same entryUUID on every node: RFC 4122 version 5. */

@@ -9,25 +9,29 @@ import { groupClasses } from '../schema-classes.ts'
 import { slotOf } from '../slots.ts'
 import { extensionLines, undeclared } from './extension.ts'
 import { operationalLines } from './times.ts'
+import { type Domain, groupInWindows } from './windows.ts'
 
 const cn = slotOf('cn')
 const gidNumber = slotOf('gidNumber')
 const description = slotOf('description')
 
-export function describeGroup(schema: Schema, id: string, body: GroupBody): Described {
+export function describeGroup(schema: Schema, id: string, body: GroupBody, domain?: Domain): Described {
   const { extensions = {} } = body
+  const windows = groupInWindows(body, domain)
   return {
     rdn: `cn=${escapeValue(body.name)}`,
-    classes: groupClasses,
+    classes: windows?.classes ?? groupClasses,
     lines: [
       [cn, [body.name]],
       [gidNumber, [String(body.gidNumber)]],
       [description, body.description ? [body.description] : []],
+      ...(windows?.lines ?? []),
       ...extensionLines(schema, extensions, 'group'),
       ...operationalLines(id, body.added, body.changed),
     ],
     membersKey: body.type === 'builtin' && body.name === 'allusers' ? everyone : id,
     groupsAbove: body.groups,
+    ...(windows?.holds !== undefined && { holds: windows.holds }),
     undeclared: undeclared(schema, extensions),
   }
 }

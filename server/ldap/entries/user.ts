@@ -10,6 +10,7 @@ import { slotOf } from '../slots.ts'
 import { asciiName } from './ascii.ts'
 import { extensionLines, undeclared } from './extension.ts'
 import { operationalLines } from './times.ts'
+import { type Domain, personInWindows } from './windows.ts'
 
 /** The group that everybody has as primary group. */
 const allUsersNumber = '63000'
@@ -29,9 +30,18 @@ const slot = {
   shadowExpire: slotOf('shadowExpire'),
 }
 
-export function describeUser(schema: Schema, id: string, body: UserBody, now = Date.now()): Described {
+/** `domain` and `hash`: the Windows domain, and the hash of the person's password in it. */
+export function describeUser(
+  schema: Schema,
+  id: string,
+  body: UserBody,
+  domain?: Domain,
+  hash?: string,
+  now = Date.now(),
+): Described {
   const { username, first, last } = body
   const name = `${first} ${last}`.trim() || username
+  const windows = personInWindows(body, domain, hash, now)
   const lines: Line[] = [
     [slot.uid, [username]],
     [slot.cn, [name]],
@@ -46,19 +56,20 @@ export function describeUser(schema: Schema, id: string, body: UserBody, now = D
     [slot.gecos, [asciiName(name)]],
     [slot.shadowLastChange, body.passwordChanged ? [daysSinceEpoch(body.passwordChanged)] : []],
     [slot.shadowExpire, shadowExpire(body, now)],
+    ...(windows?.lines ?? []),
     ...extensionLines(schema, body.extensions, 'user'),
     ...operationalLines(id, body.added, body.changed),
   ]
   return {
     rdn: `uid=${escapeValue(username)}`,
-    classes: userClasses,
+    classes: windows?.classes ?? userClasses,
     lines,
     account: {
       hash: body.password,
       standing: standingOf(body),
       view: body.role === 'administrator' ? 'administrator' : 'person',
     },
-    memberOf: [...body.groups, ...body.plugins.map(pluginKey)],
+    memberOf: [...body.groups, ...body.plugins.map(pluginKey), ...(windows?.memberOf ?? [])],
     undeclared: undeclared(schema, body.extensions),
     changesAt: nextMoment(body, now),
     turnedAt: lastMoment(body, now),

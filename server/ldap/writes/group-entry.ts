@@ -1,14 +1,16 @@
 import { declared } from '../../accounts/declarations.ts'
 import { moveMembers, needRightOrOwner } from '../../accounts/group-members.ts'
-import { changeOneGroup, insertGroup, needOwnGroup, removeGroup } from '../../accounts/groups.ts'
+import { changeOneGroup, type Group, insertGroup, keepGroup, needOwnGroup, removeGroup } from '../../accounts/groups.ts'
 import { needPlugin, switchFor } from '../../accounts/plugins.ts'
 import { needRight } from '../../accounts/roles.ts'
+import { needFreeRid } from '../../samba/machines.ts'
 import { groupsBelow } from '../../store/groups.ts'
 import { memberIds, ofPlugin } from '../../store/memberships.ts'
 import { objectsByIds } from '../../store/objects.ts'
 import { userIdsByName, usernamesByIds } from '../../store/users.ts'
 import { type Change, write } from '../../store/write.ts'
 import { describeGroup } from '../entries/group.ts'
+import type { Domain } from '../entries/windows.ts'
 import type { Entry } from '../entry.ts'
 import { NotDone } from '../not-done.ts'
 import { resultCode } from '../wire/result.ts'
@@ -16,24 +18,49 @@ import { type NewEntry, refuseStale, type Writing } from '../writer.ts'
 import { applyTo, type Modification, typeOf } from './changes.ts'
 import { firstMembers, groupInput, isOfMembers, type Moves, memberMoves, namesIn, newGroupInput } from './group.ts'
 import { refuseOtherClasses } from './person-entry.ts'
-import { classesOf, valuesOf } from './values.ts'
+import { classesOf, type Values, valuesOf } from './values.ts'
+import { isMapped, mappingOf, withoutMapping } from './windows-group.ts'
 
 export async function addGroupEntry({ db, directory, actor }: Writing, entry: NewEntry): Promise<void> {
   needRight(actor, 'change')
   const { tree } = directory
   const { schema } = tree
   if (entry.password !== undefined) throw new NotDone(resultCode.unwillingToPerform, 'Groups have no password here.')
-  const { input, gidNumber } = newGroupInput(schema, entry.name, entry.values)
+  const isSamba = actor.role === 'samba'
+  const domain = tree.windows.domain()
+  const isInWindows = domain !== undefined && isMapped(entry.classes)
+  const { input, gidNumber } = newGroupInput(
+    schema,
+    entry.name,
+    isInWindows ? withoutMapping(entry.values) : entry.values,
+  )
   const usernames = firstMembers(tree, entry.values)
   const known = await declared(db)
   await write(db, actor, async (change) => {
-    const group = await insertGroup(change, known, input, gidNumber)
+    // Samba takes a number from elsewhere, and reads afterwards which one it is.
+    const added = await insertGroup(change, known, input, isSamba ? undefined : gidNumber)
+    const group = isInWindows ? await mapped(change, added, domain, new Map(), entry.values, true) : added
     if (usernames.length > 0) await moveMembers(change, group.id, group, { usernames }, true)
-    const described = describeGroup(schema, group.id, group)
+    const described = describeGroup(schema, group.id, group, domain)
     // groupOfNames says the same of a group that is never empty.
     const classes = entry.classes.filter((name) => !/^groupof(unique)?names$/i.test(name))
     refuseOtherClasses(schema, classes, classesOf(schema, described), 'has')
   })
+}
+
+/** Puts how a group stands in Windows. */
+async function mapped(
+  change: Change,
+  { id, seq, ...body }: Group,
+  domain: Domain,
+  before: Values,
+  after: Values,
+  isInWindows: boolean,
+): Promise<Group> {
+  const windows = mappingOf(domain, body, before, after, isInWindows)
+  const { windows: was, ...rest } = body
+  if (windows?.rid !== undefined && windows.rid !== was?.rid) await needFreeRid(change, domain.sid, windows.rid, id)
+  return keepGroup(change, { id, seq, body }, windows ? { ...rest, windows } : rest, `Changed group ${body.name}`)
 }
 
 export async function modifyGroup(
@@ -51,13 +78,23 @@ export async function modifyGroup(
     refuseStale(object.seq, expectedSeq)
     if (others.length > 0) {
       needRight(actor, 'change')
-      const described = describeGroup(schema, entry.id, object.body)
+      const domain = tree.windows.domain()
+      const described = describeGroup(schema, entry.id, object.body, domain)
       const before = { values: valuesOf(schema, described), classes: classesOf(schema, described) }
       const { values, classes, password } = applyTo(schema, before, others)
       if (password) throw new NotDone(resultCode.unwillingToPerform, 'Groups have no password here.')
-      const changed = await changeOneGroup(change, known, object, groupInput(schema, before.values, values))
-      if (classes)
-        refuseOtherClasses(schema, classes, classesOf(schema, describeGroup(schema, entry.id, changed)), 'is')
+      const input = groupInput(
+        schema,
+        domain ? withoutMapping(before.values) : before.values,
+        domain ? withoutMapping(values) : values,
+      )
+      let changed = await changeOneGroup(change, known, object, input)
+      if (domain) {
+        const isInWindows = isMapped(classes ?? before.classes)
+        changed = await mapped(change, changed, domain, before.values, values, isInWindows)
+      }
+      const now = describeGroup(schema, entry.id, changed, domain)
+      if (classes) refuseOtherClasses(schema, classes, classesOf(schema, now), 'is')
     }
     if (ofMembers.length === 0) return
     needRightOrOwner(actor, object.body, [])

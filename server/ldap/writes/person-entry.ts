@@ -1,13 +1,14 @@
 import { declared } from '../../accounts/declarations.ts'
 import { ownFields } from '../../accounts/own-account.ts'
 import { hashPassword, newPassword } from '../../accounts/passwords.ts'
-import { inForce, needGoodPassword, policies } from '../../accounts/policies.ts'
+import { inForce, needGoodPassword, type Policies, policies } from '../../accounts/policies.ts'
 import { may, needRight, needRightOver } from '../../accounts/roles.ts'
 import { confirmPassword, forgetFailures } from '../../accounts/sign-in.ts'
 import type { UserInput } from '../../accounts/user-input.ts'
 import {
   changeOne,
   changeUser,
+  fullName,
   insertUser,
   type NewPassword,
   needUser,
@@ -16,9 +17,16 @@ import {
 } from '../../accounts/users.ts'
 import type { Actor } from '../../audit/actor.ts'
 import { Refused } from '../../errors.ts'
+import { inWindows, keepInWindows, lastSetOf } from '../../samba/account.ts'
+import { domainIn } from '../../samba/domain.ts'
+import { rememberBefore } from '../../samba/lately.ts'
+import { needFreeRid } from '../../samba/machines.ts'
+import { hashOf, putHash } from '../../samba/nt-hash.ts'
+import { ridOfUser } from '../../samba/sids.ts'
 import type { UserBody } from '../../store/bodies.ts'
+import { hasWindows } from '../../store/nt-hashes.ts'
 import { objectById } from '../../store/objects.ts'
-import { write } from '../../store/write.ts'
+import { type Change, write } from '../../store/write.ts'
 import { describeUser } from '../entries/user.ts'
 import type { Entry } from '../entry.ts'
 import { NotDone } from '../not-done.ts'
@@ -29,25 +37,66 @@ import { type NewEntry, refuseStale, type Writing } from '../writer.ts'
 import { applyTo, type Modification, needClass, type PasswordWish, type Wishes } from './changes.ts'
 import { changedTypes, newPersonInput, passwordOf, personInput, refuseOtherNames } from './person.ts'
 import { classesOf, type Values, valuesOf } from './values.ts'
+import {
+  type AccountChanges,
+  accountChanges,
+  forgiven,
+  namesShown,
+  needSecretRight,
+  newInWindows,
+  withoutWindows,
+} from './windows.ts'
 
 export async function addPerson({ db, directory, actor }: Writing, entry: NewEntry): Promise<void> {
   needRight(actor, 'change')
   const { schema } = directory.tree
-  const { input, uidNumber } = newPersonInput(schema, entry.name, entry.values)
+  const isSamba = actor.role === 'samba'
+  const domain = directory.tree.windows.domain()
+  const windows = domain && newInWindows(domain, entry)
+  if (windows) needSecretRight(actor, windows)
+  const { input, uidNumber } = newPersonInput(
+    schema,
+    entry.name,
+    windows || isSamba ? withoutWindows(entry.values, isSamba) : entry.values,
+  )
+  if (windows) input.extensions = { ...input.extensions, samba: { account: 'yes', ...windows.fields } }
   const given = entry.password === undefined ? undefined : passwordOf(entry.password)
   if (given && 'password' in given) {
     await needGoodPassword(db, given.password, { ...input, groups: [] }, { by: 'other' })
     input.mustChange = mustBeChanged(actor, inForce(await policies(db), { groups: [] }).policy.mustChange)
   }
   const hash = given && ('hash' in given ? given.hash : await hashPassword(given.password))
-  const known = await declared(db)
+  const [known, of] = await Promise.all([declared(db), policies(db)])
   await write(db, actor, async (change) => {
-    const { id } = await insertUser(change, known, input, hash, uidNumber)
+    // Samba takes a number from elsewhere, and reads afterwards which one it is.
+    const { id } = await insertUser(change, known, input, hash, isSamba ? undefined : uidNumber)
+    if (windows) await keepWindows(change, db.dir, await needUser(change, id), windows, of)
     const { body } = await needUser(change, id)
-    const described = describeUser(schema, id, body)
+    const described = describeUser(schema, id, body, domain)
+    const classes = classesOf(schema, described)
+    if (isSamba) return
     refuseOtherNames(entry.values, valuesOf(schema, described))
-    refuseOtherClasses(schema, entry.classes, classesOf(schema, described), 'has')
+    refuseOtherClasses(schema, entry.classes, classes, 'has')
   })
+}
+
+/** Puts what Samba has changed of somebody beside what is typed about them; and their hash. */
+async function keepWindows(
+  change: Change,
+  dir: string,
+  object: Target & { seq: number },
+  changes: AccountChanges,
+  of: Policies,
+): Promise<void> {
+  const { hash, rid } = changes
+  if (rid !== undefined) {
+    if (rid === ridOfUser(object.body)) delete changes.rid
+    else await needFreeRid(change, (await domainIn(change)).body.sid, rid, object.id)
+  }
+  const body = inWindows(object.body, changes, inForce(of, object.body).policy)
+  await keepInWindows(change, object, body, `Changed ${fullName(body)}`)
+  if (typeof hash === 'string') await putHash(change, dir, object.id, 'user', hash)
+  else if (hash === null) await change.remove('nt-hash', object.id)
 }
 
 export async function modifyPerson(
@@ -57,30 +106,60 @@ export async function modifyPerson(
   expectedSeq: number | undefined,
 ): Promise<void> {
   const { schema } = directory.tree
-  const wished = async (body: UserBody): Promise<Wishes & { before: Values }> => {
-    const described = describeUser(schema, entry.id, body)
+  const domain = directory.tree.windows.domain()
+  const describe = async (trx: Change['trx'] | Writing['db']['reader'], body: UserBody) =>
+    describeUser(schema, entry.id, body, domain, hasWindows(body) ? await hashOf(db, trx, entry.id) : undefined)
+  const wished = async (
+    trx: Change['trx'] | Writing['db']['reader'],
+    body: UserBody,
+  ): Promise<Wishes & { before: Values }> => {
+    const described = await describe(trx, body)
     const before = { values: valuesOf(schema, described), classes: classesOf(schema, described) }
-    return { ...applyTo(schema, before, modifications), before: before.values }
+    return {
+      ...applyTo(schema, before, forgiven(entry.id, schema, before.values, modifications)),
+      before: before.values,
+    }
   }
   // What is wrong with the request is said before anything costly is done; and passwords are hashed before a transaction.
   const early = await objectById(db.reader, 'user', entry.id)
   if (!early) throw new NotDone(resultCode.noSuchObject, 'This person does not exist any more.')
-  const { password: wish } = await wished(early.body)
+  const { password: wish } = await wished(db.reader, early.body)
   const password = wish && (await takePassword(db, actor, early, wish))
-  const [known, allowed] = await Promise.all([declared(db), ownFields(db)])
-  await write(db, actor, async (change) => {
+  const [known, allowed, of] = await Promise.all([declared(db), ownFields(db), policies(db)])
+  const isSamba = actor.role === 'samba'
+  const isUnlocked = await write(db, actor, async (change) => {
     const object = await needUser(change, entry.id)
     refuseStale(object.seq, expectedSeq)
-    const { values, classes, before } = await wished(object.body)
-    const input = personInput(schema, before, values)
+    const { values, classes, before } = await wished(change.trx, object.body)
+    const windows = domain && accountChanges(schema, domain, before, values, classes, modifications)
+    const others = (all: Values): Values => (windows ? withoutWindows(all, isSamba) : all)
+    const input = personInput(schema, others(before), others(values))
+    if (isSamba) Object.assign(input, namesShown(before, values))
     needRightTo(actor, object, input, allowed)
+    if (windows) {
+      needRightInWindows(actor, object.body, windows)
+      input.extensions = { ...input.extensions, samba: { account: windows.isOn ? 'yes' : 'no', ...windows.fields } }
+    }
     await changeOne(change, known, object, input, password)
-    const described = describeUser(schema, entry.id, (await needUser(change, entry.id)).body)
-    const asked = [...changedTypes(before, values)].map((type) => [type, values.get(type) ?? []] as const)
-    refuseOtherNames(new Map(asked), valuesOf(schema, described))
+    if (windows) await keepWindows(change, db.dir, await needUser(change, entry.id), windows, of)
+    const described = await describe(change.trx, (await needUser(change, entry.id)).body)
+    if (!isSamba) {
+      const asked = [...changedTypes(before, values)].map((type) => [type, values.get(type) ?? []] as const)
+      refuseOtherNames(new Map(asked), valuesOf(schema, described))
+    }
     if (classes) refuseOtherClasses(schema, classes, classesOf(schema, described), 'is')
+    return windows?.flags?.was.includes('L') && !windows.flags.now.includes('L')
   })
-  if (password) await forgetFailures(db, entry.id)
+  if (password || isUnlocked) await forgetFailures(db, entry.id)
+}
+
+/** Who may change what Windows has of somebody: as at any other door. */
+function needRightInWindows(actor: Actor, target: UserBody, changes: AccountChanges): void {
+  needRight(actor, 'change')
+  needSecretRight(actor, changes)
+  const { flags, hash, lastSet } = changes
+  const isDisabling = flags && flags.was.includes('D') !== flags.now.includes('D')
+  if (isDisabling || hash !== undefined || lastSet !== undefined) needRightOver(actor, 'change', target)
 }
 
 type Target = { id: string; body: UserBody }
@@ -157,10 +236,13 @@ export async function changePassword(
   if (!target) throw new NotDone(resultCode.noSuchObject, 'This person does not exist any more.')
   const by = await mayBySelfOrOther(db, actor, target, old)
   const made = wanted === undefined ? newPassword() : undefined
-  await setPassword(db, actor, entry.id, made ?? wanted!, {
-    by,
-    ...(actor.role === 'samba' && { mustChange: false }),
-  })
+  if (actor.role !== 'samba') {
+    await setPassword(db, actor, entry.id, made ?? wanted!, { by })
+    return made
+  }
+  const before = { hash: await hashOf(db, db.reader, entry.id), lastSet: lastSetOf(target.body) }
+  await setPassword(db, actor, entry.id, made ?? wanted!, { by, mustChange: false, atWindows: true })
+  rememberBefore(entry.id, before)
   return made
 }
 
