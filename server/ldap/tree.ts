@@ -295,7 +295,7 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
   function setHash(id: string, hash: string | undefined): void {
     windows.setHash(id, hash)
     const entry = byId.get(id)
-    if (!entry || !windows.domain() || !entry.part.classes.has('sambasamaccount')) return
+    if (!entry?.part.classes.has('sambasamaccount')) return
     const { slab, at } = entry
     const others = linesOf(slab.bytes, at).filter(([slot]) => slot !== hashSlot)
     const lines: Line[] = hash === undefined ? others : [[hashSlot, [hash]], ...others]

@@ -195,10 +195,7 @@ const unixOnly = named('homeDirectory', 'loginShell', 'gecos', 'displayName', 'g
 /** The values that are no business of Windows. Of a person of Samba's what follows from other things here is left out as well. */
 export const withoutWindows = (values: Values, isSamba: boolean): Values =>
   new Map(
-    [...values].filter(
-      ([type]) =>
-        !isOfWindows(type) && !(type === description && values.has(sambaSid)) && !(isSamba && unixOnly.has(type)),
-    ),
+    [...values].filter(([type]) => !isOfWindows(type) && type !== description && !(isSamba && unixOnly.has(type))),
   )
 
 /** A whole name that Samba writes: the last word is the last name. */
