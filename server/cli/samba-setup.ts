@@ -5,16 +5,9 @@ import { Refused, Unavailable } from '../errors.ts'
 import { check, installedService } from '../samba/setup/checks.ts'
 import { type ConfOptions, netlogonFolder } from '../samba/setup/conf.ts'
 import { type FileChange, isChange, shownChange, writeChange } from '../samba/setup/files.ts'
-import {
-  confProblem,
-  holdsSecrets,
-  keepSecrets,
-  keptPassword,
-  knowsPeople,
-  planFiles,
-  settledBefore,
-} from '../samba/setup/plan.ts'
+import { confProblem, keptPassword, knowsPeople, planFiles, settledBefore } from '../samba/setup/plan.ts'
 import { type Finding, probe } from '../samba/setup/probe.ts'
+import { holdsSecrets, keepSecrets } from '../samba/setup/secrets.ts'
 import { commandsByHand, hasSystemd, isRunning, restart, servicesOf } from '../samba/setup/services.ts'
 import { call } from './call.ts'
 import { dataOf } from './options.ts'
@@ -119,7 +112,7 @@ async function carryOut(data: string, { conf, newDomain, newSecrets, ownService 
     if (isChange(file)) writeChange(file)
   const problem = await confProblem()
   if (problem) throw new Error(`Samba does not take its settings: ${problem}`)
-  if (secrets) await keepSecrets(secrets)
+  if (secrets) await keepSecrets({ ...secrets, domain: conf.domain, sid: (await target(data, conf)).sid })
   say('\nDone.')
 }
 

@@ -35,6 +35,7 @@ const needed = {
   winbindd: 'winbind',
   net: 'samba-common-bin',
   smbpasswd: 'samba-common-bin',
+  tdbtool: 'tdb-tools',
 }
 
 async function packageFinding(): Promise<Finding> {

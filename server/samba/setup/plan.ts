@@ -46,12 +46,6 @@ export const keptPassword = (): string | undefined => {
 
 export const adminDnOf = (server: string, baseDn: string): string => `cn=${clientOf(server)},ou=Internal,${baseDn}`
 
-/** Whether Samba here signs in to the directory with what it has. */
-export async function holdsSecrets(sid: string): Promise<boolean> {
-  const { code, out } = await run(['net', 'getdomainsid'])
-  return code === 0 && out.includes(sid)
-}
-
 /** Whether somebody has settled how this machine knows the people, by other means than ours. */
 export async function knowsPeople(administrator: string): Promise<boolean> {
   if (isOurs(readIfThere(nslcdFile) ?? '')) return false
@@ -75,14 +69,6 @@ export function settledBefore(): {
     ...(interfaces && { interfaces }),
     isFileServer: setting('disable netbios') === 'yes',
   }
-}
-
-/** Puts secrets where Samba keeps them: secrets.tdb. */
-export async function keepSecrets(secrets: { password: string; machinePassword: string }): Promise<void> {
-  const admin = await run(['smbpasswd', '-s', '-W'], `${secrets.password}\n${secrets.password}\n`)
-  if (admin.code !== 0) throw new Error(`Samba does not take its secret: ${complaint(admin)}`)
-  const machine = await run(['net', 'changesecretpw', '-f', '-i'], `${secrets.machinePassword}\n`)
-  if (machine.code !== 0) throw new Error(`Samba does not take the password of this server: ${complaint(machine)}`)
 }
 
 /** What Samba itself says of its settings; undefined when it takes them. */
