@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings packages, with whatever they need that this machine has not, as files into a folder. They are not installed: what
 # they do to the accounts of a machine (nsswitch, PAM) is for the private ones that tests start (test/interop/machine.ts).
+# Those that are named come in any case: their questions have to be answered there, also where this machine has them.
 # usage: packages-aside.sh FOLDER PACKAGE ...
 set -euo pipefail
 
@@ -16,7 +17,7 @@ rm -rf "$folder"
 mkdir -p "$folder/partial"
 export DEBIAN_FRONTEND=noninteractive
 bring() {
-  apt-get install -y -qq --no-install-recommends --download-only \
+  apt-get install -y -qq --no-install-recommends --download-only --reinstall \
     -o Dir::Cache::archives="$folder/" -o Debug::NoLocking=1 -o APT::Sandbox::User=root "$@" >/dev/null
 }
 echo "fetching $*"

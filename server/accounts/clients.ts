@@ -19,7 +19,7 @@ import { needRight } from './roles.ts'
 export const clientRoles: readonly { role: ClientRole; may: string }[] = [
   { role: 'auth', may: 'finds a person and checks passwords' },
   { role: 'read', may: 'reads everything but secrets' },
-  { role: 'samba', may: 'reads what Samba needs' },
+  { role: 'samba', may: 'reads what Samba needs, NT hashes too, and writes what it writes' },
 ]
 
 /** A service that binds to LDAP. */

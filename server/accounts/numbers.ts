@@ -1,7 +1,7 @@
 import { Invalid } from '../errors.ts'
 import type { NumbersBody } from '../store/bodies.ts'
 import { objectsOf } from '../store/objects.ts'
-import { ownerOf, ridKey, uidKey } from '../store/taken.ts'
+import { isAnyTaken, ridKey, uidKey } from '../store/taken.ts'
 import type { Change } from '../store/write.ts'
 
 /** Users and computers count from 2000, groups from 60000; allusers is 63000 and skipped. */
@@ -35,8 +35,8 @@ async function unusedFrom(change: Change, free: number): Promise<number> {
 }
 
 /** What computers hold is counted apart: as uidNumber, or as relative identifier. */
-export const isNumberTaken = async (trx: Change['trx'], number: number): Promise<boolean> =>
-  ((await ownerOf(trx, uidKey(number))) ?? (await ownerOf(trx, ridKey(number)))) !== undefined
+export const isNumberTaken = (trx: Change['trx'], number: number): Promise<boolean> =>
+  isAnyTaken(trx, [uidKey(number), ridKey(number)])
 
 /** Read once in a change: one that adds many people takes many. */
 const read = new WeakMap<Change, { id: string; body: NumbersBody }>()

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Refused, Unavailable } from '../errors.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { askMaster, type Connection, connectionToMaster, MasterRefused, reachProblem, readJson } from './connection.ts'
+import { workerOf } from './serving.ts'
 import type { ForwardAnswer, ForwardRequest } from './wire.ts'
 
 /** Has the master do what is asked here, and answers when this node holds what came of it. */
@@ -14,6 +15,8 @@ export type Forwarder = {
 
 /** A sign-in may wait for this, as Samba counts wrong passwords in the directory. */
 const patienceMs = 4000
+/** The same while the master is known to be away: it may be back, but hardly anybody waits for that. */
+const awayPatienceMs = 1000
 /** After a failure others are not made to wait for the same. */
 const pauseMs = 2000
 const tries = 3
@@ -25,7 +28,8 @@ export function createForwarder(db: Db): Forwarder {
   async function send(request: Omit<ForwardRequest, 'id'>): Promise<ForwardAnswer> {
     if (Date.now() - failedAt < pauseMs) throw away()
     const json: ForwardRequest = { id: randomUUID(), ...request }
-    const signal = AbortSignal.timeout(patienceMs)
+    const isAway = workerOf(db)?.line.reachable === false
+    const signal = AbortSignal.timeout(isAway ? awayPatienceMs : patienceMs)
     connection ??= connectionToMaster(db)
     for (let left = tries - 1; ; left--) {
       try {

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { GroupBody } from './bodies.ts'
 import { containing } from './like.ts'
+import { ofWindows } from './memberships.ts'
 import type { Projection } from './project.ts'
 import { inSlices, insertRows } from './slices.ts'
 
@@ -21,6 +22,20 @@ export async function projectGroups(trx: Knex, changes: Projection<'group'>[]): 
   const rows = changes.flatMap(({ id, now }) => (now ? [bodyToRow(id, now)] : []))
   await insertRows(trx, 'groups', rows, ['id'])
   await projectLinks(trx, changes)
+  await projectWindows(trx, changes)
+}
+
+/** Everybody with a Windows account is in this group. */
+export const holdsWindows = (body: GroupBody | undefined): boolean =>
+  body?.type === 'windows' && body.name === 'domain_users'
+
+async function projectWindows(trx: Knex, changes: Projection<'group'>[]): Promise<void> {
+  for (const { id, was, now } of changes) {
+    if (holdsWindows(was) === holdsWindows(now)) continue
+    const row = { of: id, group_id: ofWindows }
+    if (now) await insertRows(trx, 'nestings', [row], ['of', 'group_id'])
+    else await trx('nestings').where(row).delete()
+  }
 }
 
 /** Which groups a group is in, and who owns it. */

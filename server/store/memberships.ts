@@ -1,12 +1,20 @@
 import type { Knex } from 'knex'
 import type { UserBody } from './bodies.ts'
+import { hasWindows } from './nt-hashes.ts'
 import { inSlices, insertRows } from './slices.ts'
 
 /** What a person belongs to, as kept in `memberships.of`. */
 export const ofPlugin = (name: string): string => `plugin:${name}`
 
-/** Everything a person belongs to: groups and plugins. */
-export const belongings = (body: UserBody): string[] => [...body.groups, ...body.plugins.map(ofPlugin)]
+/** What everybody with a Windows account belongs to: it stands inside the group Domain Users, and nobody is put there. */
+export const ofWindows = 'windows:people'
+
+/** Everything a person belongs to: groups and plugins, and the people with a Windows account. */
+export const belongings = (body: UserBody): string[] => [
+  ...body.groups,
+  ...body.plugins.map(ofPlugin),
+  ...(hasWindows(body) ? [ofWindows] : []),
+]
 
 export type Membership = { of: string; user_id: string }
 

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Bodies } from './bodies.ts'
 import { canonical } from './canonical.ts'
-import { belongings } from './memberships.ts'
+import { belongings, ofWindows } from './memberships.ts'
 import type { Head, Move } from './objects.ts'
 import type { Projected } from './project.ts'
 
@@ -55,7 +55,9 @@ export async function reviseLists(
   const touched = [...head.lists]
   head.lists.clear()
   const ids = await idsOf(trx, touched)
-  const gone = touched.filter((key) => !key.startsWith('plugin:') && key !== everyone && !ids.has(key))
+  const gone = touched.filter(
+    (key) => !key.startsWith('plugin:') && key !== everyone && key !== ofWindows && !ids.has(key),
+  )
   await move(trx, head, [...revised(head, ids), ...gone.map((id): Move => ({ kind: 'revision', id, body: undefined }))])
 }
 
@@ -71,6 +73,12 @@ async function idsOf(trx: Knex, touched: readonly string[]): Promise<Set<string>
   }
   if (touched.includes(everyone)) {
     const row: { id: string } | undefined = await trx('groups').where({ type: 'builtin', name: 'allusers' }).first('id')
+    if (row) ids.add(row.id)
+  }
+  if (touched.includes(ofWindows)) {
+    const row: { id: string } | undefined = await trx('groups')
+      .where({ type: 'windows', name: 'domain_users' })
+      .first('id')
     if (row) ids.add(row.id)
   }
   const plugins = new Set(touched.filter((key) => key.startsWith('plugin:')))

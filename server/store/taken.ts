@@ -51,3 +51,6 @@ export async function ownerOf(trx: Knex, key: string): Promise<string | undefine
   const row: { owner: string } | undefined = await trx('taken').where({ key }).first('owner')
   return row?.owner
 }
+
+export const isAnyTaken = async (trx: Knex, keys: readonly string[]): Promise<boolean> =>
+  (await trx('taken').whereIn('key', keys).first('owner')) !== undefined

@@ -6,10 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { type Given, type Ran, run, start } from './programs.ts'
 
 /**
- * A machine of its own within this one: the same files with its own on top, its own processes, the same network. What is
- * installed and set there (nsswitch, PAM, users) is nobody else's, and gone with it. Takes root.
+ * A machine of its own within this one: the same files with its own on top, its own processes, the same network unless it
+ * is given another. What is installed and set there (nsswitch, PAM, users) is nobody else's, and gone with it. Takes root.
  */
 export type Machine = {
+  /** Its first process, as this machine numbers it. */
+  pid: string
   run: (command: readonly string[], given?: Given) => Promise<Ran>
   /** Runs what must succeed. */
   must: (command: readonly string[], given?: Given) => Promise<string>
@@ -26,18 +28,25 @@ mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
-cp "$1"/*.deb /mnt
+name=$2
+for deb in "$1"/*.deb; do [ ! -e "$deb" ] || cp "$deb" /mnt; done
 mount --rbind /dev /mnt/root/dev
 mount -t proc proc /mnt/root/proc
 mount -t tmpfs -o mode=755 tmpfs /mnt/root/run
 mount -t tmpfs -o mode=1777 tmpfs /mnt/root/tmp
 mkdir /mnt/root/tmp/packages
-mv /mnt/*.deb /mnt/root/tmp/packages
+shift 2
+while [ $# -gt 0 ]; do
+  mkdir -p "/mnt/root$2"
+  mount --bind "$1" "/mnt/root$2"
+  shift 2
+done
+for deb in /mnt/*.deb; do [ ! -e "$deb" ] || mv "$deb" /mnt/root/tmp/packages; done
 cd /mnt/root
 pivot_root . mnt
 umount -l /mnt
-hostname "$2"
-echo "127.0.0.1 localhost $2" >/etc/hosts
+hostname "$name"
+echo "127.0.0.1 localhost $name" >/etc/hosts
 echo "up $pid"
 exec cat
 `
@@ -49,7 +58,8 @@ printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d
 chmod +x /usr/sbin/policy-rc.d
 rm -f /var/lib/man-db/auto-update
 debconf-set-selections
-dpkg --force-unsafe-io -i /tmp/packages/*.deb
+set -- /tmp/packages/*.deb
+if [ -e "$1" ]; then dpkg --force-unsafe-io -i "$@"; fi
 `
 
 const env = {
@@ -58,12 +68,25 @@ const env = {
   DEBIAN_FRONTEND: 'noninteractive',
 }
 
-/** `packages`: the folder of scripts/test-interop.sh; `answers`: what debconf would ask. */
-export async function startMachine(packages: string, answers = ''): Promise<Machine> {
+export type MachineSettings = {
+  /** What debconf would ask. */
+  answers?: string
+  name?: string
+  /** A network of its own, with nothing in it yet. */
+  hasOwnNet?: boolean
+  /** Folders of this machine, and where they are on that one. */
+  shares?: readonly (readonly [here: string, there: string])[]
+}
+
+/** `packages`: the folder of scripts/test-interop.sh. */
+export async function startMachine(packages: string, settings: MachineSettings | string = {}): Promise<Machine> {
+  const given = typeof settings === 'string' ? { answers: settings } : settings
+  const { answers = '', name = packages, hasOwnNet = false, shares = [] } = given
   const folder = fileURLToPath(new URL(`../../node_modules/.cache/logins/${packages}`, import.meta.url))
   if (!existsSync(folder) || !readdirSync(folder).includes('names'))
     throw new Error(`The packages for ${packages} are not there: scripts/test-interop.sh brings them.`)
-  const args = ['--fork', '--kill-child', '--pid', '--mount', '--uts', 'sh', '-c', boot, 'boot', folder, packages]
+  const spaces = ['--pid', '--mount', '--uts', ...(hasOwnNet ? ['--net'] : [])]
+  const args = ['--fork', '--kill-child', ...spaces, 'sh', '-c', boot, 'boot', folder, name, ...shares.flat()]
   const child = spawn('unshare', args, { stdio: ['pipe', 'pipe', 'pipe'] })
   const said: string[] = []
   child.stderr.on('data', (data) => said.push(String(data)))
@@ -79,9 +102,13 @@ export async function startMachine(packages: string, answers = ''): Promise<Mach
       throw new Error(`No private machine can be had here; it takes root: ${said.join('')}`)
     }),
   ])
-  const enter = (command: readonly string[]): string[] => ['-t', pid, '-m', '-p', '-u', '-r', ...command]
+  const enter = (command: readonly string[]): string[] => [
+    ...['-t', pid, '-m', '-p', '-u', '-r', ...(hasOwnNet ? ['-n'] : [])],
+    ...command,
+  ]
   const withEnv = (given: Given = {}): Given => ({ ...given, env: { ...env, ...given.env } })
   const machine: Machine = {
+    pid,
     run: (command, given) => run('nsenter', enter(command), withEnv(given)),
     start: (command, given) => start('nsenter', enter(command), withEnv(given)),
     async must(command, given) {

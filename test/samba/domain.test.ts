@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { foreignHash } from '../../server/accounts/foreign-hashes.ts'
+import { groupByName, groupsByIds } from '../../server/accounts/groups.ts'
 import { ntHash } from '../../server/accounts/md4.ts'
 import { signIn } from '../../server/accounts/sign-in.ts'
-import { changeUser, removeUser, setPassword, userByUsername } from '../../server/accounts/users.ts'
+import { changeUser, removeUser, setPassword, userByUsername, usersPage } from '../../server/accounts/users.ts'
 import { domainOf, setUpDomain } from '../../server/samba/domain.ts'
 import { addMachine, machineByName, machineList, removeMachine } from '../../server/samba/machines.ts'
 import { hashOf } from '../../server/samba/nt-hash.ts'
@@ -53,6 +54,17 @@ test('what Windows keeps of a password comes and goes with the Windows account',
   await changeUser(db, me, anna.id, { extensions: windows, mustChange: false })
   await removeUser(db, me, anna.id)
   assert.equal(await hashOf(db, db.reader, anna.id), undefined)
+})
+
+test('everybody with a Windows account is in Domain Users, on the pages as in LDAP', async () => {
+  const before = (await usersPage(db, { group: 'domain_users' })).rows.map(({ username }) => username)
+  assert.deepEqual(before, ['winadmin'])
+  const person = await aUser(db, { username: 'dora', extensions: { samba: { account: 'yes' } } })
+  const { id } = await groupByName(db, 'domain_users')
+  const [group] = await groupsByIds(db, [id])
+  assert.deepEqual([group?.members, group?.direct], [2, 0])
+  await changeUser(db, me, person.id, { extensions: { samba: { account: 'no' } } })
+  assert.equal((await usersPage(db, { group: 'domain_users' })).total, 1)
 })
 
 test('who gets a Windows account later has it from the next sign-in on', async () => {

@@ -4,6 +4,8 @@ import type { KeptEntry } from '../../samba/kept.ts'
 import { sambaPolicies } from '../../samba/policies.ts'
 import { isBuiltin, membersOf, sidOfGroup, titleOf } from '../../samba/sids.ts'
 import type { GroupBody, MachineBody, PolicyBody, UserBody, WindowsBody } from '../../store/bodies.ts'
+import { holdsWindows } from '../../store/groups.ts'
+import { ofWindows } from '../../store/memberships.ts'
 import { hasWindows } from '../../store/nt-hashes.ts'
 import type { Line } from '../block.ts'
 import { escapeValue } from '../dn.ts'
@@ -14,9 +16,6 @@ import { operationalLines } from './times.ts'
 
 /** The Windows domain while Windows Networking is on: what entries say of it. */
 export type Domain = { name: string; sid: string }
-
-/** The key of everybody with a Windows account, who are in Domain Users without being listed. */
-export const windowsPeople = 'windows:people'
 
 const windowsUserClasses = [...userClasses, 'sambaSamAccount']
 const windowsGroupClasses = [...groupClasses, 'sambaGroupMapping']
@@ -31,7 +30,7 @@ export function personInWindows(
 ): { classes: readonly string[]; lines: Line[]; memberOf: string[] } | undefined {
   if (!domain || !hasWindows(body)) return undefined
   const lines = attributesOf(body, domain.sid, hash, new Date(now)).map(lineOf)
-  return { classes: windowsUserClasses, lines, memberOf: [windowsPeople] }
+  return { classes: windowsUserClasses, lines, memberOf: [ofWindows] }
 }
 
 const groupSlot = {
@@ -61,7 +60,7 @@ export function groupInWindows(
       [groupSlot.displayName, title ? [title] : []],
       [groupSlot.members, members],
     ],
-    ...(body.type === 'windows' && body.name === 'domain_users' && { holds: windowsPeople }),
+    ...(holdsWindows(body) && { holds: ofWindows }),
   }
 }
 

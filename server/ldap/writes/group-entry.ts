@@ -5,7 +5,7 @@ import { needPlugin, switchFor } from '../../accounts/plugins.ts'
 import { needRight } from '../../accounts/roles.ts'
 import { needFreeRid } from '../../samba/machines.ts'
 import { groupsBelow } from '../../store/groups.ts'
-import { memberIds, ofPlugin } from '../../store/memberships.ts'
+import { belongings, memberIds, ofPlugin } from '../../store/memberships.ts'
 import { objectsByIds } from '../../store/objects.ts'
 import { userIdsByName, usernamesByIds } from '../../store/users.ts'
 import { type Change, write } from '../../store/write.ts'
@@ -170,11 +170,7 @@ async function usersNow(
   const ids = await userIdsByName(change.trx, named)
   const people = await objectsByIds(change.trx, 'user', [...ids.values()])
   const isIn = (belongs: readonly string[]): boolean => belongs.some((each) => of.includes(each))
-  return new Set(
-    [...people.values()].flatMap(({ body }) =>
-      isIn([...body.groups, ...body.plugins.map(ofPlugin)]) ? [body.username] : [],
-    ),
-  )
+  return new Set([...people.values()].flatMap(({ body }) => (isIn(belongings(body)) ? [body.username] : [])))
 }
 
 export async function renameGroup(
