@@ -171,7 +171,10 @@ describe('Samba, set up by one command on each machine', { concurrency: false },
       const listed = await site.must(['pdbedit', '-L', '-v'])
       for (const name of ['anna', 'winadmin', 'pdc$', 'bdc$'])
         assert.match(listed, new RegExp(`^Unix username: +${name.replace('$', '\\$')}$`, 'm'))
-      assert.match(await site.must(['net', 'groupmap', 'list']), /Domain Admins \(S-1-5-21-[\d-]+-512\) -> domain_admins/)
+      assert.match(
+        await site.must(['net', 'groupmap', 'list']),
+        /Domain Admins \(S-1-5-21-[\d-]+-512\) -> domain_admins/,
+      )
       assert.match(await site.must(['wbinfo', '-u']), /anna/)
       assert.match(await site.must(['wbinfo', '-g']), /domain users/i)
       await site.must(['wbinfo', '-t'])
