@@ -8,6 +8,7 @@ import { epochName } from '../mode/epoch.ts'
 import { endPolls, hear, pollOpens } from '../replication/contact.ts'
 import { deviceByCredential, enrolDevice, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
 import { judgePosition, ownDigest, waitForChange } from '../replication/master.ts'
+import { answerSamba } from '../replication/samba.ts'
 import { buckets, headers, protocol } from '../replication/wire.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
@@ -37,6 +38,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   app.post('/v1/forward', knownFirst, express.json({ limit: '8mb' }), forward)
   app.post('/v1/certificate', express.json({ limit: '32kb' }), certificate)
   app.get('/v1/nt-hash-key', sealingKey)
+  app.post('/v1/samba', knownFirst, express.json({ limit: '32kb' }), samba)
   app.use((_req, res) =>
     sendProblem(res, { status: 404, title: 'Not found', detail: 'There is nothing here.', code: 'not-found' }),
   )
@@ -95,6 +97,12 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
 
   async function forward(req: Request, res: Response): Promise<void> {
     res.json(await forwards(res.locals.device, req.body))
+  }
+
+  async function samba(req: Request, res: Response): Promise<void> {
+    const { device } = res.locals
+    const actor: Actor = { name: device.name, via: 'replication', address: req.ip ?? '' }
+    res.json(await answerSamba(db, actor, device, sambaRequest.parse(req.body ?? {})))
   }
 
   /** For a device that joined before there was one. */
@@ -195,6 +203,8 @@ const objectsQuery = z.object({
 const pem = z.string().min(1).max(8192)
 const names = z.array(z.string().max(253)).max(64)
 const certificateRequest = z.object({ request: pem, names })
+const netbios = z.string().max(32)
+const sambaRequest = z.union([z.strictObject({ server: netbios }), z.strictObject({ machine: netbios })])
 const enrolRequest = z.object({
   keyId: z.string().max(16),
   secret: z.string().max(64),

@@ -1,3 +1,5 @@
+import type { ControllerSecrets } from '../samba/controller.ts'
+
 /**
  * The protocol between slaves and master, version 1: what both sides write and read, and nothing else.
  * An answer is NDJSON: a head line, one line per object, an end line. Without its end line it is nothing.
@@ -116,3 +118,9 @@ export type LdapAnswer = {
   fields?: string[] | undefined
   controls?: string[] | undefined
 }
+
+/** What Samba on a slave needs of the master: secrets for the server of this name, or an account for a computer that joins. */
+export type SambaRequest = { server: string } | { machine: string }
+
+/** `seq`: with which change the slave has it. `now`: by the clock of the master. */
+export type SambaAnswer = { seq: number; now: string; secrets?: ControllerSecrets }

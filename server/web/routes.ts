@@ -133,6 +133,7 @@ import {
   showUsers,
 } from './users.ts'
 import { guardWelcome, saveWelcome, showWelcome } from './welcome.ts'
+import { addComputer, askRemoveComputer, removeComputer, saveWindows, showComputers, showWindows } from './windows.ts'
 
 /** Every page, and who may ask for it. */
 export function routes(): Router {
@@ -272,6 +273,12 @@ export function routes(): Router {
   r.get('/devices/:id/revoke', adminChanges, askRevoke)
   r.post('/devices/:id/revoke', adminChanges, revoke)
   r.get('/reached/:seq', reads, showReached)
+  r.get('/windows', audits, showWindows)
+  r.post('/windows', adminChanges, saveWindows)
+  r.get('/windows/computers', audits, showComputers)
+  r.post('/windows/computers', adminChanges, addComputer)
+  r.get('/windows/computers/:name/remove', adminChanges, askRemoveComputer)
+  r.post('/windows/computers/:name/remove', adminChanges, removeComputer)
   r.get('/clients', audits, showClients)
   r.post('/clients', adminChanges, addLdapClient)
   r.get('/clients/:name', audits, showClient)
