@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { baseDomain } from '../accounts/domain.ts'
-import { addMachineNameHere, secretsHere } from '../replication/samba.ts'
+import { addMachineNameHere, keepReportHere, secretsHere } from '../replication/samba.ts'
+import { ldapHere } from '../replication/serving.ts'
 import { administrator, type Domain, domainOf, setUpDomain, windowsPeople } from '../samba/domain.ts'
 import { addMachine, machineByName, machineList, removeMachine } from '../samba/machines.ts'
+import { reportsOf, sambaReport } from '../samba/reports.ts'
 import { command } from './command.ts'
 import { moment, named, none, nothing, text } from './shapes.ts'
 
@@ -20,6 +22,8 @@ const shownWindows = z
     mode: z.enum(['standalone', 'master', 'slave']).optional(),
     masterUrl: z.string().optional(),
     baseDomain: z.string().optional(),
+    server: sambaReport.optional().meta({ description: 'Samba of this node, as it was found last.' }),
+    ldapUrl: z.string().optional().meta({ description: 'Where Samba on this machine reaches LDAP.' }),
   })
   .meta({ id: 'Windows', description: 'Windows Networking, as this node sees it.' })
 
@@ -43,6 +47,7 @@ const shown = ({ name, sid, added }: Domain): z.input<typeof shownDomain> => ({ 
 const secrets = z.object({
   dn: z.string(),
   password: z.string().meta({ description: 'Told this once.' }),
+  names: z.object({ dn: z.string(), password: z.string().meta({ description: 'Told this once.' }) }),
   machine: z.string(),
   machinePassword: z.string().meta({ description: 'Told this once.' }),
   aheadSeconds: z.number().meta({ description: 'By how much the clock of the master is ahead.' }),
@@ -60,6 +65,8 @@ export const sambaCommands = {
       mode,
       masterUrl,
       baseDomain: base,
+      ldapUrl: ldapHere(db),
+      server: reportsOf(db).get(db.local.deviceId),
     }
   }),
   'windows-set-up': command(
@@ -70,6 +77,9 @@ export const sambaCommands = {
   ),
   'samba-secrets': command('change', z.strictObject({ server: text }), secrets, ({ db, actor }, { server }) =>
     secretsHere(db, actor, server),
+  ),
+  'samba-report': command('change', z.strictObject({ report: sambaReport }), nothing, ({ db }, { report }) =>
+    keepReportHere(db, report),
   ),
   'samba-add-machine': command('change', named, nothing, ({ db, actor }, { name }) =>
     addMachineNameHere(db, actor, name),

@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Result } from '../api/commands.ts'
-import { readConfig } from '../config.ts'
-import { Invalid, NotFound } from '../errors.ts'
+import { Invalid, NotFound, Unavailable } from '../errors.ts'
 import type { ConfOptions, NameService, ServerKind } from '../samba/setup/conf.ts'
 import { dataOf } from './options.ts'
 
@@ -12,7 +11,6 @@ export type SambaOptions = {
   fileServer?: boolean
   interfaces?: string
   nameService?: NameService
-  ldapPort?: string
   pdc?: string
 }
 
@@ -26,7 +24,6 @@ export const withSambaOptions = (command: Command): Command =>
       new Option('--name-service <name>', 'what tells this machine about the people').choices(['nslcd', 'winbind']),
     )
     .option('--pdc <host>', 'slave: where the PDC is; the master when left out')
-    .option('--ldap-port <n>', 'port of “account-sync serve” for LDAP (ACCOUNT_SYNC_LDAP_PORT; 3890)')
 
 type Shown = Result<'windows-show'>
 
@@ -43,6 +40,8 @@ export async function confOptions(shown: Shown, typed: SambaOptions, command: Co
   const { baseDn } = await import('../accounts/domain.ts')
   const { hostname } = await import('node:os')
   if (!shown.baseDomain) throw new NotFound('This node is not set up yet. “account-sync setup” does that.')
+  if (!shown.ldapUrl)
+    throw new Unavailable('Samba asks the node over LDAP: “account-sync serve” must run here, with an --ldap-port.')
   const base = baseDn(shown.baseDomain)
   const before = settledBefore()
   const domain = domainName(shown, typed)
@@ -54,7 +53,7 @@ export async function confOptions(shown: Shown, typed: SambaOptions, command: Co
     kind,
     domain,
     server,
-    ldapUrl: `ldap://127.0.0.1:${portOf(typed, command)}`,
+    ldapUrl: shown.ldapUrl,
     baseDn: base,
     adminDn: adminDnOf(server, base),
     nameService: typed.nameService ?? installedService() ?? 'nslcd',
@@ -73,15 +72,6 @@ function domainName({ domain, baseDomain = '' }: Shown, typed: SambaOptions): st
 
 const hostOf = (url: string | undefined): string | undefined =>
   url === undefined ? undefined : new URL(url).hostname.replace(/^\[|\]$/g, '')
-
-function portOf({ ldapPort }: SambaOptions, command: Command): number {
-  try {
-    return readConfig({ ...(ldapPort !== undefined && { 'ldap-port': ldapPort }) }, process.env).ldapPort
-  } catch (error) {
-    if (error instanceof Invalid) return command.error(`error: ${Object.values(error.problems).join(' ')}`)
-    throw error
-  }
-}
 
 const absolute = (path: string): string => (path.startsWith('/') ? path : `${process.cwd()}/${path}`)
 const quoted = (word: string): string => (/^[\w./-]+$/.test(word) ? word : `"${word}"`)

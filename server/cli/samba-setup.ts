@@ -7,6 +7,7 @@ import { type ConfOptions, netlogonFolder } from '../samba/setup/conf.ts'
 import { type FileChange, isChange, shownChange, writeChange } from '../samba/setup/files.ts'
 import { confProblem, keptPassword, knowsPeople, planFiles, settledBefore } from '../samba/setup/plan.ts'
 import { type Finding, probe } from '../samba/setup/probe.ts'
+import { sambaVersion } from '../samba/setup/programs.ts'
 import { holdsSecrets, keepSecrets } from '../samba/setup/secrets.ts'
 import { commandsByHand, hasSystemd, isRunning, restart, servicesOf } from '../samba/setup/services.ts'
 import { call } from './call.ts'
@@ -102,13 +103,16 @@ async function needYes(yes: boolean | undefined): Promise<void> {
 }
 
 async function carryOut(data: string, { conf, newDomain, newSecrets, ownService }: Plan): Promise<void> {
-  if (newDomain) await call(data, 'windows-set-up', { name: conf.domain })
+  if (newDomain) {
+    await call(data, 'windows-set-up', { name: conf.domain })
+    say('\nComputers join with the password of winadmin: account-sync user password winadmin')
+  }
   const secrets = newSecrets ? await call(data, 'samba-secrets', { server: conf.server }) : undefined
   if (secrets && Math.abs(secrets.aheadSeconds) > 30)
     tell(`The clocks of this machine and of the master differ by ${Math.abs(secrets.aheadSeconds)} s: set up NTP.`)
   const { mkdirSync } = await import('node:fs')
   if (conf.kind !== 'file-server') mkdirSync(netlogonFolder, { recursive: true, mode: 0o755 })
-  for (const file of planFiles(conf, ownService, secrets?.password ?? keptPassword()))
+  for (const file of planFiles(conf, ownService, secrets?.names.password ?? keptPassword()))
     if (isChange(file)) writeChange(file)
   const problem = await confProblem()
   if (problem) throw new Error(`Samba does not take its settings: ${problem}`)
@@ -130,6 +134,7 @@ async function serve(data: string, plan: Plan): Promise<void> {
     await restart(services)
   }
   const findings = await settled(await target(data, plan.conf))
+  await tellNode(data, plan.conf, findings)
   say('')
   sayFindings(findings)
   if (findings.some(({ state }) => state === 'bad'))
@@ -150,6 +155,15 @@ async function target(data: string, { kind, server, domain }: ConfOptions): Prom
   return { kind, domain, server, sid: shown.domain?.sid ?? 'none', machine: `${server.toLowerCase()}$` }
 }
 
+/** For the pages of this node, and of its master. */
+async function tellNode(data: string, { kind, server }: ConfOptions, findings: readonly Finding[]): Promise<void> {
+  const version = (await sambaVersion()) ?? 'unknown'
+  const lines = findings.map((finding) => ({ ...finding, says: finding.says.slice(0, 500) }))
+  await call(data, 'samba-report', {
+    report: { at: new Date().toISOString(), kind, server, version, findings: lines },
+  })
+}
+
 const signs = { good: '✓', doubt: '!', bad: '✗' } as const
 
 function sayFindings(findings: readonly Finding[]): void {
@@ -163,6 +177,8 @@ export async function showSambaStatus(options: SambaOptions & { json?: boolean }
   if (settledBefore().server === undefined)
     throw new Unavailable('Samba is not set up on this machine: account-sync samba setup')
   const findings = await probe(await target(data, conf))
+  // Others than root see less than is there.
+  if (process.getuid?.() === 0) await tellNode(data, conf, findings)
   const { kind, server, domain } = conf
   if (options.json) return printJson({ kind, server, domain, findings })
   say(bold(`${titles[kind]} ${server} in the Windows domain ${domain}`))

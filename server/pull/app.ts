@@ -10,6 +10,7 @@ import { deviceByCredential, enrolDevice, ntHashKeyOf, renewCertificate } from '
 import { judgePosition, ownDigest, waitForChange } from '../replication/master.ts'
 import { answerSamba } from '../replication/samba.ts'
 import { buckets, headers, protocol } from '../replication/wire.ts'
+import { sambaReport } from '../samba/reports.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { type Coding, createAnswers, type Encoded } from './answers.ts'
@@ -204,7 +205,11 @@ const pem = z.string().min(1).max(8192)
 const names = z.array(z.string().max(253)).max(64)
 const certificateRequest = z.object({ request: pem, names })
 const netbios = z.string().max(32)
-const sambaRequest = z.union([z.strictObject({ server: netbios }), z.strictObject({ machine: netbios })])
+const sambaRequest = z.union([
+  z.strictObject({ server: netbios }),
+  z.strictObject({ machine: netbios }),
+  z.strictObject({ report: sambaReport }),
+])
 const enrolRequest = z.object({
   keyId: z.string().max(16),
   secret: z.string().max(64),

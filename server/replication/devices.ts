@@ -5,6 +5,7 @@ import { Invalid, NotFound, Refused } from '../errors.ts'
 import { isCertificateName } from '../mode/certificates.ts'
 import { keyEnrols } from '../mode/key.ts'
 import { nodeNameProblem } from '../mode/set-up.ts'
+import { takeOutController } from '../samba/controller.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { deviceRow } from '../store/devices.ts'
@@ -106,6 +107,7 @@ export async function revokeDevice(db: Db, actor: Actor, deviceId: string): Prom
     if (!object) throw new NotFound(`There is no device “${deviceId}”.`)
     if (object.body.status === 'revoked') return
     await change.put('device', object.id, { ...object.body, status: 'revoked' })
+    await takeOutController(change, object.body.deviceId)
     change.note({
       sentence: `Revoked device ${object.body.name}`,
       object: { kind: 'device', id: object.id, name: object.body.name },

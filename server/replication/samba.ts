@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, Unavailable } from '../errors.ts'
 import { addMachineName, type ControllerSecrets, giveSecrets } from '../samba/controller.ts'
+import { keepReport, type SambaReport } from '../samba/reports.ts'
 import type { Db } from '../store/db.ts'
 import { askMaster, connectionToMaster, MasterRefused, reachProblem, readJson } from './connection.ts'
 import type { SambaAnswer, SambaRequest } from './wire.ts'
@@ -23,6 +24,13 @@ export async function secretsHere(db: Db, actor: Actor, server: string): Promise
 export async function addMachineNameHere(db: Db, actor: Actor, machine: string): Promise<void> {
   if (db.local.mode === 'slave') await ask(db, { machine })
   else await addMachineName(db, actor, machine)
+}
+
+/** How Samba of this node was found, for the pages of this node and of its master. */
+export async function keepReportHere(db: Db, report: SambaReport): Promise<void> {
+  keepReport(db, db.local.deviceId, report)
+  // A master that is away hears the next one.
+  if (db.local.mode === 'slave') await ask(db, { report }).catch(() => {})
 }
 
 const patienceMs = 20_000
@@ -62,6 +70,7 @@ export async function answerSamba(
   request: SambaRequest,
 ): Promise<SambaAnswer> {
   const secrets = 'server' in request ? await giveSecrets(db, actor, device, request.server) : undefined
+  if ('report' in request) keepReport(db, device.deviceId, request.report)
   if ('machine' in request) await addMachineName(db, actor, request.machine)
   return { seq: db.position.seq, now: new Date().toISOString(), ...(secrets && { secrets }) }
 }

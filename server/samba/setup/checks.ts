@@ -3,7 +3,7 @@ import { connect, createServer } from 'node:net'
 import type { ConfOptions, NameService } from './conf.ts'
 import { serverNameProblem } from './conf.ts'
 import type { Finding } from './probe.ts'
-import { programPath, run } from './programs.ts'
+import { programPath, run, sambaVersion } from './programs.ts'
 import { isRunning } from './services.ts'
 
 /** What must be right before anything is changed. */
@@ -14,6 +14,7 @@ export async function check(
   return [
     nameFinding(options),
     await packageFinding(),
+    await roleFinding(),
     serviceFinding(service),
     await directoryFinding(options.ldapUrl),
     ...(await portFindings(options.kind === 'file-server' ? [445] : [445, 139])),
@@ -44,8 +45,7 @@ async function packageFinding(): Promise<Finding> {
     const packages = [...new Set(missing.map(([, name]) => name))].join(' ')
     return bad('Packages', `Install them first: apt-get install ${packages}`)
   }
-  const { out } = await run(['smbd', '--version'])
-  const version = /\d+\.\d+\.\d+/.exec(out)?.[0] ?? ''
+  const version = (await sambaVersion()) ?? ''
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
   // Samba bug 15418: Windows updates since July 2023 get no secure channel to earlier ones.
   const isOld =
@@ -54,6 +54,13 @@ async function packageFinding(): Promise<Finding> {
   return isOld
     ? { what: 'Packages', state: 'doubt', says: `Samba ${version}: Windows needs 4.16.11, 4.17.10, 4.18.5 or later.` }
     : good('Packages', `Samba ${version}`)
+}
+
+async function roleFinding(): Promise<Finding> {
+  const { out } = await run(['testparm', '-s', '--parameter-name', 'server role'])
+  return out.includes('active directory domain controller')
+    ? bad('Role', 'Samba is a controller of an Active Directory here, and cannot be both. Take another machine.')
+    : good('Role', 'Samba serves no other domain here')
 }
 
 function serviceFinding(service: NameService | undefined): Finding {

@@ -1,4 +1,4 @@
-import { clientOf } from '../controller.ts'
+import { clientOf, namesClientOf } from '../controller.ts'
 import { type ConfOptions, type NameService, smbConf, withInclude } from './conf.ts'
 import { type FileChange, readIfThere } from './files.ts'
 import { isOurs, nslcdConf, withSource } from './name-service.ts'
@@ -32,9 +32,9 @@ export function planFiles(options: ConfOptions, ownService: boolean, password = 
   return files
 }
 
-function nslcdChange({ ldapUrl, baseDn, adminDn }: ConfOptions, password: string): FileChange {
+function nslcdChange({ ldapUrl, baseDn, server }: ConfOptions, password: string): FileChange {
   const before = readIfThere(nslcdFile)
-  const after = nslcdConf({ ldapUrl, baseDn, bindDn: adminDn, password })
+  const after = nslcdConf({ ldapUrl, baseDn, bindDn: `cn=${namesClientOf(server)},ou=Internal,${baseDn}`, password })
   return { path: nslcdFile, before, after, mode: 0o600, keeps: before !== undefined && !isOurs(before) }
 }
 

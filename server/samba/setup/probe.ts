@@ -68,5 +68,6 @@ async function namesFinding({ kind, domain }: Probed): Promise<Finding> {
 async function trustFinding({ domain }: Probed): Promise<Finding> {
   if (!isRunning('winbindd')) return finding('winbindd', false, '', 'It does not run.')
   const ran = await run(['wbinfo', '-t'])
-  return finding('Trust', ran.code === 0, `This server and ${domain} trust each other.`, complaint(ran))
+  const help = 'New secrets may help: account-sync samba setup --new-secrets'
+  return finding('Trust', ran.code === 0, `This server and ${domain} trust each other.`, `${complaint(ran)}. ${help}`)
 }

@@ -47,3 +47,8 @@ export const complaint = ({ out, err, code }: Ran): string =>
     .map((line) => line.trim())
     .filter(Boolean)
     .at(-1) ?? `it ended with ${code}`
+
+/** As 4.17.12; undefined where there is none. */
+export async function sambaVersion(): Promise<string | undefined> {
+  return /\d+\.\d+\.\d+/.exec((await run(['smbd', '--version'])).out)?.[0]
+}
