@@ -15,7 +15,7 @@ if [ "$(id -u)" -eq 0 ]; then
   bash scripts/packages-aside.sh "$logins/nslcd" nslcd libnss-ldapd libpam-ldapd $ssh
   bash scripts/packages-aside.sh "$logins/sssd" sssd-ldap sssd-tools libnss-sss libpam-sss cracklib-runtime $ssh
   bash scripts/packages-aside.sh "$logins/samba" samba winbind libnss-winbind smbclient procps
-  bash scripts/packages-aside.sh "$logins/samba-nslcd" samba winbind smbclient tdb-tools nslcd libnss-ldapd procps
+  bash scripts/packages-aside.sh "$logins/samba-nslcd" samba winbind smbclient tdb-tools nslcd libnss-ldapd libnss-winbind procps
   mkdir -p "$logins/none" && touch "$logins/none/names"
 elif [ -n "${CI:-}" ]; then
   echo "Logins are tried on private machines (namespaces), and those take root." >&2

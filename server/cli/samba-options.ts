@@ -36,7 +36,7 @@ export const kindOf = ({ mode }: Shown, { fileServer }: SambaOptions): ServerKin
 export async function confOptions(shown: Shown, typed: SambaOptions, command: Command): Promise<ConfOptions> {
   const { netbiosName } = await import('../samba/setup/conf.ts')
   const { adminDnOf, settledBefore } = await import('../samba/setup/plan.ts')
-  const { installedService } = await import('../samba/setup/checks.ts')
+  const { serviceHere } = await import('../samba/setup/checks.ts')
   const { baseDn } = await import('../accounts/domain.ts')
   const { hostname } = await import('node:os')
   if (!shown.baseDomain) throw new NotFound('This node is not set up yet. “account-sync setup” does that.')
@@ -56,7 +56,7 @@ export async function confOptions(shown: Shown, typed: SambaOptions, command: Co
     ldapUrl: shown.ldapUrl,
     baseDn: base,
     adminDn: adminDnOf(server, base),
-    nameService: typed.nameService ?? installedService() ?? 'nslcd',
+    nameService: typed.nameService ?? serviceHere() ?? 'nslcd',
     ...(kind === 'bdc' && pdc && { pdc }),
     ...(interfaces && { interfaces }),
     addMachine: `${quoted(process.execPath)} ${quoted(process.argv[1] ?? 'account-sync')} samba add-machine %u --data ${quoted(absolute(dataOf(command)))}`,

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { Result } from '../api/commands.ts'
 import { Refused, Unavailable } from '../errors.ts'
-import { check, installedService } from '../samba/setup/checks.ts'
+import { check, serviceHere } from '../samba/setup/checks.ts'
 import { type ConfOptions, netlogonFolder } from '../samba/setup/conf.ts'
 import { type FileChange, isChange, shownChange, writeChange } from '../samba/setup/files.ts'
 import { confProblem, keptPassword, knowsPeople, planFiles, settledBefore } from '../samba/setup/plan.ts'
@@ -34,7 +34,7 @@ export async function setUpSamba(options: Options, command: Command): Promise<vo
   const data = dataOf(command)
   const shown = await untilDomain(data, Number(options.wait) || 0)
   const conf = await confOptions(shown, options, command)
-  const findings = await check(conf, options.nameService ?? installedService())
+  const findings = await check(conf, options.nameService ?? serviceHere())
   say(bold(`${titles[conf.kind]} ${conf.server} in the Windows domain ${conf.domain}`))
   sayFindings(findings)
   if (findings.some(({ state }) => state === 'bad')) throw new Refused('Nothing was changed.', 'checks')
@@ -68,7 +68,8 @@ async function planned(conf: ConfOptions, shown: Shown, options: Options): Promi
   const kept = keptPassword()
   const files = planFiles(conf, ownService, kept)
   const needsKept = !ownService && conf.nameService === 'nslcd'
-  const isSame = !isChange(files[0] as FileChange) && (kept !== undefined || !needsKept)
+  // Of another name it is another computer.
+  const isSame = settledBefore().server === conf.server && (kept !== undefined || !needsKept)
   const holds = isSame && shown.domain !== undefined && (await holdsSecrets(shown.domain.sid))
   return {
     conf,

@@ -4,7 +4,8 @@ import { baseDomain } from '../accounts/domain.ts'
 import { clientOf } from '../samba/controller.ts'
 import { administrator, domainOf, setUpDomain, windowsPeople } from '../samba/domain.ts'
 import { addMachine, type Machine, machineByName, machineList, removeMachine } from '../samba/machines.ts'
-import { formOf, part, problemsOf } from './form.ts'
+import { reportsOf } from '../samba/reports.ts'
+import { asked, askedOne, askedPage, formOf, part, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { rightsOf } from './rights.ts'
@@ -30,6 +31,7 @@ async function showPage(req: Request, res: Response, extra: object = {}, status 
     domain,
     people,
     controllers: await controllersOf(req, machines),
+    own: reportsOf(db).get(db.local.deviceId),
     computers: machines.length,
     administrator: administrator.username,
     typed: { name: (base?.split('.')[0] ?? '').toUpperCase().slice(0, 15) },
@@ -45,13 +47,15 @@ async function showPage(req: Request, res: Response, extra: object = {}, status 
 async function controllersOf(req: Request, machines: readonly Machine[]) {
   const db = dbOf(req)
   const clients = new Set((await clientList(db)).map(({ name }) => name))
-  const servers = machines.filter(({ kind }) => kind === 'server')
+  const reports = reportsOf(db)
+  const isPdc = ({ device = '' }: Machine): boolean => reports.get(device)?.kind === 'pdc'
+  const servers = machines.filter(({ kind }) => kind === 'server').sort((a, b) => Number(isPdc(b)) - Number(isPdc(a)))
   return Promise.all(
-    servers.map(async ({ name, description, passwordChanged }) => {
+    servers.map(async ({ name, description, passwordChanged, device = '' }) => {
       const server = name.replace(/\$$/, '').toUpperCase()
       const client = clientOf(server)
       const seen = clients.has(client) ? await clientByName(db, client) : undefined
-      return { server, description, passwordChanged, ...seen }
+      return { server, description, passwordChanged, report: reports.get(device), ...seen }
     }),
   )
 }
@@ -72,17 +76,32 @@ export async function showComputers(req: Request, res: Response): Promise<void> 
   await showList(req, res)
 }
 
+const pageSize = 100
+/** Computers renew their password each month at the latest. */
+const silentMs = 90 * 86_400_000
+
+const isSilent = ({ kind, passwordChanged, added }: Machine): boolean =>
+  kind === 'workstation' && Date.now() - Date.parse(passwordChanged ?? added) > silentMs
+
 async function showList(req: Request, res: Response, extra: object = {}, status = 200): Promise<void> {
-  const search = typeof req.query.search === 'string' ? req.query.search.trim().slice(0, 64) : ''
+  const query = { search: asked(req, 'search').trim().slice(0, 64), only: askedOne(req, 'only', ['silent']) }
   const [all, domain] = await Promise.all([machineList(dbOf(req)), domainOf(dbOf(req))])
-  const machines = all.filter(({ name, description = '' }) =>
-    `${name} ${description}`.toLowerCase().includes(search.toLowerCase()),
+  const found = all.filter(
+    (machine) =>
+      `${machine.name} ${machine.description ?? ''}`.toLowerCase().includes(query.search.toLowerCase()) &&
+      (query.only === undefined || isSilent(machine)),
   )
+  const pages = Math.max(1, Math.ceil(found.length / pageSize))
+  const page = Math.min(askedPage(req), pages)
+  const rows = found
+    .slice((page - 1) * pageSize, page * pageSize)
+    .map((machine) => ({ ...machine, isSilent: isSilent(machine) }))
   const data = {
     domain,
-    machines,
+    list: { rows, total: found.length, page, pages, size: pageSize },
     all: all.length,
-    search,
+    silent: all.filter(isSilent).length,
+    query,
     typed: '',
     problems: {},
     summary,

@@ -11,8 +11,19 @@ import type { Ran } from './programs.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 const program = '/opt/account-sync'
-const addresses = { pdc: '10.78.0.1', bdc: '10.78.0.2' } as const
-const words = { admin: 'Kastanjen-7-blommar', anna: 'Rabarber-9-saften', later: 'Blåbär-13-koppar' } as const
+const addresses = {
+  pdc: '10.78.0.1',
+  bdc: '10.78.0.2',
+  ws1: '10.78.0.3',
+  ws2: '10.78.0.4',
+  files: '10.78.0.5',
+} as const
+const words = {
+  admin: 'Kastanjen-7-blommar',
+  winadmin: 'Slånbär-19-korgar',
+  anna: 'Rabarber-9-saften',
+  later: 'Blåbär-13-koppar',
+} as const
 
 type Site = Machine & {
   sync: (args: readonly string[], input?: string) => Promise<Ran>
@@ -20,6 +31,25 @@ type Site = Machine & {
 }
 
 const env = { ACCOUNT_SYNC_DATA: '/var/lib/account-sync' }
+
+/** As a member of the domain is set, before it joins. */
+async function startMember(name: 'ws1' | 'ws2'): Promise<Machine> {
+  const machine = await lan.join('samba-nslcd', addresses[name], { name })
+  const conf = `[global]\nworkgroup = EXAMPLE\nsecurity = domain\nnetbios name = ${name.toUpperCase()}\nidmap config * : range = 70000-79999\n`
+  await machine.must(['sh', '-c', 'rm -rf /var/lib/samba/*.tdb /var/lib/samba/private/*; mkdir -p /run/samba'])
+  await machine.write('/etc/samba/smb.conf', conf)
+  await machine.write('/etc/samba/lmhosts', `${addresses.pdc} PDC\n${addresses.pdc} EXAMPLE#1b\n${addresses.bdc} BDC\n`)
+  await machine.write('/etc/hosts', `127.0.0.1 localhost\n${addresses.pdc} pdc\n${addresses.bdc} bdc\n`)
+  return machine
+}
+
+async function asAdmin(at: Machine, command: readonly string[]): Promise<string> {
+  const who = `username = winadmin\npassword = ${words.winadmin}\ndomain = EXAMPLE\n`
+  await at.write('/root/winadmin', who, '600')
+  return at.must([...command, '-A', '/root/winadmin'])
+}
+
+let lan: Lan
 
 async function startSite(lan: Lan, name: keyof typeof addresses): Promise<Omit<Site, 'node'>> {
   const shares = [[project, program]] as const
@@ -90,10 +120,9 @@ const isServing = (site: Omit<Site, 'node'>): Promise<void> => {
 }
 
 describe('Samba, set up by one command on each machine', { concurrency: false }, () => {
-  let lan: Lan
   let pdc: Site
   let bdc: Site
-  const signIn = (at: Site, password: string, who = 'EXAMPLE\\anna', server = '127.0.0.1'): Promise<Ran> =>
+  const signIn = (at: Machine, password: string, who = 'EXAMPLE\\anna', server = '127.0.0.1'): Promise<Ran> =>
     at.run(['smbclient', `//${server}/files`, '-U', who, '-m', 'SMB3', '-c', 'ls'], {
       input: `${password}\n`,
       env: { PASSWD: password },
@@ -142,9 +171,12 @@ describe('Samba, set up by one command on each machine', { concurrency: false },
   })
 
   it('one command makes a BDC of the slave, without any password', async () => {
-    const said = must(await bdc.sync(['samba', 'setup', '--yes', '--interfaces', 'lo eth0']))
+    const by = ['--name-service', 'winbind', '--interfaces', 'lo eth0']
+    const said = must(await bdc.sync(['samba', 'setup', '--yes', ...by]))
+    assert.match(await bdc.must(['cat', '/etc/nsswitch.conf']), /^passwd:.* winbind$/m)
     await typeWhatItSays(bdc, said)
     await isServing(bdc)
+    assert.match(must(await bdc.sync(['samba', 'setup', '--yes'])), /Everything is written as it should be/)
   })
 
   it('a person signs in at both', async () => {
@@ -167,18 +199,75 @@ describe('Samba, set up by one command on each machine', { concurrency: false },
   })
 
   it('Samba lists the people, groups and computers that the node lists', async () => {
+    must(await pdc.sync(['user', 'password', 'winadmin'], `${words.winadmin}\n`))
+    must(await pdc.sync(['user', 'change', 'winadmin', '--no-must-change']))
+    const people = JSON.parse(must(await pdc.sync(['user', 'list', '--json'])))
+      .map(({ username }: { username: string }) => username)
+      .filter((username: string) => username !== 'admin')
+      .sort()
+    const computers: { name: string; sid: string }[] = JSON.parse(must(await pdc.sync(['samba', 'machines', '--json'])))
+    assert.deepEqual(people, ['anna', 'winadmin'])
     for (const site of [pdc, bdc]) {
       const listed = await site.must(['pdbedit', '-L', '-v'])
-      for (const name of ['anna', 'winadmin', 'pdc$', 'bdc$'])
-        assert.match(listed, new RegExp(`^Unix username: +${name.replace('$', '\\$')}$`, 'm'))
-      assert.match(
-        await site.must(['net', 'groupmap', 'list']),
-        /Domain Admins \(S-1-5-21-[\d-]+-512\) -> domain_admins/,
-      )
+      const names = [...listed.matchAll(/^Unix username: +(\S+)$/gm)].map(([, name]) => name)
+      assert.deepEqual(names.sort(), [...people, ...computers.map(({ name }) => name)].sort())
+      for (const { sid } of computers) assert.ok(listed.includes(`${sid}\n`), sid)
+      const groups = await site.must(['net', 'groupmap', 'list'])
+      assert.match(groups, /Domain Admins \(S-1-5-21-[\d-]+-512\) -> domain[_ ]admins/)
+      const users = await asAdmin(site, ['net', 'rpc', 'user', '-S', '127.0.0.1'])
+      assert.deepEqual(users.split('\n').filter(Boolean).sort(), people)
+      const rpc = await asAdmin(site, ['rpcclient', '127.0.0.1', '-c', 'enumdomusers;enumdomgroups'])
+      assert.match(rpc, /user:\[anna\][\s\S]*group:\[Domain Users\] rid:\[0x201\]/)
       assert.match(await site.must(['wbinfo', '-u']), /anna/)
       assert.match(await site.must(['wbinfo', '-g']), /domain users/i)
       await site.must(['wbinfo', '-t'])
     }
+  })
+
+  it('a computer that nobody has added joins at the PDC', async () => {
+    const ws1 = await startMember('ws1')
+    assert.match(await asAdmin(ws1, ['net', 'rpc', 'join', '-S', addresses.pdc]), /Joined 'WS1' to domain 'EXAMPLE'/)
+    const listed = must(await bdc.sync(['samba', 'machines', '--json']))
+    const [joined] = JSON.parse(listed).filter(({ name }: { name: string }) => name === 'ws1$')
+    assert.match(joined.sid, /^S-1-5-21-/)
+    assert.equal(joined.flags, '[WX         ]')
+  })
+
+  it('where winbind is the name service, a computer that was added before joins at the BDC', async () => {
+    must(await pdc.sync(['samba', 'add-machine', 'ws2', '--ready']))
+    const ws2 = await startMember('ws2')
+    assert.match(await asAdmin(ws2, ['net', 'rpc', 'join', '-S', addresses.bdc]), /Joined 'WS2' to domain 'EXAMPLE'/)
+  })
+
+  it('the master knows how Samba was found at both, and Samba lacked nothing', async () => {
+    const { server } = JSON.parse(must(await bdc.sync(['samba', 'status', '--json'])))
+    assert.equal(server, 'BDC')
+    const reports = JSON.parse(await pdc.must(['cat', `${env.ACCOUNT_SYNC_DATA}/samba-reports.json`]))
+    const kinds = Object.values(reports as Record<string, { kind: string }>).map(({ kind }) => kind)
+    assert.deepEqual(kinds.sort(), ['bdc', 'pdc'])
+    for (const [site, client] of [
+      [pdc, 'samba-pdc'],
+      [bdc, 'samba-bdc'],
+    ] as const) {
+      const misses = JSON.parse(must(await site.sync(['client', 'show', client, '--json']))).misses
+      const toDo = misses.filter(({ isHarmless }: { isHarmless: boolean }) => !isHarmless)
+      assert.deepEqual(toDo, [], client)
+    }
+  })
+
+  it('a file server lets the same people in, and is in no list of domain controllers', async () => {
+    const files = await startSite(lan, 'files')
+    await files.must(['install', '-d', '-m', '1777', '/srv/files'])
+    const key = must(await pdc.sync(['key', 'show']))
+    must(await files.sync(['setup', '--mode', 'slave', '--master', addresses.pdc], key))
+    await serveNode(files).said(/"msg":"serving"/)
+    const said = must(await files.sync(['samba', 'setup', '--yes', '--file-server']))
+    assert.doesNotMatch(said, /netlogon|nmbd/)
+    await typeWhatItSays(files, said)
+    await isServing(files)
+    must(await signIn(files, words.later))
+    assert.notEqual((await signIn(files, words.anna)).code, 0)
+    assert.match(must(await files.sync(['samba', 'setup', '--yes'])), /Everything is written as it should be/)
   })
 
   it('with the master off, a person signs in at the BDC', async () => {

@@ -7,7 +7,7 @@ import {
   smbConf,
   withInclude,
 } from '../../server/samba/setup/conf.ts'
-import { withSource } from '../../server/samba/setup/name-service.ts'
+import { serviceIn, withSource } from '../../server/samba/setup/name-service.ts'
 
 const pdc: ConfOptions = {
   kind: 'pdc',
@@ -60,6 +60,9 @@ describe('settings of Samba', () => {
     const after = 'passwd:         files systemd ldap\ngroup:  files ldap# ours\nhosts: files dns\n'
     assert.equal(withSource(before, 'nslcd').replace('ldap #', 'ldap#'), after)
     assert.equal(withSource(after, 'nslcd'), after)
+    assert.equal(serviceIn(before), undefined)
+    assert.equal(serviceIn(after), 'nslcd')
+    assert.equal(serviceIn('passwd: files winbind # ldap\n'), 'winbind')
     assert.match(withSource('hosts: dns\n', 'winbind'), /passwd: files winbind\ngroup: files winbind\n$/)
   })
 })

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { clientList } from '../../server/accounts/clients.ts'
 import { verifyPassword } from '../../server/accounts/passwords.ts'
 import { revokeDevice } from '../../server/replication/devices.ts'
-import { keepReportHere, secretsHere } from '../../server/replication/samba.ts'
+import { addMachineNameHere, keepReportHere, secretsHere } from '../../server/replication/samba.ts'
 import { setUpDomain } from '../../server/samba/domain.ts'
 import { machineByName, machineList } from '../../server/samba/machines.ts'
 import { reportsOf, type SambaReport } from '../../server/samba/reports.ts'
@@ -63,6 +63,14 @@ test('no node takes the name of another, and a node by another name leaves the f
   assert.ok(!(await names(master)).some((name) => name.includes('gw-lund')))
 })
 
+test('a computer that is about to join at a slave gets its name from the master, once', async () => {
+  await addMachineNameHere(slave.db, me, 'WS-7$')
+  await addMachineNameHere(slave.db, me, 'ws-7$')
+  const { sid, uidNumber } = await machineByName(slave.db, 'ws-7')
+  assert.equal(sid, undefined)
+  assert.ok(uidNumber >= 2000)
+})
+
 test('how Samba was found at a slave is known at the master', async () => {
   const report: SambaReport = {
     at: new Date().toISOString(),
@@ -78,7 +86,7 @@ test('how Samba was found at a slave is known at the master', async () => {
 
 test('a device that is revoked has nothing in the domain any more', async () => {
   await revokeDevice(master.db, me, slave.db.local.deviceId)
-  assert.deepEqual(await computers(master), ['pdc$'])
+  assert.deepEqual(await computers(master), ['pdc$', 'ws-7$'])
   assert.deepEqual(await names(master), ['names-pdc read', 'samba-pdc samba'])
   await assert.rejects(secretsHere(slave.db, me, 'FS-LUND'), /revoked|not known/)
 })

@@ -4,6 +4,7 @@ import { openClientUses } from '../../server/accounts/client-uses.ts'
 import { giveSecrets } from '../../server/samba/controller.ts'
 import { domainOf } from '../../server/samba/domain.ts'
 import { machineList } from '../../server/samba/machines.ts'
+import { keepReport } from '../../server/samba/reports.ts'
 import { me } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aWebApp, type Browser, signedIn, textOf } from '../support/web.ts'
@@ -34,6 +35,21 @@ describe('the pages of Windows Networking', { concurrency: false }, () => {
     const { text } = await admin.get('/windows')
     assert.match(textOf(text), /GW-MALMO ?Samba on gw-malmo/)
     assert.ok(!text.includes(secrets.password) && !text.includes(secrets.machinePassword))
+  })
+
+  test('what Samba of a node was found to be is said of it, the reason too', async () => {
+    assert.match(await page(), /No Samba is set up on this machine/)
+    assert.match(await page(), /Not heard of yet/)
+    const wrong = { what: 'Trust', state: 'bad', says: 'could not check <b>secret</b>' } as const
+    const at = new Date().toISOString()
+    const report = { at, kind: 'bdc', server: 'GW-MALMO', version: '4.17.12', findings: [wrong] } as const
+    keepReport(store.db, 'D-AAAA-BBBB-CCCC', { ...report, findings: [wrong] })
+    const { text } = await admin.get('/windows')
+    assert.match(textOf(text), /Does not serve/)
+    assert.match(text, /Trust: could not check &lt;b&gt;secret/)
+    const fine = { what: 'smbd', state: 'good', says: 'It answers.' } as const
+    keepReport(store.db, store.db.local.deviceId, { ...report, kind: 'pdc', server: 'PDC', findings: [fine] })
+    assert.match(await page(), /PDC is set up as the PDC, with Samba 4\.17\.12/)
   })
 
   test('another node cannot take the name of a server', async () => {

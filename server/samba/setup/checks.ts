@@ -2,6 +2,8 @@ import { existsSync, readdirSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { ConfOptions, NameService } from './conf.ts'
 import { serverNameProblem } from './conf.ts'
+import { readIfThere } from './files.ts'
+import { serviceIn } from './name-service.ts'
 import type { Finding } from './probe.ts'
 import { programPath, run, sambaVersion } from './programs.ts'
 import { isRunning } from './services.ts'
@@ -77,8 +79,12 @@ function serviceFinding(service: NameService | undefined): Finding {
   }
 }
 
+/** The one that this machine asks already, else one that it has. */
+export const serviceHere = (): NameService | undefined =>
+  serviceIn(readIfThere('/etc/nsswitch.conf') ?? '') ?? installedService()
+
 /** What is installed; of both the one with which computers join by themselves. */
-export function installedService(): NameService | undefined {
+function installedService(): NameService | undefined {
   if (programPath('nslcd') && hasModule('ldap')) return 'nslcd'
   if (hasModule('winbind')) return 'winbind'
   return undefined

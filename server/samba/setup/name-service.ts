@@ -25,6 +25,13 @@ export const isOurs = (text: string): boolean => text.startsWith(nslcdHead)
 
 const sources = { nslcd: 'ldap', winbind: 'winbind' } as const satisfies Record<NameService, string>
 
+/** What nsswitch.conf asks for people; undefined: the files of the machine alone, or something else. */
+export function serviceIn(nsswitch: string): NameService | undefined {
+  const named = /^[ \t]*passwd:([^#\n]*)/m.exec(nsswitch)?.[1]?.trim().split(/\s+/) ?? []
+  if (named.includes(sources.nslcd)) return 'nslcd'
+  return named.includes(sources.winbind) ? 'winbind' : undefined
+}
+
 /** nsswitch.conf that asks this service behind all others. */
 export function withSource(nsswitch: string, service: NameService): string {
   const source = sources[service]
