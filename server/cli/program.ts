@@ -15,6 +15,7 @@ import { modeCommands } from './mode.ts'
 import { pluginCommands } from './plugin.ts'
 import { policyCommands } from './policy.ts'
 import { profileCommands } from './profile.ts'
+import { sambaCommands } from './samba.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommands } from './settings.ts'
 import { setupCommand } from './setup.ts'
@@ -52,6 +53,7 @@ for (const add of [
   joinCodeCommand,
   deviceCommands,
   clientCommands,
+  sambaCommands,
   tokenCommands,
   auditCommand,
   demoCommand,

@@ -141,6 +141,7 @@ import {
   showUsers,
 } from './users.ts'
 import { guardWelcome, saveWelcome, showWelcome } from './welcome.ts'
+import { addComputer, askRemoveComputer, removeComputer, saveWindows, showComputers, showWindows } from './windows.ts'
 
 /** Every page, and who may ask for it. */
 export function routes(): Router {
@@ -294,6 +295,12 @@ export function routes(): Router {
   r.post('/devices/:id/revoke', adminChanges, revoke)
   r.get('/reached/:seq', reads, showReached)
   r.get('/receipts/:row', reads, showReceipt)
+  r.get('/windows', audits, showWindows)
+  r.post('/windows', adminChanges, saveWindows)
+  r.get('/windows/computers', audits, showComputers)
+  r.post('/windows/computers', adminChanges, addComputer)
+  r.get('/windows/computers/:name/remove', adminChanges, askRemoveComputer)
+  r.post('/windows/computers/:name/remove', adminChanges, removeComputer)
   r.get('/clients', audits, showClients)
   r.post('/clients', adminChanges, addLdapClient)
   r.get('/clients/:name', audits, showClient)
