@@ -49,7 +49,7 @@ const scrubMs = 6 * hourMs
  */
 export async function serve(config: Config, log = createLog()): Promise<Running> {
   const db = await openNode(config.dataDir, log)
-  const missing = missingFiles(db)
+  const missing = await missingFiles(db)
   if (missing.length > 0)
     log.error(
       `missing in ${db.dir}: ${missing.join(', ')}. Copy the whole data directory from where it was, or restore it.`,
