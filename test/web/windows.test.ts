@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { openClientUses } from '../../server/accounts/client-uses.ts'
+import { clientLens, openClientUses } from '../../server/accounts/client-uses.ts'
+import { clientByName } from '../../server/accounts/clients.ts'
 import { giveSecrets } from '../../server/samba/controller.ts'
 import { domainOf } from '../../server/samba/domain.ts'
 import { machineList } from '../../server/samba/machines.ts'
@@ -35,6 +36,10 @@ describe('the pages of Windows Networking', { concurrency: false }, () => {
     const { text } = await admin.get('/windows')
     assert.match(textOf(text), /GW-MALMO ?Samba on gw-malmo/)
     assert.ok(!text.includes(secrets.password) && !text.includes(secrets.machinePassword))
+    assert.match(textOf(text), /never never/)
+    const { client } = await clientByName(store.db, 'samba-gw-malmo')
+    clientLens(store.db).used(client.id, '127.0.0.1')
+    assert.match(await page(), /GW-MALMO ?Samba on gw-malmo ?Not heard of yet never today/)
   })
 
   test('what Samba of a node was found to be is said of it, the reason too', async () => {
