@@ -47,7 +47,7 @@ export async function confOptions(shown: Shown, typed: SambaOptions, command: Co
   const domain = domainName(shown, typed)
   const server = (typed.server ?? before.server ?? netbiosName(hostname())).toUpperCase()
   const interfaces = typed.interfaces?.split(/[\s,]+/).filter(Boolean) ?? before.interfaces
-  const kind = kindOf(shown, { ...typed, fileServer: typed.fileServer ?? before.isFileServer ?? false })
+  const kind = kindOf(shown, { ...typed, fileServer: typed.fileServer ?? before.kind === 'file-server' })
   const pdc = typed.pdc ?? hostOf(shown.masterUrl)
   return {
     kind,

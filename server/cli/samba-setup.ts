@@ -5,7 +5,14 @@ import { Refused, Unavailable } from '../errors.ts'
 import { check, serviceHere } from '../samba/setup/checks.ts'
 import { type ConfOptions, netlogonFolder } from '../samba/setup/conf.ts'
 import { type FileChange, isChange, shownChange, writeChange } from '../samba/setup/files.ts'
-import { confProblem, keptPassword, knowsPeople, planFiles, settledBefore } from '../samba/setup/plan.ts'
+import {
+  confProblem,
+  keptPassword,
+  knowsPeople,
+  planFiles,
+  settingsFinding,
+  settledBefore,
+} from '../samba/setup/plan.ts'
 import { type Finding, probe } from '../samba/setup/probe.ts'
 import { sambaVersion } from '../samba/setup/programs.ts'
 import { holdsSecrets, keepSecrets } from '../samba/setup/secrets.ts'
@@ -179,7 +186,10 @@ export async function showSambaStatus(options: SambaOptions & { json?: boolean }
     throw new Unavailable('Samba is not set up on this machine: account-sync samba setup')
   const findings = await probe(await target(data, conf))
   // Others than root see less than is there.
-  if (process.getuid?.() === 0) await tellNode(data, conf, findings)
+  if (process.getuid?.() === 0) {
+    findings.push(settingsFinding(conf, await knowsPeople(shown.administrator)))
+    await tellNode(data, conf, findings)
+  }
   const { kind, server, domain } = conf
   if (options.json) return printJson({ kind, server, domain, findings })
   say(bold(`${titles[kind]} ${server} in the Windows domain ${domain}`))

@@ -159,6 +159,7 @@ const sambaNames = { pdc: 'the PDC', bdc: 'a BDC', 'file-server': 'a file server
 
 /** Samba there was found not to serve when it was last asked. */
 function ofSamba({ name, samba }: Known): DeviceTrouble[] {
+  if (samba?.kind === 'pdc') return [secondPdc(name)]
   const wrong = samba?.findings.filter(({ state }) => state === 'bad') ?? []
   if (!samba || wrong.length === 0) return []
   return [
@@ -171,3 +172,12 @@ function ofSamba({ name, samba }: Known): DeviceTrouble[] {
     },
   ]
 }
+
+/** It was the master before. Two of them would both answer for the domain. */
+const secondPdc = (name: string): DeviceTrouble => ({
+  kind: 'look',
+  code: 'samba',
+  title: 'Its Samba is still the PDC',
+  text: 'The PDC is the Samba of the master; a domain has one.',
+  steps: [`On ${name}: account-sync samba setup`],
+})

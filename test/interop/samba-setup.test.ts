@@ -170,6 +170,22 @@ describe('Samba, set up by one command on each machine', { concurrency: false },
     assert.match(again, /Everything is written as it should be/)
   })
 
+  it('settings that somebody has changed are said, and put right by the same command', async () => {
+    await pdc.must(['sed', '-i', 's/os level = 65/os level = 20/', '/etc/samba/account-sync.conf'])
+    assert.match(
+      must(await pdc.sync(['samba', 'status'])),
+      /! Settings +Not as the node has them: \/etc\/samba\/account-sync.conf/,
+    )
+    await typeWhatItSays(pdc, must(await pdc.sync(['samba', 'setup', '--yes'])))
+    await isServing(pdc)
+    await pdc.must(['sed', '-i', 's/primary domain/backup domain/', '/etc/samba/account-sync.conf'])
+    const other = await pdc.sync(['samba', 'status'])
+    assert.equal(other.code, 1)
+    assert.match(other.out, /Settings +Samba is set as a BDC, and is to be the PDC now/)
+    await typeWhatItSays(pdc, must(await pdc.sync(['samba', 'setup', '--yes'])))
+    await isServing(pdc)
+  })
+
   it('one command makes a BDC of the slave, without any password', async () => {
     const by = ['--name-service', 'winbind', '--interfaces', 'lo eth0']
     const said = must(await bdc.sync(['samba', 'setup', '--yes', ...by]))

@@ -112,7 +112,10 @@ describe('what a master knows of its slaves', () => {
     const admin = await signedIn(here(master))
     const opened = await admin.get(`/devices?open=${slave.db.local.deviceId}`)
     assert.match(textOf(opened.text), /Slave, BDC GW-MALMO/)
-    keepReport(master.db, slave.db.local.deviceId, { ...found, findings: [{ ...wrong, state: 'good' }] })
+    const fine = { ...found, findings: [{ ...wrong, state: 'good' as const }] }
+    keepReport(master.db, slave.db.local.deviceId, { ...fine, kind: 'pdc' })
+    assert.equal((await device()).trouble[0]?.title, 'Its Samba is still the PDC')
+    keepReport(master.db, slave.db.local.deviceId, fine)
     assert.deepEqual((await device()).trouble, [])
   })
 

@@ -52,6 +52,8 @@ describe('the pages of Windows Networking', { concurrency: false }, () => {
     const { text } = await admin.get('/windows')
     assert.match(textOf(text), /Does not serve/)
     assert.match(text, /Trust: could not check &lt;b&gt;secret/)
+    keepReport(store.db, store.db.local.deviceId, { ...report, server: 'PDC', findings: [] })
+    assert.match(await page(), /This node is a master now, and its Samba is still a BDC\./)
     const fine = { what: 'smbd', state: 'good', says: 'It answers.' } as const
     keepReport(store.db, store.db.local.deviceId, { ...report, kind: 'pdc', server: 'PDC', findings: [fine] })
     assert.match(await page(), /PDC is set up as the PDC, with Samba 4\.17\.12/)

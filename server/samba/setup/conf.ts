@@ -50,7 +50,8 @@ const head = `# Written by “account-sync samba setup”, and written anew by i
 const section = (name: string, lines: readonly Line[]): string =>
   [`[${name}]`, ...lines.map(([key, value]) => `   ${key} = ${value}`.trimEnd()), ''].join('\n')
 
-const roles = {
+/** As smb.conf names them. */
+export const roles = {
   pdc: 'classic primary domain controller',
   bdc: 'classic backup domain controller',
   // Any other role has the accounts of the server’s own name instead of those of the domain.

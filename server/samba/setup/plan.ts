@@ -1,7 +1,8 @@
 import { clientOf, namesClientOf } from '../controller.ts'
-import { type ConfOptions, type NameService, smbConf, withInclude } from './conf.ts'
-import { type FileChange, readIfThere } from './files.ts'
+import { type ConfOptions, roles, type ServerKind, smbConf, withInclude } from './conf.ts'
+import { type FileChange, isChange, readIfThere } from './files.ts'
 import { isOurs, nslcdConf, withSource } from './name-service.ts'
+import type { Finding } from './probe.ts'
 import { complaint, run } from './programs.ts'
 
 export const confFile = '/etc/samba/account-sync.conf'
@@ -56,19 +57,42 @@ export async function knowsPeople(administrator: string): Promise<boolean> {
 export function settledBefore(): {
   server?: string
   interfaces?: string[]
-  isFileServer?: boolean
-  nameService?: NameService
+  kind?: ServerKind
 } {
   const text = readIfThere(confFile)
   if (text === undefined) return {}
   const setting = (key: string) => new RegExp(`^\\s*${key} = (.*)$`, 'm').exec(text)?.[1]?.trim()
   const server = setting('netbios name')
+  const role = setting('server role')
+  const isPdc = role === roles.pdc
+  const kind = setting('disable netbios') === 'yes' ? 'file-server' : isPdc ? 'pdc' : role && 'bdc'
   const interfaces = setting('interfaces')?.split(/\s+/)
   return {
     ...(server && { server }),
     ...(interfaces && { interfaces }),
-    isFileServer: setting('disable netbios') === 'yes',
+    ...(kind && { kind }),
   }
+}
+
+const titles = { pdc: 'the PDC', bdc: 'a BDC', 'file-server': 'a file server' } as const satisfies Record<
+  ServerKind,
+  string
+>
+
+/** Whether this machine is set as its node is now: another mode, or another master, asks for other settings. */
+export function settingsFinding(options: ConfOptions, ownService: boolean): Finding {
+  const what = 'Settings'
+  const { kind } = settledBefore()
+  if (kind && kind !== options.kind)
+    return {
+      what,
+      state: 'bad',
+      says: `Samba is set as ${titles[kind]}, and is to be ${titles[options.kind]} now: account-sync samba setup`,
+    }
+  const other = planFiles(options, ownService, keptPassword()).filter(isChange)
+  if (other.length === 0) return { what, state: 'good', says: 'They are as the node has them.' }
+  const names = other.map(({ path }) => path).join(', ')
+  return { what, state: 'doubt', says: `Not as the node has them: ${names}. “account-sync samba setup” shows how.` }
 }
 
 /** What Samba itself says of its settings; undefined when it takes them. */
