@@ -23,6 +23,7 @@ import { scrub } from './replication/scrub.ts'
 import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
 import { tellWrongPasswords } from './replication/wrong-passwords.ts'
+import { keepRole } from './samba/role.ts'
 import { socketPath } from './socket-path.ts'
 import { closeDb, type Db, onLocalChange } from './store/db.ts'
 import { keepProof } from './store/local.ts'
@@ -197,6 +198,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   /** What the mode asks for; again whenever this node learns something new about itself. */
   const arrange = async () => {
     keepJoined(db)
+    keepRole(db)
     if (db.local.mode === 'slave') worker.start()
     await open.arrange()
     if (db.local.mode) forgetClaimCode(db.dir)

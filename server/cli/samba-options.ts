@@ -59,7 +59,8 @@ export async function confOptions(shown: Shown, typed: SambaOptions, command: Co
     nameService: typed.nameService ?? serviceHere() ?? 'nslcd',
     ...(kind === 'bdc' && pdc && { pdc }),
     ...(interfaces && { interfaces }),
-    addMachine: `${quoted(process.execPath)} ${quoted(process.argv[1] ?? 'account-sync')} samba add-machine %u --data ${quoted(absolute(dataOf(command)))}`,
+    program: `${quoted(process.execPath)} ${quoted(process.argv[1] ?? 'account-sync')}`,
+    data: quoted(absolute(dataOf(command))),
   }
 }
 

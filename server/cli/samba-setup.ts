@@ -17,6 +17,7 @@ import { type Finding, probe } from '../samba/setup/probe.ts'
 import { sambaVersion } from '../samba/setup/programs.ts'
 import { holdsSecrets, keepSecrets } from '../samba/setup/secrets.ts'
 import { commandsByHand, hasSystemd, isRunning, restart, servicesOf } from '../samba/setup/services.ts'
+import { watchRole } from '../samba/setup/units.ts'
 import { call } from './call.ts'
 import { dataOf } from './options.ts'
 import { bold, printJson, say, tableLines, tell } from './output.ts'
@@ -124,6 +125,7 @@ async function carryOut(data: string, { conf, newDomain, newSecrets, ownService 
     if (isChange(file)) writeChange(file)
   const problem = await confProblem()
   if (problem) throw new Error(`Samba does not take its settings: ${problem}`)
+  if (hasSystemd()) await watchRole()
   if (secrets) await keepSecrets({ ...secrets, domain: conf.domain, sid: (await target(data, conf)).sid })
   say('\nDone.')
 }

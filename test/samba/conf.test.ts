@@ -17,7 +17,8 @@ const pdc: ConfOptions = {
   baseDn: 'dc=example,dc=lan',
   adminDn: 'cn=samba-pdc,ou=Internal,dc=example,dc=lan',
   nameService: 'nslcd',
-  addMachine: 'account-sync samba add-machine %u',
+  program: 'account-sync',
+  data: '/var/lib/account-sync',
 }
 
 describe('settings of Samba', () => {

@@ -16,8 +16,9 @@ export type ConfOptions = {
   pdc?: string
   /** As `lo eth0`; all when absent. */
   interfaces?: readonly string[]
-  /** Makes an account for a computer that joins, named by %u. */
-  addMachine: string
+  /** How this program is started, quoted as a command line; and the data directory of the node. */
+  program: string
+  data: string
 }
 
 /** Who tells this machine about the people: each of them has to be known to it. */
@@ -64,7 +65,7 @@ const identity = ({ kind, domain, server }: ConfOptions): Line[] => [
   ['server role', roles[kind]],
 ]
 
-const directory = ({ kind, ldapUrl, baseDn, adminDn, nameService, addMachine }: ConfOptions): Line[] => [
+const directory = ({ kind, ldapUrl, baseDn, adminDn, nameService, program, data }: ConfOptions): Line[] => [
   ['passdb backend', `ldapsam:${ldapUrl}`],
   ['ldap suffix', baseDn],
   ['ldap user suffix', 'ou=Users,ou=Accounts'],
@@ -83,7 +84,9 @@ const directory = ({ kind, ldapUrl, baseDn, adminDn, nameService, addMachine }: 
   ['ldapsam:trusted', 'yes'],
   ['ldapsam:editposix', 'no'],
   // winbind cannot see an account that is not complete yet: there computers are added before they join.
-  ...(nameService === 'nslcd' ? [['add machine script', addMachine] as const] : []),
+  ...(nameService === 'nslcd'
+    ? [['add machine script', `${program} samba add-machine %u --data ${data}`] as const]
+    : []),
   ['idmap config * : backend', 'tdb'],
   ['idmap config * : range', ownNumbers],
   // Of Debian’s smb.conf, for accounts in files; they would get between a person and the directory.

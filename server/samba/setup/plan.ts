@@ -4,6 +4,8 @@ import { type FileChange, isChange, readIfThere } from './files.ts'
 import { isOurs, nslcdConf, withSource } from './name-service.ts'
 import type { Finding } from './probe.ts'
 import { complaint, run } from './programs.ts'
+import { hasSystemd } from './services.ts'
+import { unitFiles } from './units.ts'
 
 export const confFile = '/etc/samba/account-sync.conf'
 const smbFile = '/etc/samba/smb.conf'
@@ -20,6 +22,7 @@ export function planFiles(options: ConfOptions, ownService: boolean, password = 
   const files: FileChange[] = [
     { path: confFile, before: readIfThere(confFile), after: smbConf(options), mode: 0o644 },
     { path: smbFile, before: smb, after: withInclude(smb ?? '', confFile), mode: 0o644, keeps: true },
+    ...(hasSystemd() ? unitFiles(options.program, options.data) : []),
   ]
   if (ownService) return files
   if (options.nameService === 'nslcd') files.push(nslcdChange(options, password))
