@@ -76,7 +76,9 @@ export async function listen(given: Given): Promise<Listener> {
     : createHttp(app)
   answerMalformed(server)
   server.headersTimeout = 10_000
-  server.requestTimeout = given.longPoll ? 0 : 120_000
+  server.requestTimeout = 120_000
+  // Of silence in either direction, longer than any poll waits: a reader that has stopped would hold its answer for ever.
+  if (given.longPoll) server.timeout = 150_000
   server.keepAliveTimeout = given.longPoll ? 90_000 : 15_000
   server.maxConnections = given.longPoll ? 5000 : 2000
   await new Promise<void>((resolve, reject) => {

@@ -79,7 +79,11 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     if (refusal) return sendProblem(res, { title: 'Another history', ...refusal, ...(await standing(res, device)) })
     confirm(db, device.deviceId, asked.since)
     const gone = new AbortController()
-    const closes = pollOpens(db, device.deviceId, () => gone.abort())
+    const closes = pollOpens(db, device.deviceId, () => {
+      gone.abort()
+      // Its reader may have gone without a word.
+      if (res.headersSent) res.destroy()
+    })
     res.once('close', () => gone.abort())
     try {
       await waitForChange(db, asked.since, asked.wait * 1000, gone.signal)
@@ -103,8 +107,13 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   async function objects(req: Request, res: Response): Promise<void> {
     const device = await known(req)
     const { buckets, since } = objectsQuery.parse(req.query)
-    await standing(res, device)
-    await sendEncoded(res, await answers.buckets(new Set(buckets), since, codingFor(req), device.scope))
+    const closes = pollOpens(db, device.deviceId, () => res.destroy())
+    try {
+      await standing(res, device)
+      await sendEncoded(res, await answers.buckets(new Set(buckets), since, codingFor(req), device.scope))
+    } finally {
+      closes()
+    }
   }
 
   async function forward(req: Request, res: Response): Promise<void> {

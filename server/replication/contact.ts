@@ -77,10 +77,18 @@ export function hear(db: Db, contact: Contact): void {
 const secondsSince = (at: number | undefined): number | undefined =>
   at === undefined ? undefined : Math.max(0, Date.now() - at) / 1000
 
-/** Marks a poll as open until the returned function is called. */
+/** Whoever has lost its line comes again while the old poll still hangs; more of them would only hold answers in memory. */
+const openAtMost = 4
+
+/** Marks a poll as open until the returned function is called; `end` is called when it is one too many. */
 export function pollOpens(db: Db, deviceId: string, end: () => void): () => void {
   const open = ofDb.get(db)?.open
   const polls = open?.get(deviceId) ?? new Set()
+  const [oldest] = polls
+  if (oldest && polls.size >= openAtMost) {
+    polls.delete(oldest)
+    oldest()
+  }
   polls.add(end)
   open?.set(deviceId, polls)
   return () => {
