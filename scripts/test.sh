@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# All of it: build, types and style, fast tests, whole journeys with real processes, OpenLDAP, a real browser, torture.
+# All of it: build, types and style, fast tests, nodes and their pages, whole journeys with real processes, OpenLDAP, a real browser, torture.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/packages.sh ldapsearch=ldap-utils slapd=slapd chromium=chromium
 npm run build
 npm run check
 bash scripts/test-unit.sh
+bash scripts/run-tests.sh test/{replication,web}/*.test.ts
 bash scripts/run-tests.sh test/cli/*.test.ts
 bash scripts/test-interop.sh
 TEST_CONCURRENCY=1 bash scripts/run-tests.sh test/stories/*.test.ts test/browser/*.test.ts
