@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { may } from '../accounts/roles.ts'
 import { changeSettings, keptSettings } from '../accounts/settings.ts'
 import { NotFound } from '../errors.ts'
+import { noteBackup } from '../mode/backup-note.ts'
 import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
 import { setMode } from '../mode/mode.ts'
 import { setUpOwn } from '../mode/set-up.ts'
@@ -146,6 +147,9 @@ export const nodeCommands = {
       await setMode(db, actor, mode)
     },
   ),
+  'backup-note': command('change', z.strictObject({ file: text }), nothing, async ({ db, actor }, { file }) => {
+    await noteBackup(db, actor, file)
+  }),
   'key-show': command('change', none, z.object({ key: z.string() }), async ({ db, actor }) => {
     const key = await synchronizationKey(db)
     await noteKeyShown(db, actor)

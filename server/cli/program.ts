@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { version } from '../version.ts'
 import { auditCommand } from './audit.ts'
+import { backupCommands } from './backup.ts'
 import { binCommands } from './bin.ts'
 import { clientCommands } from './client.ts'
 import { demoCommand } from './demo.ts'
@@ -48,6 +49,7 @@ for (const add of [
   modeCommands,
   keyCommands,
   deviceCommands,
+  backupCommands,
   clientCommands,
   tokenCommands,
   auditCommand,

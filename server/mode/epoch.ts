@@ -20,10 +20,10 @@ export const epochIsSigned = (epoch: Epoch, signature: string, caPem: string): b
  * Begins the next epoch: what is here counts from now on, whatever somebody may have got from a history that is no more.
  * After a restore, for one: numbers of changes come again then, and mean something else.
  */
-export async function beginEpoch(db: Db, actor: Actor): Promise<void> {
+export async function beginEpoch(db: Db, actor: Actor, reason?: string): Promise<void> {
   await write(db, actor, async ({ head, note }) => {
     const epoch = { clusterId: head.clusterId, epochNo: head.epochNo + 1, epochId: randomUUID() }
     Object.assign(head, epoch, { epochSig: signText(db.dir, epochText(epoch)) })
-    note({ sentence: `Began epoch ${epoch.epochNo}` })
+    note({ sentence: `Began epoch ${epoch.epochNo}${reason ? `. ${reason}` : ''}` })
   })
 }
