@@ -12,7 +12,10 @@ import { beside, type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
 import { missingFiles } from './mode/missing-files.ts'
+import { createAnnouncer } from './replication/announce.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
+import { forgetHandOver } from './replication/hand-over.ts'
+import { rejoinAfterHandOver } from './replication/rejoin.ts'
 import { takeSample } from './replication/samples.ts'
 import { servedBy } from './replication/serving.ts'
 import { createWorker } from './replication/worker.ts'
@@ -55,6 +58,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   // The master has its answer ready while the rest of this is loaded.
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
+  await forgetHandOver(db)
   await openContacts(db)
   await openClientUses(db)
   const [
@@ -130,7 +134,8 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   }
   const sync: Face = {
     name: 'sync',
-    wanted: () => db.local.mode === 'master' && config.syncPort > 0,
+    // A former master stays to say who is master now.
+    wanted: () => (db.local.mode === 'master' || db.local.wasMaster === true) && config.syncPort > 0,
     open: async () => {
       const [{ createPullApp }, { answerOnBehalf }, { servicesOf }, { toParts }] = await Promise.all([
         import('./pull/app.ts'),
@@ -178,11 +183,16 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     },
   }
   const open = faces([ldap, sync, web])
+  const announcer = createAnnouncer(db, () => open.ports().sync, log)
 
   /** What the mode asks for; again whenever this node learns something new about itself. */
   const arrange = async () => {
     if (db.local.mode === 'slave') worker.start()
+    // Not waited for: what is under way in it may wait for the very change that led here.
+    else void worker.stop()
+    rejoinAfterHandOver(db)?.catch((error) => log.error(messageOf(error)))
     await open.arrange()
+    announcer.start()
     if (db.local.mode) forgetClaimCode(db.dir)
   }
   // Set up a moment ago, and a port is taken: say so, and try again until it is free or the service is given another.
@@ -218,6 +228,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       stopArranging()
       clearTimeout(again)
       endPolls(db)
+      await announcer.stop()
       await worker.stop()
       await forwarder.close()
       await socket?.close()

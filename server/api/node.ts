@@ -4,7 +4,6 @@ import { changeSettings, keptSettings } from '../accounts/settings.ts'
 import { NotFound } from '../errors.ts'
 import { noteBackup } from '../mode/backup-note.ts'
 import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
-import { setMode } from '../mode/mode.ts'
 import { setUpOwn } from '../mode/set-up.ts'
 import { revokeDevice } from '../replication/devices.ts'
 import { deviceStatuses, nodeStatus } from '../replication/status.ts'
@@ -138,14 +137,6 @@ export const nodeCommands = {
     z.strictObject({ master: text, key: text, name: text.optional(), wait: z.boolean().default(true) }),
     shownStatus,
     setUpSlave,
-  ),
-  'mode-set': command(
-    'change',
-    z.strictObject({ mode: z.enum(['standalone', 'master']) }),
-    nothing,
-    async ({ db, actor }, { mode }) => {
-      await setMode(db, actor, mode)
-    },
   ),
   'backup-note': command('change', z.strictObject({ file: text }), nothing, async ({ db, actor }, { file }) => {
     await noteBackup(db, actor, file)

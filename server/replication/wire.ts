@@ -13,6 +13,10 @@ export const headers = {
   /** How the master is called, and where its web pages are. */
   name: 'sync-name',
   web: 'sync-web',
+  /** At which change the master's epoch began. */
+  start: 'sync-epoch-start',
+  /** This slave shall come for the cluster's key and be master. */
+  takeOver: 'sync-take-over',
 } as const
 
 /** delta: what changed after `since`. full: everything. repair: everything in some buckets. */

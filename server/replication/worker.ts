@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { thisNode } from '../audit/actor.ts'
 import { messageOf, Unavailable } from '../errors.ts'
 import { daysLeft, keepOwn, ownNames, readCa, readOwn, renewDays } from '../mode/certificates.ts'
 import { epochIsSigned, epochName } from '../mode/epoch.ts'
@@ -66,6 +67,8 @@ export function createWorker(db: Db, log: Logger): Worker {
     stopped: true,
   }
   let connection: Connection | undefined
+  let epochStart = Number.NaN
+  let isOffered = false
   let halt = new AbortController()
   let running: Promise<void> | undefined
   let heard = () => {}
@@ -74,13 +77,19 @@ export function createWorker(db: Db, log: Logger): Worker {
   })
 
   async function pullOnce(waitSeconds: number): Promise<boolean> {
+    if (connection && connection.url !== db.local.masterUrl) await leave()
     connection ??= connectionToMaster(db)
     await renewCertificate(db, connection)
     const before = db.position.seq
     try {
       await pull(connection, standing(db), waitSeconds)
     } catch (error) {
+      if (await moveOn(error)) return true
       await recover(connection, error)
+    }
+    if (isOffered) {
+      isOffered = false
+      await (await import('./hand-over.ts')).takeOffer(db, connection, halt.signal)
     }
     line.phase = 'idle'
     line.behindSince = undefined
@@ -90,6 +99,7 @@ export function createWorker(db: Db, log: Logger): Worker {
   async function pull(line_: Connection, where: string, waitSeconds: number): Promise<void> {
     const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, { signal: halt.signal })
     await hear(answer)
+    isOffered = text(answer, headers.takeOver) === '1'
     if (answer.status === 204) {
       await compare(answer)
       return
@@ -106,6 +116,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     }
     line.problem = undefined
     line.masterSeq = Number(answer.headers[headers.seq])
+    epochStart = Number(text(answer, headers.start) ?? Number.NaN)
     if (line.masterSeq > db.position.seq) line.behindSince ??= line.lastContact
     const said = { masterName: text(answer, headers.name) ?? db.local.masterName, masterWeb: text(answer, headers.web) }
     if (said.masterName !== db.local.masterName || said.masterWeb !== db.local.masterWeb)
@@ -128,6 +139,7 @@ export function createWorker(db: Db, log: Logger): Worker {
 
   async function apply(answer: Answer, repaired?: ReadonlySet<number>): Promise<void> {
     line.phase = answer.head.mode
+    if (answer.head.epoch !== epochName(db.position)) await keepOwnChanges()
     await refuseStranger(answer)
     try {
       await applyAnswer(db, answer, repaired)
@@ -150,13 +162,37 @@ export function createWorker(db: Db, log: Logger): Worker {
       throw new BadAnswer('its epoch is not signed by the cluster')
   }
 
+  /** Another master, or one that was restored: what this node has beyond it is kept before it goes. */
+  async function keepOwnChanges(): Promise<void> {
+    const { keepUnshipped } = await import('../mode/unshipped.ts')
+    const kept = await keepUnshipped(db, epochStart)
+    if (kept > 0) log.warn({ changes: kept }, 'changes that the new epoch does not have were kept in a file')
+  }
+
+  async function leave(): Promise<void> {
+    await connection?.agent.destroy().catch(() => {})
+    connection = undefined
+  }
+
+  /** The former master says who is master now; believed only when that one proves it. */
+  async function moveOn(error: unknown): Promise<boolean> {
+    const { code } = error as { code?: string }
+    if (code !== 'moved' && code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return false
+    const { followMaster, whereMoved } = await import('./follow.ts')
+    const url = error instanceof MasterRefused ? error.problem.master : await whereMoved(db)
+    if (typeof url !== 'string') return false
+    await followMaster(db, thisNode, url)
+    log.warn({ master: url }, 'another node is master now; following it')
+    return true
+  }
+
   /** What can be mended by asking differently is mended here; everything else goes to the back-off. */
   async function recover(line_: Connection, error: unknown): Promise<void> {
     const code = error instanceof MasterRefused ? error.code : error instanceof Diverged ? 'diverged' : undefined
-    if (code === 'gone' || code === 'epoch' || code === 'ahead') {
+    if (code === 'gone' || code === 'ahead') {
       log.warn({ code }, 'a full sync is needed')
       await fullSync(line_)
-    } else if (code === 'diverged') {
+    } else if (code === 'diverged' || code === 'epoch') {
       log.warn({ reason: messageOf(error) }, 'this node differs from the master; repairing')
       if (!(await repair(line_))) await fullSync(line_)
     } else {
@@ -237,8 +273,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     stop: async () => {
       halt.abort()
       await running
-      await connection?.agent.destroy().catch(() => {})
-      connection = undefined
+      await leave()
       line.stopped = true
     },
   }
