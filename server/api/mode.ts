@@ -4,7 +4,7 @@ import { makeRecoveryCode } from '../mode/recovery.ts'
 import { forgetUnshipped, unshippedChanges } from '../mode/unshipped.ts'
 import { followMaster } from '../replication/follow.ts'
 import { handOver } from '../replication/hand-over.ts'
-import { promote, promotion } from '../replication/promotion.ts'
+import { leaveMaster, promote, promotion } from '../replication/promotion.ts'
 import { becomeSlave } from '../replication/rejoin.ts'
 import { command } from './command.ts'
 import { moment, none, nothing, text } from './shapes.ts'
@@ -57,6 +57,9 @@ export const modeCommands = {
   ),
   follow: command('change', z.strictObject({ master: text }), nothing, async ({ db, actor }, { master }) => {
     await followMaster(db, actor, master)
+  }),
+  detach: command('change', none, nothing, async ({ db, actor }) => {
+    await leaveMaster(db, actor)
   }),
   rejoin: command('change', z.strictObject({ master: text.optional() }), nothing, async ({ db, actor }, { master }) => {
     await becomeSlave(db, actor, master)

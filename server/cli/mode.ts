@@ -79,6 +79,14 @@ export function modeCommands(program: Command): void {
     })
 
   mode
+    .command('detach')
+    .description('on a slave: leave the master and be standalone, with the accounts as they are')
+    .action(async (_options: unknown, command: Command) => {
+      await call(dataOf(command), 'detach', {})
+      say('This node is standalone now. On its former master, revoke the device.')
+    })
+
+  mode
     .command('unshipped')
     .description('changes that were made here and that the new master never got')
     .option('--forget <file>', 'remove a list that has been gone through')

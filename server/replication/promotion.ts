@@ -1,6 +1,7 @@
 import { needRight } from '../accounts/roles.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Refused } from '../errors.ts'
+import { detach } from '../mode/detach.ts'
 import { takeOver } from '../mode/promote.ts'
 import { openCaKey, recoveryMade } from '../mode/recovery.ts'
 import type { Db } from '../store/db.ts'
@@ -51,18 +52,27 @@ export async function promote(db: Db, actor: Actor, code: string, force = false)
       'master-answers',
     )
   const caKey = await openCaKey(db, code)
-  const worker = workerOf(db)
-  // An answer of the old master must not arrive in the middle of it.
-  await worker?.stop()
-  try {
-    await takeOver(
+  await withoutWorker(db, () =>
+    takeOver(
       db,
       actor,
       caKey,
       `The recovery code was given${plan.masterAnswers ? ', although the master answers' : ''}.`,
-    )
+    ),
+  )
+}
+
+/** This slave goes on alone with its accounts, standalone. */
+export const leaveMaster = (db: Db, actor: Actor): Promise<void> => withoutWorker(db, () => detach(db, actor))
+
+/** An answer of the old master must not arrive in the middle of it. */
+async function withoutWorker(db: Db, run: () => Promise<void>): Promise<void> {
+  const worker = workerOf(db)
+  await worker?.stop()
+  try {
+    await run()
   } catch (error) {
-    worker?.start()
+    if (db.local.mode === 'slave') worker?.start()
     throw error
   }
 }

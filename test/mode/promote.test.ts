@@ -8,7 +8,7 @@ import { makeRecoveryCode } from '../../server/mode/recovery.ts'
 import { unshippedChanges } from '../../server/mode/unshipped.ts'
 import { followMaster } from '../../server/replication/follow.ts'
 import { handOver } from '../../server/replication/hand-over.ts'
-import { promote, promotion } from '../../server/replication/promotion.ts'
+import { leaveMaster, promote, promotion } from '../../server/replication/promotion.ts'
 import { becomeSlave } from '../../server/replication/rejoin.ts'
 import { nodeStatus } from '../../server/replication/status.ts'
 import { caughtUp, isEqual, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
@@ -207,5 +207,31 @@ describe('the master hands over', () => {
     await caughtUp(a, master)
     assert.equal(master.db.position.epochNo, 1)
     await Promise.all([master.close(), a.close()])
+  })
+})
+
+describe('a slave is detached', () => {
+  test('it is standalone with its accounts, in a cluster of its own, and its master is not touched', async () => {
+    const { master, a, b } = await cluster()
+    const { clusterId } = a.db.position
+    await leaveMaster(a.db, me)
+    assert.equal(a.db.local.mode, 'standalone')
+    assert.notEqual(a.db.position.clusterId, clusterId)
+    assert.ok(await has(a, 'ann'))
+    await addUser(a.db, me, somebody({ username: 'own' }))
+    await addUser(master.db, me, somebody({ username: 'theirs' }))
+    await caughtUp(b, master)
+    assert.ok(!(await has(master, 'own')))
+    assert.ok(!(await has(a, 'theirs')))
+    assert.ok(!existsSync(join(a.dir, 'device-credential')))
+    assert.deepEqual((await nodeStatus(a.db)).devices, [])
+    await a.stop()
+    const again = await startNode(a.dir)
+    await setMode(again.db, me, 'master')
+    await until(() => again.ports().sync !== undefined)
+    const slave = await startSlave(again, 'gw-new')
+    assert.ok(await has(slave, 'own'))
+    await assert.rejects(leaveMaster(master.db, me), /Only a slave is detached/)
+    await Promise.all([again.close(), slave.close(), master.close(), b.close()])
   })
 })
