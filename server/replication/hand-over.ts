@@ -48,14 +48,14 @@ export async function handOver(db: Db, actor: Actor, asked: string, patience = p
 async function successor(db: Db, asked: string): Promise<DeviceBody> {
   if (db.local.mode !== 'master' || db.local.newer)
     throw new Refused('Only the master hands over. This node is not the master.', 'not-master')
-  if (!servedSince(db))
-    throw new Refused('The node must be running to hand over: start “account-sync serve”.', 'not-running')
   if (db.local.handOver) throw new Refused(`This node is handing over to ${db.local.handOver.name} already.`, 'busy')
   const wanted = asked.trim()
   const device = (await deviceList(db)).find(
     ({ deviceId, name, status }) => status === 'active' && (deviceId === wanted.toUpperCase() || name === wanted),
   )
   if (!device) throw new NotFound(`There is no device “${wanted}” that is not revoked.`)
+  if (!servedSince(db))
+    throw new Refused('The node must be running to hand over: start “account-sync serve”.', 'not-running')
   if (!isInContact(db, device.deviceId))
     throw new Refused(`${device.name} is not in contact. Only a slave that answers can take over.`, 'away')
   return device
