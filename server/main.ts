@@ -13,11 +13,14 @@ import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
 import { missingFiles } from './mode/missing-files.ts'
 import { watchFleet } from './replication/alerts.ts'
+import { createAnnouncer } from './replication/announce.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
+import { forgetHandOver } from './replication/hand-over.ts'
 import { moveHorizon } from './replication/horizon.ts'
 import { keepJoined, openNode } from './replication/joined.ts'
 import { takeLags } from './replication/lags.ts'
 import { openReceipts, tellReceipts } from './replication/receipts.ts'
+import { rejoinAfterHandOver } from './replication/rejoin.ts'
 import { takeSample } from './replication/samples.ts'
 import { scrub } from './replication/scrub.ts'
 import { servedBy } from './replication/serving.ts'
@@ -63,6 +66,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   // The master has its answer ready while the rest of this is loaded.
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
+  await forgetHandOver(db)
   await openContacts(db)
   await openReceipts(db, log)
   await openClientUses(db)
@@ -140,7 +144,8 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   }
   const sync: Face = {
     name: 'sync',
-    wanted: () => db.local.mode === 'master' && config.syncPort > 0,
+    // A former master stays to say who is master now.
+    wanted: () => (db.local.mode === 'master' || db.local.wasMaster === true) && config.syncPort > 0,
     open: async () => {
       const [{ createPullApp }, { answerOnBehalf }, { servicesOf }, { toParts }] = await Promise.all([
         import('./pull/app.ts'),
@@ -188,12 +193,17 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     },
   }
   const open = faces([ldap, sync, web])
+  const announcer = createAnnouncer(db, () => open.ports().sync, log)
 
   /** What the mode asks for; again whenever this node learns something new about itself. */
   const arrange = async () => {
     keepJoined(db)
     if (db.local.mode === 'slave') worker.start()
+    // Not waited for: what is under way in it may wait for the very change that led here.
+    else void worker.stop()
+    rejoinAfterHandOver(db)?.catch((error) => log.error(messageOf(error)))
     await open.arrange()
+    announcer.start()
     if (db.local.mode) forgetClaimCode(db.dir)
   }
   // Set up a moment ago, and a port is taken: say so, and try again until it is free or the service is given another.
@@ -250,6 +260,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       stopArranging()
       clearTimeout(again)
       endPolls(db)
+      await announcer.stop()
       await worker.stop()
       await forwarder.close()
       await telling.close()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
 import type { Db } from '../store/db.ts'
 import type { Position } from '../store/position.ts'
-import { write } from '../store/write.ts'
+import { type Change, write } from '../store/write.ts'
 import { signText, textIsSigned } from './certificates.ts'
 
 /** An epoch is a stretch of the feed under one master; a restored or promoted master begins the next. */
@@ -21,9 +21,16 @@ export const epochIsSigned = (epoch: Epoch, signature: string, caPem: string): b
  * After a restore, for one: numbers of changes come again then, and mean something else.
  */
 export async function beginEpoch(db: Db, actor: Actor, reason?: string): Promise<void> {
-  await write(db, actor, async ({ head, note }) => {
-    const epoch = { clusterId: head.clusterId, epochNo: head.epochNo + 1, epochId: randomUUID() }
-    Object.assign(head, epoch, { epochSig: signText(db.dir, epochText(epoch)) })
-    note({ sentence: `Began epoch ${epoch.epochNo}${reason ? `. ${reason}` : ''}` })
+  await write(db, actor, async (change) => {
+    const no = startEpoch(db.dir, change, change.head.epochNo + 1)
+    change.note({ sentence: `Began epoch ${no}${reason ? `. ${reason}` : ''}` })
   })
+}
+
+/** From this change on the feed is of epoch `epochNo`, signed with the cluster's key. */
+export function startEpoch(dir: string, { head, local }: Change, epochNo: number): number {
+  const epoch = { clusterId: head.clusterId, epochNo, epochId: randomUUID() }
+  Object.assign(head, epoch, { epochSig: signText(dir, epochText(epoch)) })
+  local({ epochStart: head.seq })
+  return epochNo
 }

@@ -113,8 +113,8 @@ export async function readJson<T>({ body, coding }: MasterAnswer, maxBytes = 102
 
 /** Where this slave stands, as the master reads it. */
 export function standing(db: Db): string {
-  const { seq, hash } = db.position
-  return new URLSearchParams({ since: String(seq), hash, epoch: epochName(db.position) }).toString()
+  const { seq, hash, epochSig: sig } = db.position
+  return new URLSearchParams({ since: String(seq), hash, epoch: epochName(db.position), sig }).toString()
 }
 
 /** Why the master cannot be reached, in words. */

@@ -4,6 +4,7 @@ import { needRight } from '../accounts/roles.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
 import { isCertificateName } from '../mode/certificates.ts'
+import { caEnrols } from '../mode/enrolment.ts'
 import { judgeJoinCode, takeJoinCode } from '../mode/join-codes.ts'
 import { keyEnrols } from '../mode/key.ts'
 import { nodeNameProblem } from '../mode/set-up.ts'
@@ -22,7 +23,7 @@ const tokenHash = (token: string): string => createHash('sha256').update(token).
 /** Takes a slave in: checks the key's secret, gives it a credential and a certificate of its own. */
 export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Promise<EnrolAnswer> {
   if (db.local.mode !== 'master') throw new Refused('This node is not a master.', 'not-master')
-  const hasKey = keyEnrols(db.dir, asked.keyId, asked.secret)
+  const hasKey = keyEnrols(db.dir, asked.keyId, asked.secret) || caEnrols(db.dir, db.position.clusterId, asked)
   if (!hasKey && !(await judgeJoinCode(db, asked)))
     throw new Refused('The Synchronization Key is not accepted; a new one may have been made on the master.', 'key')
   const nameIs = nodeNameProblem(asked.name)

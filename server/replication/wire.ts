@@ -17,6 +17,10 @@ export const headers = {
   web: 'sync-web',
   /** On a slave's requests: what it tells of itself (report.ts). */
   report: 'sync-report',
+  /** At which change the master's epoch began. */
+  start: 'sync-epoch-start',
+  /** This slave shall come for the cluster's key and be master. */
+  takeOver: 'sync-take-over',
 } as const
 
 /** delta: what changed after `since`. full: everything. repair: everything in some buckets. */

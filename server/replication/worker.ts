@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { thisNode } from '../audit/actor.ts'
 import { messageOf, Unavailable } from '../errors.ts'
 import { daysLeft, keepOwn, ownNames, readOwn, renewDays } from '../mode/certificates.ts'
 import { epochName } from '../mode/epoch.ts'
@@ -76,6 +77,8 @@ export function createWorker(db: Db, log: Logger): Worker {
     stopped: true,
   }
   let connection: Connection | undefined
+  let epochStart = Number.NaN
+  let isOffered = false
   let halt = new AbortController()
   /** Ends what is under way, not the loop. */
   let turn = new AbortController()
@@ -93,6 +96,7 @@ export function createWorker(db: Db, log: Logger): Worker {
 
   async function pullOnce(waitSeconds: number): Promise<boolean> {
     if (!running && halt.signal.aborted) begin()
+    if (connection && connection.url !== db.local.masterUrl) await leave()
     connection ??= connectionToMaster(db)
     await renewCertificate(db, connection)
     await fetchNtHashKey(db, connection)
@@ -100,7 +104,12 @@ export function createWorker(db: Db, log: Logger): Worker {
     try {
       await pull(connection, standing(db), waitSeconds)
     } catch (error) {
+      if (await moveOn(error)) return true
       await recover(connection, error)
+    }
+    if (isOffered) {
+      isOffered = false
+      await (await import('./hand-over.ts')).takeOffer(db, connection, halt.signal)
     }
     line.phase = 'idle'
     line.behindSince = undefined
@@ -114,6 +123,7 @@ export function createWorker(db: Db, log: Logger): Worker {
       headers: { [headers.report]: await ownReport(db, line.trouble, pagesAt(db)) },
     })
     await hear(answer)
+    isOffered = text(answer, headers.takeOver) === '1'
     if (answer.status === 204) {
       // Read to its end, or what listens for the end of the turn would stay, one for each poll.
       answer.body.resume()
@@ -132,6 +142,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     }
     line.problem = undefined
     line.masterSeq = Number(answer.headers[headers.seq])
+    epochStart = Number(text(answer, headers.start) ?? Number.NaN)
     if (line.masterSeq > db.position.seq) line.behindSince ??= line.lastContact
     const said = { masterName: text(answer, headers.name) ?? db.local.masterName, masterWeb: text(answer, headers.web) }
     if (said.masterName !== db.local.masterName || said.masterWeb !== db.local.masterWeb)
@@ -160,6 +171,7 @@ export function createWorker(db: Db, log: Logger): Worker {
         { from: `${epochNo}/${seq}`, to: answer.head.upto },
         'the master holds an older state; this node follows it',
       )
+    if (answer.head.epoch !== epochName(db.position)) await keepOwnChanges()
     try {
       await applyAnswer(db, answer, repaired)
     } catch (error) {
@@ -168,6 +180,30 @@ export function createWorker(db: Db, log: Logger): Worker {
       if (!(error instanceof Damaged)) log.warn({ reason: messageOf(error) }, 'the store does not take the answer')
       throw new Diverged(messageOf(error))
     }
+  }
+
+  /** Another master, or one that was restored: what this node has beyond it is kept before it goes. */
+  async function keepOwnChanges(): Promise<void> {
+    const { keepUnshipped } = await import('../mode/unshipped.ts')
+    const kept = await keepUnshipped(db, epochStart)
+    if (kept > 0) log.warn({ changes: kept }, 'changes that the new epoch does not have were kept in a file')
+  }
+
+  async function leave(): Promise<void> {
+    await connection?.agent.destroy().catch(() => {})
+    connection = undefined
+  }
+
+  /** The former master says who is master now; believed only when that one proves it. */
+  async function moveOn(error: unknown): Promise<boolean> {
+    const { code } = error as { code?: string }
+    if (code !== 'moved' && code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return false
+    const { followMaster, whereMoved } = await import('./follow.ts')
+    const url = error instanceof MasterRefused ? error.problem.master : await whereMoved(db)
+    if (typeof url !== 'string') return false
+    await followMaster(db, thisNode, url)
+    log.warn({ master: url }, 'another node is master now; following it')
+    return true
   }
 
   /** What can be mended by asking differently is mended here; everything else goes to the back-off. */
@@ -281,8 +317,7 @@ export function createWorker(db: Db, log: Logger): Worker {
       halt.abort()
       turn.abort()
       await running
-      await connection?.agent.destroy().catch(() => {})
-      connection = undefined
+      await leave()
       line.stopped = true
     },
   }

@@ -256,6 +256,15 @@ export type KeptBody = {
   changed: string
 }
 
+/** The cluster's key, sealed: every slave holds it, and only the recovery code opens it. All base64. */
+export type RecoveryBody = {
+  salt: string
+  iv: string
+  sealed: string
+  /** ISO 8601. */
+  made: string
+}
+
 export type Bodies = {
   domain: DomainBody
   numbers: NumbersBody
@@ -275,6 +284,7 @@ export type Bodies = {
   client: ClientBody
   token: TokenBody
   device: DeviceBody
+  recovery: RecoveryBody
 }
 
 export type Kind = keyof Bodies
@@ -299,6 +309,7 @@ export const kinds: readonly Kind[] = [
   'client',
   'token',
   'device',
+  'recovery',
 ]
 
 export const isKnownKind = (kind: string): kind is Kind => (kinds as readonly string[]).includes(kind)

@@ -21,6 +21,16 @@ export type Local = {
   masterWeb?: string
   /** Slave: the last moment at which the hashes agreed, ISO 8601. */
   provedAt?: string
+  /** Master: at which change its epoch began. */
+  epochStart?: number
+  /** Master: where the one before it answered, until that one knows. */
+  oldMaster?: string
+  /** Master: another node is it since a newer epoch; nothing is changed here any more. */
+  newer?: { epochNo: number; name?: string; url?: string }
+  /** Master: the device that shall take over; until then nothing is changed. `given`: it has got the cluster's key. */
+  handOver?: { deviceId: string; name: string; given?: boolean }
+  /** Slave: it was master once, so slaves may still look for it here. */
+  wasMaster?: boolean
   /** Master: when the Synchronization Key was made. */
   keyMade?: string
   /** Master: who is told when a slave falls behind. */

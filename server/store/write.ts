@@ -45,6 +45,12 @@ export type Job = {
 export function write<T>(db: Db, actor: Actor, run: (change: Change) => Promise<T>): Promise<T> {
   if (db.local.mode === 'slave')
     return Promise.reject(new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master'))
+  const { newer, handOver } = db.local
+  if (newer) return Promise.reject(new ReadOnly(newer.name ?? newer.url ?? 'another master'))
+  if (handOver)
+    return Promise.reject(
+      new Unavailable(`Nothing is changed while ${handOver.name} takes over as master. Try again.`, 5),
+    )
   if (!db.local.mode) return Promise.reject(new Unavailable('This node is not set up yet. Choose its mode first.'))
   return commit(db, actor, run)
 }
@@ -103,7 +109,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   rememberPosition(db, before)
   for (const local of locals) Object.assign(db.local, local)
   if (head.receipts.length > 0) db.onReceipts?.(head.receipts)
-  if (before.seq !== head.seq || head.many) tell(db, head)
+  if (before.seq !== head.seq || before.epochId !== head.epochId || head.many) tell(db, head)
   if (locals.length > 0) await Promise.all([...db.localListeners].map((listener) => listener()))
   for (const outcome of outcomes) {
     if ('error' in outcome) outcome.job.reject(outcome.error)

@@ -67,6 +67,7 @@ import { saveImportColumns, showImportColumns } from './import-columns.ts'
 import { readImportDirectory, saveImportDirectory, showImportDirectory } from './import-directory.ts'
 import { showJob, stopJob } from './jobs.ts'
 import { addJoinCode, showJoin, showJoinWaiting, takeBackJoinCode } from './join.ts'
+import { askHandOver, askPromote, saveHandOver, savePromote } from './master.ts'
 import { askMode, askNewKey, newKey, revealKey, saveMode, showMode } from './mode.ts'
 import { showMyGroups } from './my-groups.ts'
 import { saveNewPassword, showNewPassword } from './new-password.ts'
@@ -274,6 +275,10 @@ export function routes(): Router {
   r.post('/mode/key', adminChanges, revealKey)
   r.get('/mode/key/new', adminChanges, askNewKey)
   r.post('/mode/key/new', adminChanges, newKey)
+  r.get('/mode/promote', admin, askPromote)
+  r.post('/mode/promote', admin, savePromote)
+  r.get('/mode/hand-over', adminChanges, askHandOver)
+  r.post('/mode/hand-over', adminChanges, saveHandOver)
   r.get('/mode/become/:mode', adminChanges, askMode)
   r.post('/mode/become/:mode', adminChanges, saveMode)
   r.get('/devices', audits, showDevices)

@@ -68,6 +68,11 @@ const table: [string, readonly Who[]][] = [
   ['GET /groups/:name/remove', admins],
   ['POST /groups/:name/remove', admins],
 
+  ['GET /mode/promote', admins],
+  ['POST /mode/promote', admins],
+  ['GET /mode/hand-over', admins],
+  ['POST /mode/hand-over', admins],
+
   ['GET /profiles', readers],
   ['GET /profiles/new', admins],
   ['POST /profiles/new', admins],
@@ -182,6 +187,7 @@ const table: [string, readonly Who[]][] = [
 
 /** What a slave still does with a form: who is signed in, how a page looks, and what was seen there, is each node's own. */
 const doneOnSlave = new Set([
+  '/mode/promote',
   '/theme',
   '/login',
   '/logout',
