@@ -15,6 +15,7 @@ import { missingFiles } from './mode/missing-files.ts'
 import { watchFleet } from './replication/alerts.ts'
 import { createAnnouncer } from './replication/announce.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
+import { isReplaced } from './replication/follow.ts'
 import { forgetHandOver } from './replication/hand-over.ts'
 import { moveHorizon } from './replication/horizon.ts'
 import { keepJoined, openNode } from './replication/joined.ts'
@@ -28,7 +29,7 @@ import { createWorker } from './replication/worker.ts'
 import { tellWrongPasswords } from './replication/wrong-passwords.ts'
 import { socketPath } from './socket-path.ts'
 import { closeDb, type Db, onLocalChange } from './store/db.ts'
-import { keepProof } from './store/local.ts'
+import { keepProof, whyNoChange } from './store/local.ts'
 import { removeExpiredSessions } from './store/sessions.ts'
 import { settled } from './store/write.ts'
 
@@ -62,7 +63,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
 
   await rememberSignIns(db)
   const worker = createWorker(db, log)
-  servedBy(db, worker, config.webPort > 0 ? webUrl() : undefined)
+  servedBy(db, worker, config.webPort > 0 ? webUrl() : undefined, config.syncPort)
   // The master has its answer ready while the rest of this is loaded.
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
@@ -287,6 +288,10 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     await close()
     throw error
   }
+  isReplaced(db).then(
+    (is) => is && log.error({ newer: db.local.newer }, 'another node is master now; nothing is changed here any more'),
+    (error) => log.warn({ err: error }, 'whether another node is master now is not known'),
+  )
   log.info({ mode: db.local.mode ?? 'not set up', node: db.local.name, web: webUrl(), seq: db.position.seq }, 'serving')
   const claim = db.local.mode ? undefined : { url: `${webUrl()}/setup`, code: claimCode(db.dir) }
   return { db, ports: open.ports, claim, close }
@@ -294,7 +299,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
 
 /** What has been in the recycle bin for long enough goes for good; on the master, and by the feed everywhere. */
 async function emptyBin(db: Db): Promise<void> {
-  if (db.local.mode !== 'master' && db.local.mode !== 'standalone') return
+  if (whyNoChange(db.local)) return
   await (await import('./accounts/bin.ts')).purgeExpired(db, thisNode)
 }
 

@@ -15,6 +15,7 @@ const shownPromotion = z.object({
   seq: z.int(),
   provedAt: moment.optional(),
   missing: z.int(),
+  isPartial: z.boolean(),
   others: z.array(z.string()),
   recoveryMade: moment.optional(),
 })
@@ -23,7 +24,15 @@ const shownUnshipped = z.array(
   z.object({
     file: z.string(),
     kept: z.string(),
-    changes: z.array(z.object({ kind: z.string(), id: z.string(), name: z.string(), what: z.string() })),
+    changes: z.array(
+      z.object({
+        kind: z.string(),
+        id: z.string(),
+        name: z.string(),
+        what: z.enum(['added', 'changed', 'removed']),
+        fields: z.array(z.object({ field: z.string(), mine: z.string().optional(), now: z.string().optional() })),
+      }),
+    ),
   }),
 )
 

@@ -57,7 +57,7 @@ export function modeCommands(program: Command): void {
       if (dryRun) return say('Nothing was changed.')
       const code = codeFile ? await readSecretFile(codeFile, 'recovery code') : await readSecret('Recovery code')
       await call(dataOf(command), 'promote', { code, force: force ?? false })
-      say('This node is master now. Tell the slaves: account-sync mode follow THIS-NODE')
+      say('This node is master now. Slaves that can reach it follow by themselves.')
     })
 
   mode
@@ -100,7 +100,11 @@ export function modeCommands(program: Command): void {
         say(`${file}, kept ${moment(kept)}:`)
         printTable(
           ['KIND', 'NAME', 'WHAT'],
-          changes.map(({ kind, name, what }) => [kind, name, what]),
+          changes.map(({ kind, name, what, fields }) => [
+            kind,
+            name,
+            what === 'changed' ? `${what}: ${fields.map(({ field }) => field).join(', ')}` : what,
+          ]),
         )
       }
     })
@@ -111,14 +115,16 @@ type Plan = {
   masterAnswers: boolean
   provedAt?: string | undefined
   missing: number
+  isPartial: boolean
   others: string[]
   recoveryMade?: string | undefined
 }
 
-function tellPlan({ master, masterAnswers, provedAt, missing, others, recoveryMade }: Plan): void {
+function tellPlan({ master, masterAnswers, provedAt, missing, isPartial, others, recoveryMade }: Plan): void {
   say(`In place of: ${master}, which ${masterAnswers ? 'answers' : 'does not answer'}.`)
   say(`Last proved equal: ${provedAt ? moment(provedAt) : 'never'}. What was changed there later would be lost.`)
   if (missing > 0) say(`Known to be lost: ${count(missing, 'change')}.`)
+  if (isPartial) say('Not all secrets travel to this node. Those that it has not would be lost at every node.')
   say(`Other slaves: ${others.length > 0 ? others.join(', ') : 'none'}.`)
   say(recoveryMade ? `Recovery code: the one made on ${moment(recoveryMade)}.` : 'No recovery code was ever made.')
 }

@@ -27,7 +27,7 @@ export async function detach(db: Db, actor: Actor): Promise<void> {
   const { made } = makeKey(db.dir)
   await commit(db, actor, async (change) => {
     change.head.clusterId = clusterId
-    startEpoch(db.dir, change, 1)
+    startEpoch(db, change, 1)
     // Slaves of the other cluster, and its key.
     for (const kind of ['device', 'recovery'] as const)
       for (const { id } of await objectsOf(change.trx, kind)) await change.remove(kind, id)
@@ -40,6 +40,7 @@ export async function detach(db: Db, actor: Actor): Promise<void> {
       masterWeb: undefined,
       provedAt: undefined,
       wasMaster: undefined,
+      epochs: undefined,
     })
     change.note({
       sentence: `Detached this node from ${was ?? masterUrl}: it is standalone, with the accounts that it had`,

@@ -30,8 +30,8 @@ export async function setMode(db: Db, actor: Actor, mode: 'standalone' | 'master
 async function goOnAsMaster(db: Db, actor: Actor): Promise<void> {
   const { newer } = db.local
   await commit(db, actor, async (change) => {
-    startEpoch(db.dir, change, Math.max(newer?.epochNo ?? 0, change.head.epochNo) + 1)
-    change.local({ newer: undefined, handOver: undefined, oldMaster: newer?.url })
+    startEpoch(db, change, Math.max(newer?.epochNo ?? 0, change.head.epochNo) + 1)
+    change.local({ newer: undefined, handOver: undefined, oldMasters: newer?.url ? [newer.url] : [] })
     change.note({ sentence: `This node goes on as master${newer?.name ? `, and not ${newer.name}` : ''}` })
   })
 }

@@ -9,7 +9,7 @@ import { epochName } from '../mode/epoch.ts'
 import { bowToNewer } from '../mode/fence.ts'
 import type { Coding } from '../replication/coding.ts'
 import { endPolls, hear, pollOpens } from '../replication/contact.ts'
-import { deviceByCredential, enrolDevice, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
+import { deviceByCredential, enrolDevice, noteSyncUrl, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
 import { giveKey, takesOver } from '../replication/hand-over.ts'
 import { urlOf } from '../replication/join.ts'
 import { judgePosition, noteOlderStore, ownDigest, waitForChange } from '../replication/master.ts'
@@ -41,6 +41,9 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     if (db.local.mode !== 'master') throw new Refused(`${db.local.name} is not a master.`, 'not-master')
     next()
   })
+  app.get('/v1/epoch', (_req, res) =>
+    res.json({ epoch: epochName(db.position), sig: db.position.epochSig, name: db.local.name }),
+  )
   app.post('/v1/enrol', express.json({ limit: '32kb' }), enrol)
   app.get('/v1/changes', changes)
   app.get('/v1/digest', digest)
@@ -65,7 +68,8 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
       throw new Unavailable('Too many tries to enrol from this address. Try again in a minute.', 60)
     })
     const actor: Actor = { name: asked.data.name, via: 'replication', address }
-    const answer = await enrolDevice(db, actor, asked.data)
+    const { port } = asked.data
+    const answer = await enrolDevice(db, actor, asked.data, port === undefined ? undefined : urlAt(req, port))
     await enrolments.delete(address)
     log.info({ device: asked.data.deviceId, name: asked.data.name, address }, 'a device joined')
     res.status(201).json(answer)
@@ -172,6 +176,10 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     const mine = await ownPosition(device)
     const now = new Date().toISOString()
     const report = readReport(req.get(headers.report))
+    if (report?.port)
+      noteSyncUrl(db, device, urlAt(req, report.port)).catch((error) =>
+        log.warn({ err: error, device: device.name }, 'where it would answer as master was not noted'),
+      )
     hear(db, {
       deviceId: device.deviceId,
       seq,
@@ -195,7 +203,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
       [headers.seq]: String(seq),
       [headers.hash]: hash,
       [headers.epoch]: epochName(db.position),
-      [headers.start]: String(db.local.epochStart ?? ''),
+      [headers.epochs]: (db.local.epochs ?? []).join(','),
       [headers.name]: encodeURIComponent(db.local.name),
       [headers.web]: encodeURIComponent(webUrl() ?? ''),
     })
@@ -243,13 +251,15 @@ function sendEncoded(res: Response, { body, coding }: Encoded): Promise<void> {
 
 const whole = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
+const syncPort = z.coerce.number().int().min(1).max(65_535)
+
 const changesQuery = z.object({
   since: whole,
   hash: z.string().max(32).default(''),
   epoch: z.string().max(64).default(''),
   sig: z.string().max(128).default(''),
   name: z.string().max(64).optional(),
-  port: z.coerce.number().int().min(1).max(65_535).optional(),
+  port: syncPort.optional(),
   wait: z.coerce.number().int().min(0).max(60).default(0),
 })
 
@@ -291,4 +301,5 @@ const enrolRequest = z.object({
   protocol: z.number().int(),
   request: pem,
   names,
+  port: syncPort.optional(),
 })

@@ -11,31 +11,34 @@ const firstMs = 250
 const mostMs = 30_000
 
 /**
- * A new master looks for the one before it until that one knows: it asks as the slave that it was, with the newer epoch that
- * the cluster's key has signed, and where it answers itself.
+ * A new master looks for those before it until each knows: it asks as the slave that it was, with the newer epoch that the
+ * cluster's key has signed, and where it answers itself.
  */
 export function createAnnouncer(db: Db, syncPort: () => number | undefined, log: Log) {
   let halt: AbortController | undefined
   let running: Promise<void> | undefined
 
   async function run(signal: AbortSignal): Promise<void> {
-    for (let pause = firstMs; db.local.oldMaster && !signal.aborted; pause = Math.min(pause * 2, mostMs)) {
+    for (let pause = firstMs; isWanted() && !signal.aborted; pause = Math.min(pause * 2, mostMs)) {
       const port = syncPort()
-      if (port !== undefined && (await tell(db, db.local.oldMaster, port, signal))) {
-        log.info({ oldMaster: db.local.oldMaster }, 'the former master knows that this node is master now')
-        await commit(db, thisNode, async (change) => change.local({ oldMaster: undefined }))
-        return
+      for (const url of port === undefined ? [] : (db.local.oldMasters ?? [])) {
+        if (!(await tell(db, url, port as number, signal))) continue
+        log.info({ oldMaster: url }, 'a former master knows that this node is master now')
+        const others = (db.local.oldMasters ?? []).filter((one) => one !== url)
+        await commit(db, thisNode, async (change) => change.local({ oldMasters: others }))
       }
-      await wait(pause, undefined, { signal, ref: false }).catch(() => {})
+      if (isWanted()) await wait(pause, undefined, { signal, ref: false }).catch(() => {})
     }
   }
 
+  const isWanted = () => db.local.mode === 'master' && !db.local.newer && (db.local.oldMasters ?? []).length > 0
+
   return {
     start: () => {
-      if (running || !db.local.oldMaster) return
+      if (running || !isWanted()) return
       halt = new AbortController()
       running = run(halt.signal)
-        .catch((error) => log.warn({ err: error }, 'the former master was not told'))
+        .catch((error) => log.warn({ err: error }, 'former masters were not told'))
         .finally(() => {
           running = undefined
         })
@@ -59,7 +62,9 @@ async function tell(db: Db, url: string, port: number, signal: AbortSignal): Pro
     body.destroy()
     return false
   } catch (error) {
-    return error instanceof MasterRefused && error.code === 'moved'
+    // Of this cluster, and with no master's certificate any more: it is a slave by now.
+    const isSlave = (error as { code?: string }).code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+    return isSlave || (error instanceof MasterRefused && error.code === 'moved')
   } finally {
     await connection.agent.destroy().catch(() => {})
   }

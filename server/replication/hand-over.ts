@@ -7,10 +7,12 @@ import { takeOver } from '../mode/promote.ts'
 import { needKeyOfCa } from '../mode/recovery.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
+import type { Local } from '../store/local.ts'
 import { commit, settled } from '../store/write.ts'
 import { askMaster, type Connection, readJson, standing } from './connection.ts'
 import { contactsOf, endPolls } from './contact.ts'
 import { deviceList } from './devices.ts'
+import { isWhole } from './scope.ts'
 import { servedSince } from './serving.ts'
 
 const patienceMs = 30_000
@@ -54,6 +56,11 @@ async function successor(db: Db, asked: string): Promise<DeviceBody> {
     ({ deviceId, name, status }) => status === 'active' && (deviceId === wanted.toUpperCase() || name === wanted),
   )
   if (!device) throw new NotFound(`There is no device “${wanted}” that is not revoked.`)
+  if (!isWhole(device.scope))
+    throw new Refused(
+      `Not all secrets travel to ${device.name}. Only a slave that holds everything takes over: see its scope on Devices.`,
+      'partial',
+    )
   if (!servedSince(db))
     throw new Refused('The node must be running to hand over: start “account-sync serve”.', 'not-running')
   if (!isInContact(db, device.deviceId))
@@ -87,13 +94,12 @@ export async function forgetHandOver(db: Db): Promise<void> {
 /** Is this device to come for the key? */
 export const takesOver = (db: Db, { deviceId }: DeviceBody): boolean => db.local.handOver?.deviceId === deviceId
 
+/** The cluster's key, and what only its master knows. */
+type Given = { caKey: string } & Pick<Local, 'alerts' | 'oldMasters'>
+
 /** Gives the cluster's key to the device that was chosen, once it is equal to this node and nothing more can change here. */
-export async function giveKey(
-  db: Db,
-  device: DeviceBody,
-  stands: { since: number; hash: string },
-): Promise<{ caKey: string }> {
-  const { handOver } = db.local
+export async function giveKey(db: Db, device: DeviceBody, stands: { since: number; hash: string }): Promise<Given> {
+  const { handOver, alerts, oldMasters } = db.local
   if (!handOver || !takesOver(db, device)) throw new Refused('This device was not chosen to take over.', 'not-chosen')
   await settled(db)
   if (stands.since !== db.position.seq || stands.hash !== db.position.hash)
@@ -104,13 +110,13 @@ export async function giveKey(
     change.local({ handOver: { ...handOver, given: true } })
     change.note({ sentence: `Gave the cluster’s key to ${device.name}` })
   })
-  return { caKey: readCaKey(db.dir) }
+  return { caKey: readCaKey(db.dir), ...(alerts && { alerts }), ...(oldMasters && { oldMasters }) }
 }
 
 /** The other side: this slave was chosen, comes for the key and becomes master. */
 export async function takeOffer(db: Db, connection: Connection, signal: AbortSignal): Promise<void> {
   const answer = await askMaster(connection, `/v1/hand-over?${standing(db)}`, { method: 'POST', signal })
-  const { caKey } = await readJson<{ caKey: string }>(answer)
+  const { caKey, ...of } = await readJson<Given>(answer)
   needKeyOfCa(db.dir, caKey)
-  await takeOver(db, thisNode, caKey, 'It was handed over.')
+  await takeOver(db, thisNode, caKey, 'It was handed over.', of)
 }

@@ -13,6 +13,7 @@ import { takeNtHashKey } from '../store/nt-hashes.ts'
 import { commit } from '../store/write.ts'
 import { version } from '../version.ts'
 import { askMaster, MasterRefused, openConnection, reachProblem, readJson } from './connection.ts'
+import { syncPortOf } from './serving.ts'
 import { type EnrolAnswer, type EnrolRequest, protocol } from './wire.ts'
 
 export type JoinInput = {
@@ -52,6 +53,7 @@ export async function joinMaster(
     protocol,
     request,
     names: ownNames(name),
+    port: syncPortOf(db),
   })
   const epoch = { clusterId: answer.clusterId, epochNo: answer.epochNo, epochId: answer.epochId }
   if (answer.clusterId !== key.clusterId || !epochIsSigned(epoch, answer.epochSig, ca))

@@ -6,6 +6,7 @@ import { takeOver } from '../mode/promote.ts'
 import { openCaKey, recoveryMade } from '../mode/recovery.ts'
 import type { Db } from '../store/db.ts'
 import { deviceList } from './devices.ts'
+import { isWhole } from './scope.ts'
 import { workerOf } from './serving.ts'
 import { masterStatus } from './status.ts'
 
@@ -19,6 +20,8 @@ export type Promotion = {
   provedAt?: string
   /** Changes that the master is known to have and this node has not. */
   missing: number
+  /** Not all secrets travel to this node: those that it has not would be lost everywhere. */
+  isPartial: boolean
   /** The other slaves: each follows when it is told where, or when the old master is back and tells it. */
   others: string[]
   /** When the recovery code was made; absent: there is none, and no slave can be promoted. */
@@ -34,6 +37,7 @@ export async function promotion(db: Db): Promise<Promotion> {
     masterAnswers: reachable,
     seq: db.position.seq,
     ...(provedAt && { provedAt }),
+    isPartial: !isWhole(devices.find(({ deviceId }) => deviceId === db.local.deviceId)?.scope),
     missing: Math.max(0, (workerOf(db)?.line.masterSeq ?? 0) - db.position.seq),
     others: devices
       .filter(({ deviceId, status }) => status === 'active' && deviceId !== db.local.deviceId)
@@ -50,6 +54,11 @@ export async function promote(db: Db, actor: Actor, code: string, force = false)
     throw new Refused(
       `${plan.master} answers. Hand over from there instead, and nothing is lost; or force it, and what ${plan.master} changes from now on is lost.`,
       'master-answers',
+    )
+  if (plan.isPartial && !force)
+    throw new Refused(
+      'Not all secrets travel to this node (its scope, on Devices), and every node would lose the others. Promote a slave that holds everything; or force it.',
+      'partial',
     )
   const caKey = await openCaKey(db, code)
   await withoutWorker(db, () =>

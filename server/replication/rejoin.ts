@@ -10,8 +10,9 @@ import type { Db } from '../store/db.ts'
 import { takeNtHashKey } from '../store/nt-hashes.ts'
 import { commit } from '../store/write.ts'
 import { version } from '../version.ts'
-import { askMaster, openConnection, readJson } from './connection.ts'
+import { askMaster, MasterRefused, openConnection, reachProblem, readJson } from './connection.ts'
 import { parseAddress, urlOf } from './join.ts'
+import { syncPortOf } from './serving.ts'
 import { type EnrolAnswer, protocol } from './wire.ts'
 
 /**
@@ -34,11 +35,14 @@ export async function becomeSlave(db: Db, actor: Actor, typed?: string): Promise
   const connection = openConnection(url, ca, clusterId)
   let answer: EnrolAnswer
   try {
-    const asked = { deviceId, name, version, protocol, request, names: ownNames(name) }
+    const asked = { deviceId, name, version, protocol, request, names: ownNames(name), port: syncPortOf(db) }
     const secret = signText(db.dir, enrolmentText(clusterId, deviceId, request))
     answer = await readJson<EnrolAnswer>(
       await askMaster(connection, '/v1/enrol', { method: 'POST', json: { ...asked, keyId: 'ca', secret } }),
     )
+  } catch (error) {
+    if (error instanceof MasterRefused) throw new Refused(`${url}: ${error.message}`, error.code)
+    throw new Invalid({ master: reachProblem(error, `${address.host}:${address.port}`) })
   } finally {
     await connection.agent.destroy().catch(() => {})
   }
@@ -64,9 +68,8 @@ export async function becomeSlave(db: Db, actor: Actor, typed?: string): Promise
       wasMaster: true,
       newer: undefined,
       handOver: undefined,
-      oldMaster: undefined,
+      oldMasters: undefined,
       keyMade: undefined,
-      epochStart: undefined,
     })
     change.note({ sentence: `This node became a slave of ${answer.masterName}` })
   })

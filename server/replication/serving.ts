@@ -1,16 +1,24 @@
 import type { Db } from '../store/db.ts'
 import type { Worker } from './worker.ts'
 
-const running = new WeakMap<Db, { startedAt: string; worker: Worker; webUrl?: string }>()
+const running = new WeakMap<Db, { startedAt: string; worker: Worker; webUrl?: string; syncPort?: number }>()
 
 /** The process tells what serves this store, and since when. */
-export const servedBy = (db: Db, worker: Worker, webUrl?: string): void =>
-  void running.set(db, { startedAt: new Date().toISOString(), worker, ...(webUrl && { webUrl }) })
+export const servedBy = (db: Db, worker: Worker, webUrl?: string, syncPort?: number): void =>
+  void running.set(db, {
+    startedAt: new Date().toISOString(),
+    worker,
+    ...(webUrl && { webUrl }),
+    ...(syncPort && { syncPort }),
+  })
 
 export const workerOf = (db: Db): Worker | undefined => running.get(db)?.worker
 
 /** Where this process has the pages; undefined while it has none. */
 export const pagesAt = (db: Db): string | undefined => running.get(db)?.webUrl
+
+/** Where this node answers slaves as master, or would if it were one; undefined while no process serves it. */
+export const syncPortOf = (db: Db): number | undefined => running.get(db)?.syncPort
 
 /** ISO 8601; undefined while no process serves this store. */
 export const servedSince = (db: Db): string | undefined => running.get(db)?.startedAt

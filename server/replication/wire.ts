@@ -17,8 +17,8 @@ export const headers = {
   web: 'sync-web',
   /** On a slave's requests: what it tells of itself (report.ts). */
   report: 'sync-report',
-  /** At which change the master's epoch began. */
-  start: 'sync-epoch-start',
+  /** The epochs that led here, as local.ts has them. */
+  epochs: 'sync-epochs',
   /** This slave shall come for the cluster's key and be master. */
   takeOver: 'sync-take-over',
 } as const
@@ -76,6 +76,8 @@ export type EnrolRequest = {
   /** PKCS #10 request for its certificate, PEM, and the names it is reached by. */
   request: string
   names: string[]
+  /** Where it would answer slaves, were it the master. */
+  port?: number | undefined
 }
 
 export type EnrolAnswer = {

@@ -191,6 +191,8 @@ export type DeviceBody = {
   tokenHash: string
   status: 'active' | 'revoked'
   joined: string
+  /** https://host:port where it would answer slaves, were it the master. */
+  syncUrl?: string
   /** When it was said to be stolen, ISO 8601: from then on the people whose secrets it held set new passwords. */
   stolen?: string
   /** Which secrets travel to it; absent: all. */

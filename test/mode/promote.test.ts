@@ -2,14 +2,17 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { addGroup } from '../../server/accounts/groups.ts'
 import { addUser, userByUsername } from '../../server/accounts/users.ts'
 import { setMode } from '../../server/mode/mode.ts'
 import { makeRecoveryCode } from '../../server/mode/recovery.ts'
 import { unshippedChanges } from '../../server/mode/unshipped.ts'
+import { setScope } from '../../server/replication/devices.ts'
 import { followMaster } from '../../server/replication/follow.ts'
 import { handOver } from '../../server/replication/hand-over.ts'
 import { leaveMaster, promote, promotion } from '../../server/replication/promotion.ts'
 import { becomeSlave } from '../../server/replication/rejoin.ts'
+import { syncPortOf } from '../../server/replication/serving.ts'
 import { nodeStatus } from '../../server/replication/status.ts'
 import { caughtUp, isEqual, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
 import { me, somebody } from '../support/people.ts'
@@ -90,10 +93,61 @@ describe('a slave is promoted', () => {
       [{ kind: 'user', name: 'unshipped', what: 'added' }],
     )
     assert.match(readFileSync(join(old.dir, kept?.file ?? ''), 'utf8'), /unshipped/)
-    await until(() => a2.db.local.oldMaster === undefined, 40_000)
+    await until(() => a2.db.local.oldMasters?.length === 0, 40_000)
     await addUser(a2.db, me, somebody({ username: 'cyd' }))
     await Promise.all([caughtUp(old, a2), caughtUp(b2, a2)])
     await Promise.all([a2.close(), b2.close(), old.close()])
+  })
+
+  test('a slave that nobody tells finds the new master by itself, and goes on from where it is', async () => {
+    const { master, code, a, b } = await cluster()
+    await master.close()
+    await until(async () => !(await promotion(a.db)).masterAnswers)
+    await promote(a.db, me, code)
+    await addUser(a.db, me, somebody({ username: 'bob' }))
+    await withoutFullSync(b, () => until(() => isEqual(b, a), 40_000))
+    assert.equal(b.db.local.masterUrl, `https://${addressOf(a)}`)
+    assert.ok(await has(b, 'bob'))
+    await Promise.all([a.close(), b.close()])
+  })
+
+  test('an old master that comes back after masters changed twice bows, and keeps all that it had not shipped', async () => {
+    const { master, code, a, b } = await cluster()
+    const ports = [a, b].map(({ db }) => ({ 'sync-port': `${syncPortOf(db)}` }))
+    await Promise.all([a.stop(), b.stop()])
+    await addUser(master.db, me, somebody({ username: 'unshipped' }))
+    await master.stop()
+    const [a2, b2] = await Promise.all([startNode(a.dir, ports[0]), startNode(b.dir, ports[1])])
+    await promote(a2.db, me, code)
+    await followMaster(b2.db, me, addressOf(a2))
+    for (const username of ['cyd', 'dan', 'eve']) await addUser(a2.db, me, somebody({ username }))
+    await caughtUp(b2, a2)
+    await until(async () =>
+      (await nodeStatus(a2.db)).devices.some(({ name, state }) => name === 'gw-b' && state === 'equal'),
+    )
+    await handOver(a2.db, me, 'gw-b')
+    // At another address than before, where nobody looks for it.
+    const old = await startNode(master.dir)
+    await until(() => old.db.local.newer?.url === `https://${addressOf(b2)}`, 20_000)
+    await becomeSlave(old.db, me)
+    await until(() => isEqual(old, b2), 20_000)
+    const [kept] = await unshippedChanges(old.db)
+    const people = kept?.changes.filter(({ kind }) => kind === 'user').map(({ name, what }) => `${what} ${name}`)
+    assert.deepEqual(people, ['added unshipped'])
+    await Promise.all([a2.close(), b2.close(), old.close()])
+  })
+
+  test('not one to which not all secrets travel: every node would lose the others', async () => {
+    const { master, code, a, b } = await cluster()
+    await addGroup(master.db, me, { name: 'crew', description: '' })
+    await setScope(master.db, me, a.db.local.deviceId, { groups: ['crew'] })
+    await until(async () => (await promotion(a.db)).isPartial)
+    await assert.rejects(handOver(master.db, me, 'gw-a'), /Not all secrets travel to gw-a/)
+    await master.close()
+    await until(async () => !(await promotion(a.db)).masterAnswers)
+    await assert.rejects(promote(a.db, me, code), /Not all secrets travel to this node/)
+    assert.equal(a.db.local.mode, 'slave')
+    await Promise.all([a.close(), b.close()])
   })
 
   test('only with the right code, and not past a master that answers', async () => {
