@@ -145,8 +145,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   }
   const sync: Face = {
     name: 'sync',
-    // A former master stays to say who is master now.
-    wanted: () => (db.local.mode === 'master' || db.local.wasMaster === true) && config.syncPort > 0,
+    wanted: () => db.local.mode === 'master' && config.syncPort > 0,
     open: async () => {
       const [{ createPullApp }, { answerOnBehalf }, { servicesOf }, { toParts }] = await Promise.all([
         import('./pull/app.ts'),

@@ -39,7 +39,6 @@ export async function detach(db: Db, actor: Actor): Promise<void> {
       masterName: undefined,
       masterWeb: undefined,
       provedAt: undefined,
-      wasMaster: undefined,
       epochs: undefined,
     })
     change.note({

@@ -35,9 +35,9 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
 
   app.use((req, res, next) => {
     res.set('cache-control', 'no-store')
-    const elsewhere = masterElsewhere(db)
     // Who announces a newer master says where it is, also to one that has only heard that there is one.
-    if (elsewhere && !(req.query.port && db.local.newer)) return sendMoved(res, db, elsewhere.url)
+    const isAnnounced = req.path === '/v1/changes' && req.query.port !== undefined
+    if (db.local.newer && !isAnnounced) return sendMoved(res, db, db.local.newer.url)
     if (db.local.mode !== 'master') throw new Refused(`${db.local.name} is not a master.`, 'not-master')
     next()
   })
@@ -209,12 +209,6 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     })
     return { seq, epoch: epochName(db.position) }
   }
-}
-
-/** Where the master is now, for a node that was it once. */
-function masterElsewhere({ local }: Db): { url?: string | undefined } | undefined {
-  if (local.mode === 'slave' && local.wasMaster) return { url: local.masterUrl }
-  return local.mode === 'master' && local.newer ? { url: local.newer.url } : undefined
 }
 
 function sendMoved(res: Response, db: Db, url: string | undefined): void {

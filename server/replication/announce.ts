@@ -62,9 +62,7 @@ async function tell(db: Db, url: string, port: number, signal: AbortSignal): Pro
     body.destroy()
     return false
   } catch (error) {
-    // Of this cluster, and with no master's certificate any more: it is a slave by now.
-    const isSlave = (error as { code?: string }).code === 'ERR_TLS_CERT_ALTNAME_INVALID'
-    return isSlave || (error instanceof MasterRefused && error.code === 'moved')
+    return error instanceof MasterRefused && error.code === 'moved'
   } finally {
     await connection.agent.destroy().catch(() => {})
   }

@@ -12,7 +12,7 @@ import type { DeviceBody, DeviceScope } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { deviceRow } from '../store/devices.ts'
 import { groupNamesByIds, groupRowsByName } from '../store/groups.ts'
-import { whyNoChange } from '../store/local.ts'
+import { whyNoChange, writeLocal } from '../store/local.ts'
 import { ntHashKey } from '../store/nt-hashes.ts'
 import { objectById, objectsOf } from '../store/objects.ts'
 import { write } from '../store/write.ts'
@@ -58,6 +58,9 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest, syn
       ],
     })
   })
+  // It knows who is master now.
+  const pending = db.local.oldMasters?.filter((url) => url !== syncUrl)
+  if (wasMaster && pending) await writeLocal(db.writer, db.local, { oldMasters: pending })
   const { clusterId, epochNo, epochId, epochSig } = db.position
   return {
     credential: `${asked.deviceId}.${token}`,

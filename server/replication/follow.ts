@@ -1,4 +1,3 @@
-import { Agent, request } from 'undici'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, Refused } from '../errors.ts'
 import { readCa } from '../mode/certificates.ts'
@@ -96,28 +95,6 @@ async function newerAt(db: Db, url: string, isTold = false): Promise<Newer | und
     return typeof elsewhere === 'string' && !isTold ? newerAt(db, elsewhere, true) : undefined
   } finally {
     await connection.agent.destroy().catch(() => {})
-  }
-}
-
-/**
- * What answers at the master's address is of this cluster and not its master: a former one says who is. No secret goes there, and
- * what it says is proved afterwards.
- */
-export async function whereMoved(db: Db, error: unknown): Promise<string | undefined> {
-  if ((error as { code?: string }).code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return undefined
-  const agent = new Agent({
-    connect: { ca: readCa(db.dir) ?? '', checkServerIdentity: () => undefined, timeout: 10_000 },
-  })
-  try {
-    const { statusCode, body } = await request(`${db.local.masterUrl}/v1/moved`, { dispatcher: agent })
-    const problem = (await body.json()) as { code?: unknown; master?: unknown }
-    return statusCode === 409 && problem.code === 'moved' && typeof problem.master === 'string'
-      ? problem.master
-      : undefined
-  } catch {
-    return undefined
-  } finally {
-    await agent.destroy().catch(() => {})
   }
 }
 

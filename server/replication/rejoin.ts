@@ -65,7 +65,6 @@ export async function becomeSlave(db: Db, actor: Actor, typed?: string): Promise
       since: new Date().toISOString(),
       masterUrl: url,
       masterName: answer.masterName,
-      wasMaster: true,
       newer: undefined,
       handOver: undefined,
       oldMasters: undefined,

@@ -193,9 +193,10 @@ export function createWorker(db: Db, log: Logger): Worker {
   /** Another node is master: the former one says who, or it is found. Believed only when that one proves it. */
   async function moveOn(error: unknown): Promise<boolean> {
     if (!isElsewhere(error) || turn.signal.aborted) return false
-    const { followMaster, lookAround, whereMoved } = await import('./follow.ts')
-    const told = error instanceof MasterRefused ? error.problem.master : await whereMoved(db, error)
-    for (const look of [() => told, () => (failures < lookFrom ? undefined : lookAround(db))]) {
+    const { followMaster, lookAround } = await import('./follow.ts')
+    const told = error instanceof MasterRefused ? error.problem.master : undefined
+    const isLooking = failures >= lookFrom || isOfAnother(error)
+    for (const look of [() => told, () => (isLooking ? lookAround(db) : undefined)]) {
       const url = await look()
       if (typeof url !== 'string' || url === db.local.masterUrl) continue
       const isFollowed = await followMaster(db, thisNode, url).then(
@@ -324,6 +325,9 @@ export function createWorker(db: Db, log: Logger): Worker {
     },
   }
 }
+
+/** A node of this cluster answers there, which is not its master. Nothing was sent to it. */
+const isOfAnother = (error: unknown): boolean => (error as { code?: string }).code === 'ERR_TLS_CERT_ALTNAME_INVALID'
 
 /** Nobody answers there as master: not at all, or as one that is none any more. */
 const isElsewhere = (error: unknown): boolean =>

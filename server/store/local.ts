@@ -30,8 +30,6 @@ export type Local = {
   newer?: { epochNo: number; name?: string; url?: string }
   /** Master: the device that shall take over; until then nothing is changed. `given`: it has got the cluster's key. */
   handOver?: { deviceId: string; name: string; given?: boolean }
-  /** Slave: it was master once, so slaves may still look for it here. */
-  wasMaster?: boolean
   /** Master: when the Synchronization Key was made. */
   keyMade?: string
   /** Master: who is told when a slave falls behind. */

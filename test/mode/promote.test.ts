@@ -12,9 +12,17 @@ import { followMaster } from '../../server/replication/follow.ts'
 import { handOver } from '../../server/replication/hand-over.ts'
 import { leaveMaster, promote, promotion } from '../../server/replication/promotion.ts'
 import { becomeSlave } from '../../server/replication/rejoin.ts'
-import { syncPortOf } from '../../server/replication/serving.ts'
 import { nodeStatus } from '../../server/replication/status.ts'
-import { caughtUp, isEqual, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
+import {
+  caughtUp,
+  freePorts,
+  isEqual,
+  startMaster,
+  startNode,
+  startSlave,
+  type TestNode,
+  until,
+} from '../support/node.ts'
 import { me, somebody } from '../support/people.ts'
 
 const addressOf = (node: TestNode) => `127.0.0.1:${node.ports().sync}`
@@ -113,11 +121,10 @@ describe('a slave is promoted', () => {
 
   test('an old master that comes back after masters changed twice bows, and keeps all that it had not shipped', async () => {
     const { master, code, a, b } = await cluster()
-    const ports = [a, b].map(({ db }) => ({ 'sync-port': `${syncPortOf(db)}` }))
     await Promise.all([a.stop(), b.stop()])
     await addUser(master.db, me, somebody({ username: 'unshipped' }))
     await master.stop()
-    const [a2, b2] = await Promise.all([startNode(a.dir, ports[0]), startNode(b.dir, ports[1])])
+    const [a2, b2] = await Promise.all([startNode(a.dir), startNode(b.dir)])
     await promote(a2.db, me, code)
     await followMaster(b2.db, me, addressOf(a2))
     for (const username of ['cyd', 'dan', 'eve']) await addUser(a2.db, me, somebody({ username }))
@@ -127,7 +134,7 @@ describe('a slave is promoted', () => {
     )
     await handOver(a2.db, me, 'gw-b')
     // At another address than before, where nobody looks for it.
-    const old = await startNode(master.dir)
+    const old = await startNode(master.dir, { 'sync-port': `${(await freePorts(1))[0]}` })
     await until(() => old.db.local.newer?.url === `https://${addressOf(b2)}`, 20_000)
     await becomeSlave(old.db, me)
     await until(() => isEqual(old, b2), 20_000)
