@@ -28,8 +28,11 @@ export class Refused extends Error {
 /** This node may not change accounts; `master` names the node that may. */
 export class ReadOnly extends Error {
   readonly master: string
-  constructor(master: string) {
-    super(`This node is a slave of ${master}. Make the change there; it arrives here by itself.`)
+  constructor(
+    master: string,
+    message = `This node is a slave of ${master}. Make the change there; it arrives here by itself.`,
+  ) {
+    super(message)
     this.master = master
   }
 }

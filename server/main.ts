@@ -13,11 +13,15 @@ import { createLog } from './log.ts'
 import { daysLeft, readOwn, renewDays } from './mode/certificates.ts'
 import { missingFiles } from './mode/missing-files.ts'
 import { watchFleet } from './replication/alerts.ts'
+import { createAnnouncer } from './replication/announce.ts'
 import { endPolls, flushContacts, openContacts } from './replication/contact.ts'
+import { isReplaced } from './replication/follow.ts'
+import { forgetHandOver } from './replication/hand-over.ts'
 import { moveHorizon } from './replication/horizon.ts'
 import { keepJoined, openNode } from './replication/joined.ts'
 import { takeLags } from './replication/lags.ts'
 import { openReceipts, tellReceipts } from './replication/receipts.ts'
+import { rejoinAfterHandOver } from './replication/rejoin.ts'
 import { takeSample } from './replication/samples.ts'
 import { scrub } from './replication/scrub.ts'
 import { servedBy } from './replication/serving.ts'
@@ -26,7 +30,7 @@ import { tellWrongPasswords } from './replication/wrong-passwords.ts'
 import { keepRole } from './samba/role.ts'
 import { socketPath } from './socket-path.ts'
 import { closeDb, type Db, onLocalChange } from './store/db.ts'
-import { keepProof } from './store/local.ts'
+import { keepProof, whyNoChange } from './store/local.ts'
 import { removeExpiredSessions } from './store/sessions.ts'
 import { settled } from './store/write.ts'
 
@@ -65,10 +69,12 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
   servedBy(db, worker, {
     ...(config.webPort > 0 && { webUrl: webUrl() }),
     ...(config.ldapPort > 0 && { ldapUrl: `ldap://${isLdapOnLoopback ? '127.0.0.1' : ldapHost}:${config.ldapPort}` }),
+    ...(config.syncPort > 0 && { syncPort: config.syncPort }),
   })
   // The master has its answer ready while the rest of this is loaded.
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)
+  await forgetHandOver(db)
   await openContacts(db)
   await openReceipts(db, log)
   await openClientUses(db)
@@ -194,13 +200,18 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     },
   }
   const open = faces([ldap, sync, web])
+  const announcer = createAnnouncer(db, () => open.ports().sync, log)
 
   /** What the mode asks for; again whenever this node learns something new about itself. */
   const arrange = async () => {
     keepJoined(db)
     keepRole(db)
     if (db.local.mode === 'slave') worker.start()
+    // Not waited for: what is under way in it may wait for the very change that led here.
+    else void worker.stop()
+    rejoinAfterHandOver(db)?.catch((error) => log.error(messageOf(error)))
     await open.arrange()
+    announcer.start()
     if (db.local.mode) forgetClaimCode(db.dir)
   }
   // Set up a moment ago, and a port is taken: say so, and try again until it is free or the service is given another.
@@ -257,6 +268,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       stopArranging()
       clearTimeout(again)
       endPolls(db)
+      await announcer.stop()
       await worker.stop()
       await forwarder.close()
       await telling.close()
@@ -283,6 +295,10 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     await close()
     throw error
   }
+  isReplaced(db).then(
+    (is) => is && log.error({ newer: db.local.newer }, 'another node is master now; nothing is changed here any more'),
+    (error) => log.warn({ err: error }, 'whether another node is master now is not known'),
+  )
   log.info({ mode: db.local.mode ?? 'not set up', node: db.local.name, web: webUrl(), seq: db.position.seq }, 'serving')
   const claim = db.local.mode ? undefined : { url: `${webUrl()}/setup`, code: claimCode(db.dir) }
   return { db, ports: open.ports, claim, close }
@@ -290,7 +306,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
 
 /** What has been in the recycle bin for long enough goes for good; on the master, and by the feed everywhere. */
 async function emptyBin(db: Db): Promise<void> {
-  if (db.local.mode !== 'master' && db.local.mode !== 'standalone') return
+  if (whyNoChange(db.local)) return
   await (await import('./accounts/bin.ts')).purgeExpired(db, thisNode)
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Actor } from '../audit/actor.ts'
 import { Refused } from '../errors.ts'
 import type { Db } from '../store/db.ts'
+import { applyAgain } from './again.ts'
 import { setPassword, setStatus } from './users.ts'
 
 /** What people do at any node: where that is a slave its master does it in their name (replication/forward.ts). */
@@ -18,6 +19,13 @@ export const actShape = z.discriminatedUnion('do', [
     user: z.string().max(64),
     status: z.enum(['enabled', 'disabled', 'locked']),
     from: z.enum(['enabled', 'disabled', 'locked']).optional(),
+  }),
+  z.strictObject({
+    do: z.literal('again'),
+    kind: z.enum(['user', 'group']),
+    id: z.string().max(64),
+    body: z.string().max(1_000_000).nullable(),
+    from: z.string().max(64),
   }),
 ])
 
@@ -39,5 +47,8 @@ export async function runAct(
       return setPassword(db, actor, act.user, act.password, { mustChange: act.mustChange })
     case 'status':
       await setStatus(db, actor, act.user, act.status, act.from)
+      return
+    case 'again':
+      await applyAgain(db, actor, act)
   }
 }

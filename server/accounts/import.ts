@@ -1,8 +1,9 @@
 import { setImmediate as others } from 'node:timers/promises'
 import { stringify } from 'csv-stringify/sync'
 import type { Actor } from '../audit/actor.ts'
-import { Invalid, NotFound, ReadOnly, Refused, Unavailable } from '../errors.ts'
+import { Invalid, NotFound, Refused } from '../errors.ts'
 import type { Db } from '../store/db.ts'
+import { whyNoChange } from '../store/local.ts'
 import { columnsOf } from './columns.ts'
 import { tableOfCsv } from './csv.ts'
 import { maxRows, some } from './csv-file.ts'
@@ -76,8 +77,8 @@ export async function readTable(db: Db, file: string, text: Buffer): Promise<Tab
 /** Checks the source as a whole, then imports its rows in the background. */
 export async function startImport(db: Db, actor: Actor, given: ImportGiven): Promise<ImportJob> {
   needRight(actor, 'change')
-  if (db.local.mode === 'slave') throw new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master')
-  if (!db.local.mode) throw new Unavailable('This node is not set up yet. Choose its mode first.')
+  const why = whyNoChange(db.local)
+  if (why) throw why
   if (running.has(db))
     throw new Refused('An import is running already. Wait for its end, or stop it.', 'import-running')
   running.add(db)

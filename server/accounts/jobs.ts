@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as others } from 'node:timers/promises'
 import type { Actor } from '../audit/actor.ts'
-import { messageOf, ReadOnly, Unavailable } from '../errors.ts'
+import { messageOf } from '../errors.ts'
 import type { Db } from '../store/db.ts'
+import { whyNoChange } from '../store/local.ts'
 import { needRight } from './roles.ts'
 
 /** How far work is that goes on in the background. */
@@ -93,8 +94,8 @@ export function startJob(
   work: (actor: Actor) => AsyncIterable<Slice>,
 ): Job {
   needRight(actor, 'change')
-  if (db.local.mode === 'slave') throw new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master')
-  if (!db.local.mode) throw new Unavailable('This node is not set up yet. Choose its mode first.')
+  const why = whyNoChange(db.local)
+  if (why) throw why
   const job: Job = {
     ...newProgress(given.total),
     by: actor.name,

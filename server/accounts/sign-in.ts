@@ -3,6 +3,7 @@ import { Invalid, Refused, Unavailable } from '../errors.ts'
 import { learnHash } from '../samba/nt-hash.ts'
 import type { PolicyBody, UserBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
+import { whyNoChange } from '../store/local.ts'
 import { objectById } from '../store/objects.ts'
 import { type State, stateAt } from '../store/state.ts'
 import { userIdByName } from '../store/users.ts'
@@ -222,7 +223,7 @@ async function wrong(db: Db, person: Person, password: string | undefined): Prom
   const policy = await policyOf(db, person.body)
   if (mayNotSignIn(person.body) !== undefined) return
   if (!(await countWrongPassword(db, person.id, policy, password, person.body))) return
-  if (db.local.mode !== 'slave') await lock(db, person.id, policy)
+  if (!whyNoChange(db.local)) await lock(db, person.id, policy)
 }
 
 /** Wrong passwords that slaves saw: the tries at all nodes together lock the account. */
@@ -260,7 +261,7 @@ async function good(db: Db, person: Person, password: string, door: Door): Promi
   await countGoodSignIn(db, person.id, door)
   await learnHash(db, person, password)
   const { password: hash } = person.body
-  if (hash !== undefined && !isOurs(hash) && db.local.mode !== 'slave') await renewHash(db, person.id, hash, password)
+  if (hash !== undefined && !isOurs(hash) && !whyNoChange(db.local)) await renewHash(db, person.id, hash, password)
 }
 
 const renewing = new Set<string>()

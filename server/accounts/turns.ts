@@ -1,5 +1,6 @@
 import { thisNode } from '../audit/actor.ts'
 import type { Db } from '../store/db.ts'
+import { whyNoChange } from '../store/local.ts'
 import { revised } from '../store/revisions.ts'
 import { write } from '../store/write.ts'
 
@@ -8,7 +9,7 @@ import { write } from '../store/write.ts'
  * for that: each node judges accounts by its own clock.
  */
 export async function noteTurned(db: Db, ids: readonly string[]): Promise<void> {
-  if (db.local.mode !== 'master' && db.local.mode !== 'standalone') return
+  if (whyNoChange(db.local)) return
   for (let at = 0; at < ids.length; at += 400)
     await write(db, thisNode, (change) => change.move(revised(change.head, ids.slice(at, at + 400))))
 }

@@ -9,6 +9,7 @@ import type { Call, Command } from './command.ts'
 import { extensionCommands } from './extensions.ts'
 import { groupCommands } from './groups.ts'
 import { importCommands } from './imports.ts'
+import { modeCommands } from './mode.ts'
 import { nodeCommands } from './node.ts'
 import { pluginCommands } from './plugins.ts'
 import { policyCommands } from './policies.ts'
@@ -20,6 +21,7 @@ import { userCommands } from './users.ts'
 /** What may be asked of a node: the other end of the command line, and of the API. */
 export const commands = {
   ...nodeCommands,
+  ...modeCommands,
   ...userCommands,
   ...groupCommands,
   ...pluginCommands,

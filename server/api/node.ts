@@ -3,9 +3,9 @@ import { answered } from '../accounts/jobs.ts'
 import { may } from '../accounts/roles.ts'
 import { changeSettings, keptSettings } from '../accounts/settings.ts'
 import { NotFound } from '../errors.ts'
+import { noteBackup } from '../mode/backup-note.ts'
 import { joinCodes, makeJoinCode, removeJoinCode } from '../mode/join-codes.ts'
 import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
-import { setMode } from '../mode/mode.ts'
 import { setUpOwn } from '../mode/set-up.ts'
 import { revokeDevice, setScope } from '../replication/devices.ts'
 import { lagHistory } from '../replication/lags.ts'
@@ -271,14 +271,9 @@ export const nodeCommands = {
     shownStatus,
     setUpSlave,
   ),
-  'mode-set': command(
-    'change',
-    z.strictObject({ mode: z.enum(['standalone', 'master']) }),
-    nothing,
-    async ({ db, actor }, { mode }) => {
-      await setMode(db, actor, mode)
-    },
-  ),
+  'backup-note': command('change', z.strictObject({ file: text }), nothing, async ({ db, actor }, { file }) => {
+    await noteBackup(db, actor, file)
+  }),
   'key-show': command('change', none, z.object({ key: z.string() }), async ({ db, actor }) => {
     const key = await synchronizationKey(db)
     await noteKeyShown(db, actor)

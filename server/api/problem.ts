@@ -107,7 +107,7 @@ function misfit(issue: z.core.$ZodIssue): string {
 export function errorOf(problem: Problem): Error {
   if (problem.code === 'invalid') return new Invalid(problem.problems ?? { '': problem.detail })
   if (problem.code === 'not-found') return new NotFound(problem.detail)
-  if (problem.code === 'read-only') return new ReadOnly(problem.master ?? 'the master')
+  if (problem.code === 'read-only') return new ReadOnly(problem.master ?? 'the master', problem.detail)
   if (problem.code === 'unavailable') return new Unavailable(problem.detail, problem.retryAfterSeconds)
   return problem.status === 403 ? new Refused(problem.detail, problem.code) : new Error(problem.detail)
 }

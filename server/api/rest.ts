@@ -4,8 +4,9 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Logger } from 'pino'
 import { maxBytes } from '../accounts/csv-file.ts'
 import type { Actor } from '../audit/actor.ts'
-import { ReadOnly, Unavailable } from '../errors.ts'
+import { Unavailable } from '../errors.ts'
 import type { Db } from '../store/db.ts'
+import { whyNoChange } from '../store/local.ts'
 import { bearers } from './bearer.ts'
 import { readBody } from './body.ts'
 import type { Call } from './command.ts'
@@ -43,8 +44,8 @@ async function answer({ db, find, actorOf }: Api, req: IncomingMessage, res: Ser
   needRightFor(actor, route.command)
   if (!accepts(req, route.gives ?? 'application/json'))
     throw new RequestProblem(406, 'accept', `This is answered as ${route.gives ?? 'application/json'} only.`)
-  if (route.method !== 'GET' && !route.isLocal && db.local.mode === 'slave')
-    throw new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master')
+  const why = route.method === 'GET' || route.isLocal ? undefined : whyNoChange(db.local)
+  if (why) throw why
   const args = { ...(await sent(route, url, req)), ...parts, ...route.fixed, ...expectedOf(route, req) }
   const left = new AbortController()
   res.once('close', () => left.abort())

@@ -19,7 +19,7 @@ export type Route = {
   at?: string
   /** The body is a file, whole. */
   takesFile?: boolean
-  /** Changes what this node has seen, and no account: done on a slave too. */
+  /** Changes this node itself, and no account: done on a slave too. */
   isLocal?: boolean
   /** Answered as this kind of text instead of JSON. */
   gives?: 'text/csv' | 'text/ldif'
@@ -54,6 +54,15 @@ export const routes: readonly Route[] = [
   list('/receipts', 'receipt-list', 'Who has confirmed that somebody is shut out; the newest first.'),
   get('/receipts/{row}', 'receipt-show', 'One receipt, by the row of the audit that it belongs to.'),
   remove('/devices/{device}', 'device-revoke', 'Cut a slave off; it receives nothing more.'),
+  act('/master/recovery-code', 'recovery-code', 'Make the code with which a slave is promoted; in the answer, once.'),
+  act('/master/hand-over', 'hand-over', 'A slave becomes master, this node its slave; answered when it is done.'),
+  get('/master/promotion', 'promote-plan', 'On a slave: what would be lost if it became master now.'),
+  { ...act('/master/promote', 'promote', 'On a slave: become master, with the recovery code.'), isLocal: true },
+  { ...act('/master/follow', 'follow', 'On a slave: ask another address from now on.'), isLocal: true },
+  { ...act('/master/detach', 'detach', 'On a slave: be standalone, with the accounts as they are.'), isLocal: true },
+  { ...act('/master/rejoin', 'rejoin', 'On a former master: become a slave of the new one.'), isLocal: true },
+  list('/master/unshipped', 'unshipped-list', 'Changes that were made here and that the new master never got.'),
+  { ...remove('/master/unshipped/{file}', 'unshipped-forget', 'Remove a list of them.'), isLocal: true },
   get('/settings', 'settings-show', 'What is settled for the whole cluster.'),
   patch('/settings', 'settings-change', 'Change settings.'),
 

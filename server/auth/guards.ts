@@ -1,9 +1,9 @@
 import type { Request, RequestHandler } from 'express'
 import { ownedGroups } from '../accounts/groups.ts'
 import { may, type Right, roleTitle } from '../accounts/roles.ts'
-import { ReadOnly, Refused } from '../errors.ts'
+import { Refused } from '../errors.ts'
 import type { Db } from '../store/db.ts'
-import { masterName } from '../web/node.ts'
+import { whyNoChange } from '../store/local.ts'
 
 export const isAdmin = (req: Request): boolean => req.user?.role === 'administrator'
 
@@ -82,7 +82,7 @@ export const admin = withRight('change')
 /** For what changes accounts: on a slave it is answered with the master's name, whatever the page showed. */
 export const notOnSlave: RequestHandler = (req, _res, next) => {
   const { local }: Db = req.app.locals.node.db
-  next(local.mode === 'slave' ? new ReadOnly(masterName(local)) : undefined)
+  next(local.mode && whyNoChange(local))
 }
 
 /** For what a slave has its master do. */

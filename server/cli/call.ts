@@ -49,7 +49,7 @@ function needNode(data: string, dir: string): void {
 }
 
 /** The name in the audit. */
-function caller(): string {
+export function caller(): string {
   try {
     return userInfo().username
   } catch {

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { version } from '../version.ts'
 import { auditCommand } from './audit.ts'
+import { backupCommands } from './backup.ts'
 import { binCommands } from './bin.ts'
 import { checkCommand } from './check.ts'
 import { clientCommands } from './client.ts'
@@ -52,6 +53,7 @@ for (const add of [
   keyCommands,
   joinCodeCommand,
   deviceCommands,
+  backupCommands,
   clientCommands,
   sambaCommands,
   tokenCommands,

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, sign, timingSafeEqual, verify, X509Certif
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { readPrivate, writePrivate } from '../store/files.ts'
+import { readPrivate, removePrivate, writePrivate } from '../store/files.ts'
 
 const dayMs = 86_400_000
 /** A listener's certificate is made anew this long before its end. */
@@ -80,6 +80,11 @@ export function readCaKey(dir: string): string {
   if (!pem) throw new Error('This node does not hold the key of the cluster’s CA.')
   return pem
 }
+
+export const keepCaKey = (dir: string, pem: string): void => writePrivate(join(dir, files.caKey), pem)
+
+/** A slave has no business with it. */
+export const forgetCaKey = (dir: string): void => removePrivate(join(dir, files.caKey))
 
 export function keepNewCa(dir: string, key: string, certificate: string): void {
   writePrivate(join(dir, files.caKey), key)

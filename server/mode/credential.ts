@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readPrivate, writePrivate } from '../store/files.ts'
+import { readPrivate, removePrivate, writePrivate } from '../store/files.ts'
 
 const credentialFile = (dir: string) => join(dir, 'device-credential')
 
@@ -8,3 +8,5 @@ export const readCredential = (dir: string): string | undefined => readPrivate(c
 
 export const keepCredential = (dir: string, credential: string): void =>
   writePrivate(credentialFile(dir), `${credential}\n`)
+
+export const forgetCredential = (dir: string): void => removePrivate(credentialFile(dir))

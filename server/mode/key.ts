@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { Actor } from '../audit/actor.ts'
 import { Refused } from '../errors.ts'
 import type { Db } from '../store/db.ts'
-import { readPrivate, writePrivate } from '../store/files.ts'
+import { readPrivate, removePrivate, writePrivate } from '../store/files.ts'
 import { commit } from '../store/write.ts'
 import { decodeBase32, encodeBase32 } from './base32.ts'
 import { pinOf, readCa } from './certificates.ts'
@@ -91,6 +91,9 @@ export function makeKey(dir: string): KeptKey {
   writePrivate(keyFile(dir), JSON.stringify(kept))
   return kept
 }
+
+/** A slave enrols nobody. */
+export const forgetKey = (dir: string): void => removePrivate(keyFile(dir))
 
 /** The key as an administrator copies it. Only a master has one. */
 export async function synchronizationKey(db: Db): Promise<string> {

@@ -9,6 +9,7 @@ import { type Actor, thisNode } from '../audit/actor.ts'
 import { Invalid, type Problems, Refused } from '../errors.ts'
 import { builtInExtensions, builtInPlugins } from '../extensions/index.ts'
 import type { Db } from '../store/db.ts'
+import { whyNoChange } from '../store/local.ts'
 import { objectsOf } from '../store/objects.ts'
 import { type Change, commit, write } from '../store/write.ts'
 import { masterName, ownNames, signText } from './certificates.ts'
@@ -127,5 +128,5 @@ async function putDeclared(change: Change): Promise<void> {
 
 /** After an upgrade: a master makes known what the new version declares. */
 export async function declareNew(db: Db): Promise<void> {
-  if (db.local.mode === 'master' || db.local.mode === 'standalone') await write(db, thisNode, putDeclared)
+  if (!whyNoChange(db.local)) await write(db, thisNode, putDeclared)
 }

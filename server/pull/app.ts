@@ -6,9 +6,12 @@ import type { Actor } from '../audit/actor.ts'
 import { Invalid, Refused, Unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { epochName } from '../mode/epoch.ts'
+import { bowToNewer } from '../mode/fence.ts'
 import type { Coding } from '../replication/coding.ts'
 import { endPolls, hear, pollOpens } from '../replication/contact.ts'
-import { deviceByCredential, enrolDevice, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
+import { deviceByCredential, enrolDevice, noteSyncUrl, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
+import { giveKey, takesOver } from '../replication/hand-over.ts'
+import { urlOf } from '../replication/join.ts'
 import { judgePosition, noteOlderStore, ownDigest, waitForChange } from '../replication/master.ts'
 import { confirm } from '../replication/receipts.ts'
 import { readReport } from '../replication/report.ts'
@@ -32,15 +35,22 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   const enrolments = new RateLimiterMemory({ points: 10, duration: 60 })
   endPollsOfRevoked(db)
 
-  app.use((_req, res, next) => {
+  app.use((req, res, next) => {
     res.set('cache-control', 'no-store')
+    // Who announces a newer master says where it is, also to one that has only heard that there is one.
+    const isAnnounced = req.path === '/v1/changes' && req.query.port !== undefined
+    if (db.local.newer && !isAnnounced) return sendMoved(res, db, db.local.newer.url)
     if (db.local.mode !== 'master') throw new Refused(`${db.local.name} is not a master.`, 'not-master')
     next()
   })
+  app.get('/v1/epoch', (_req, res) =>
+    res.json({ epoch: epochName(db.position), sig: db.position.epochSig, name: db.local.name }),
+  )
   app.post('/v1/enrol', express.json({ limit: '32kb' }), enrol)
   app.get('/v1/changes', changes)
   app.get('/v1/digest', digest)
   app.get('/v1/objects', objects)
+  app.post('/v1/hand-over', handOver)
   app.post('/v1/forward', knownFirst, express.json({ limit: '8mb' }), forward)
   app.post('/v1/sign-ins', knownFirst, express.json({ limit: '4mb' }), signIns)
   app.post('/v1/certificate', express.json({ limit: '32kb' }), certificate)
@@ -61,15 +71,23 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
       throw new Unavailable('Too many tries to enrol from this address. Try again in a minute.', 60)
     })
     const actor: Actor = { name: asked.data.name, via: 'replication', address }
-    const answer = await enrolDevice(db, actor, asked.data)
+    const { port } = asked.data
+    const answer = await enrolDevice(db, actor, asked.data, port === undefined ? undefined : urlAt(req, port))
     await enrolments.delete(address)
     log.info({ device: asked.data.deviceId, name: asked.data.name, address }, 'a device joined')
     res.status(201).json(answer)
   }
 
   async function changes(req: Request, res: Response): Promise<void> {
-    const device = await known(req)
     const asked = changesQuery.parse(req.query)
+    // Before anything else: the signature of the cluster's key says more than a device's credential.
+    const { epoch, sig, name, port } = asked
+    if (await bowToNewer(db, { epoch, sig, ...(port && { name, url: urlAt(req, port) }) })) {
+      log.error({ epoch, name }, 'another node is master now; nothing is changed here any more')
+      endPolls(db)
+      return sendMoved(res, db, db.local.newer?.url)
+    }
+    const device = await known(req)
     await note(req, device, asked.since, asked.hash)
     let refusal = await judgePosition(db, asked, device.scope)
     if (refusal?.code === 'ahead' && (await noteOlderStore(db, asked))) {
@@ -86,12 +104,15 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     })
     res.once('close', () => gone.abort())
     try {
-      await waitForChange(db, asked.since, asked.wait * 1000, gone.signal)
+      // A new epoch is news, even where nothing changed in it yet.
+      const waitMs = asked.epoch === epochName(db.position) ? asked.wait * 1000 : 0
+      await waitForChange(db, asked.since, waitMs, gone.signal)
       if (res.closed || res.destroyed) return
       // It may have been revoked while it waited; or this node ends, and the next request finds nobody.
       const { scope } = await known(req)
       const at = await standing(res, device)
-      if (at.seq === asked.since) return void res.status(204).end()
+      if (takesOver(db, device)) res.set(headers.takeOver, '1')
+      if (at.seq === asked.since && at.epoch === asked.epoch) return void res.status(204).end()
       await sendEncoded(res, await answers.since(asked.since, codingFor(req), scope))
     } finally {
       closes()
@@ -114,6 +135,13 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     } finally {
       closes()
     }
+  }
+
+  async function handOver(req: Request, res: Response): Promise<void> {
+    const device = await known(req)
+    const key = await giveKey(db, device, changesQuery.parse(req.query))
+    log.warn({ device: device.name }, 'the cluster’s key was handed over')
+    res.json(key)
   }
 
   async function forward(req: Request, res: Response): Promise<void> {
@@ -166,6 +194,10 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
     const mine = await ownPosition(device)
     const now = new Date().toISOString()
     const report = readReport(req.get(headers.report))
+    if (report?.port)
+      noteSyncUrl(db, device, urlAt(req, report.port)).catch((error) =>
+        log.warn({ err: error, device: device.name }, 'where it would answer as master was not noted'),
+      )
     hear(db, {
       deviceId: device.deviceId,
       seq,
@@ -189,12 +221,25 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
       [headers.seq]: String(seq),
       [headers.hash]: hash,
       [headers.epoch]: epochName(db.position),
+      [headers.epochs]: (db.local.epochs ?? []).join(','),
       [headers.name]: encodeURIComponent(db.local.name),
       [headers.web]: encodeURIComponent(webUrl() ?? ''),
     })
     return { seq, epoch: epochName(db.position) }
   }
 }
+
+function sendMoved(res: Response, db: Db, url: string | undefined): void {
+  sendProblem(res, {
+    status: 409,
+    title: 'Another node is master',
+    detail: `${db.local.name} is not the master any more${url ? `; ${url} is` : ''}.`,
+    code: 'moved',
+    ...(url && { master: url }),
+  })
+}
+
+const urlAt = (req: Request, port: number): string => urlOf({ host: (req.ip ?? '').replace(/^::ffff:/, ''), port })
 
 /** A device that is revoked hears of it while its poll is open. */
 function endPollsOfRevoked(db: Db): void {
@@ -218,10 +263,15 @@ function sendEncoded(res: Response, { body, coding }: Encoded): Promise<void> {
 
 const whole = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
+const syncPort = z.coerce.number().int().min(1).max(65_535)
+
 const changesQuery = z.object({
   since: whole,
   hash: z.string().max(32).default(''),
   epoch: z.string().max(64).default(''),
+  sig: z.string().max(128).default(''),
+  name: z.string().max(64).optional(),
+  port: syncPort.optional(),
   wait: z.coerce.number().int().min(0).max(60).default(0),
 })
 
@@ -262,11 +312,12 @@ const sambaRequest = z.union([
 ])
 const enrolRequest = z.object({
   keyId: z.string().max(16),
-  secret: z.string().max(64),
+  secret: z.string().max(128),
   deviceId: z.string().regex(/^D(-[0-9A-Z]{4}){3}$/),
   name: z.string().max(64),
   version: z.string().max(32),
   protocol: z.number().int(),
   request: pem,
   names,
+  port: syncPort.optional(),
 })

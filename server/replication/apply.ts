@@ -20,9 +20,14 @@ const slice = 250
 /**
  * Applies a whole answer in one transaction, with the position in it, and commits only when this node's own state hash
  * agrees with the master's. Killed at any moment, the node stands where it stood before, or where the answer leads.
- * `repaired`: the buckets that a repair answer holds whole.
+ * `repaired`: the buckets that a repair answer holds whole. `epochs`: those that the master went through.
  */
-export async function applyAnswer(db: Db, answer: Answer, repaired: ReadonlySet<number> = new Set()): Promise<void> {
+export async function applyAnswer(
+  db: Db,
+  answer: Answer,
+  repaired: ReadonlySet<number> = new Set(),
+  epochs: readonly string[] = [],
+): Promise<void> {
   const actor: Actor = { name: db.local.masterName ?? 'master', via: 'replication' }
   const refill = answer.head.mode === 'full' ? db.refill?.() : undefined
   try {
@@ -32,6 +37,8 @@ export async function applyAnswer(db: Db, answer: Answer, repaired: ReadonlySet<
       await prepare(change, answer, repaired)
       await moveAll(change, answer)
       await arrive(change, answer)
+      // After a hand-over or a promotion this node has to know them.
+      if (epochs.join() !== (db.local.epochs ?? []).join()) change.local({ epochs: [...epochs] })
     })
   } catch (error) {
     await refill?.failed()

@@ -42,6 +42,27 @@ export function connectionToMaster(db: Db): Connection {
   return openConnection(db.local.masterUrl, ca, db.position.clusterId, credential)
 }
 
+/** A line to the master that is kept; another one as soon as this node has another master, or another credential. */
+export function masterLine(db: Db): { open: () => Connection; close: () => Promise<void> } {
+  let kept: Connection | undefined
+  let to: string | undefined
+  const close = async () => {
+    const { agent } = kept ?? {}
+    kept = undefined
+    await agent?.destroy().catch(() => {})
+  }
+  return {
+    open: () => {
+      const now = `${db.local.masterUrl} ${db.local.since}`
+      if (kept && to !== now) void close()
+      to = now
+      kept ??= connectionToMaster(db)
+      return kept
+    },
+    close,
+  }
+}
+
 /** What the master refused, by its problem code. */
 export class MasterRefused extends Error {
   readonly status: number
@@ -113,8 +134,8 @@ export async function readJson<T>({ body, coding }: MasterAnswer, maxBytes = 102
 
 /** Where this slave stands, as the master reads it. */
 export function standing(db: Db): string {
-  const { seq, hash } = db.position
-  return new URLSearchParams({ since: String(seq), hash, epoch: epochName(db.position) }).toString()
+  const { seq, hash, epochSig: sig } = db.position
+  return new URLSearchParams({ since: String(seq), hash, epoch: epochName(db.position), sig }).toString()
 }
 
 /** Why the master cannot be reached, in words. */

@@ -1,9 +1,10 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import { canonicalName } from '../accounts/names.ts'
 import { needRight } from '../accounts/roles.ts'
-import type { Actor } from '../audit/actor.ts'
+import { type Actor, thisNode } from '../audit/actor.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
 import { isCertificateName } from '../mode/certificates.ts'
+import { caEnrols } from '../mode/enrolment.ts'
 import { judgeJoinCode, takeJoinCode } from '../mode/join-codes.ts'
 import { keyEnrols } from '../mode/key.ts'
 import { nodeNameProblem } from '../mode/set-up.ts'
@@ -12,6 +13,7 @@ import type { DeviceBody, DeviceScope } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { deviceRow } from '../store/devices.ts'
 import { groupNamesByIds, groupRowsByName } from '../store/groups.ts'
+import { whyNoChange, writeLocal } from '../store/local.ts'
 import { ntHashKey } from '../store/nt-hashes.ts'
 import { objectById, objectsOf } from '../store/objects.ts'
 import { write } from '../store/write.ts'
@@ -21,10 +23,11 @@ import type { EnrolAnswer, EnrolRequest } from './wire.ts'
 const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex')
 
 /** Takes a slave in: checks the key's secret, gives it a credential and a certificate of its own. */
-export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Promise<EnrolAnswer> {
+export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest, syncUrl?: string): Promise<EnrolAnswer> {
   if (db.local.mode !== 'master') throw new Refused('This node is not a master.', 'not-master')
   const hasKey = keyEnrols(db.dir, asked.keyId, asked.secret)
-  if (!hasKey && !(await judgeJoinCode(db, asked)))
+  const wasMaster = caEnrols(db.dir, db.position.clusterId, asked)
+  if (!hasKey && !wasMaster && !(await judgeJoinCode(db, asked)))
     throw new Refused('The Synchronization Key is not accepted; a new one may have been made on the master.', 'key')
   const nameIs = nodeNameProblem(asked.name)
   if (nameIs) throw new Invalid({ name: nameIs })
@@ -33,7 +36,7 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Pr
   const certificate = await signRequest(db.dir, asked.request, names)
   const token = randomBytes(32).toString('base64url')
   await write(db, actor, async (change) => {
-    if (!hasKey) await takeJoinCode(change, asked.keyId, asked.deviceId)
+    if (!hasKey && !wasMaster) await takeJoinCode(change, asked.keyId, asked.deviceId)
     const known = await deviceRow(change.trx, asked.deviceId)
     const body: DeviceBody = {
       deviceId: asked.deviceId,
@@ -41,6 +44,7 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Pr
       tokenHash: tokenHash(token),
       status: 'active',
       joined: new Date().toISOString(),
+      ...(syncUrl && { syncUrl }),
     }
     const id = known?.id ?? randomUUID()
     const before = known && (await objectById(change.trx, 'device', known.id))
@@ -51,10 +55,13 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Pr
       object: { kind: 'device', id, name: asked.name },
       changes: [
         { field: 'deviceId', after: asked.deviceId },
-        { field: 'with', after: hasKey ? 'Synchronization Key' : 'join code' },
+        { field: 'with', after: hasKey ? 'Synchronization Key' : wasMaster ? 'key of the cluster' : 'join code' },
       ],
     })
   })
+  // It knows who is master now.
+  const pending = db.local.oldMasters?.filter((url) => url !== syncUrl)
+  if (wasMaster && pending) await writeLocal(db.writer, db.local, { oldMasters: pending })
   const { clusterId, epochNo, epochId, epochSig } = db.position
   return {
     credential: `${asked.deviceId}.${token}`,
@@ -66,6 +73,24 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest): Pr
     masterName: db.local.name,
     ntHashKey: ntHashKeyOf(db),
   }
+}
+
+const oncePerMs = 600_000
+const noted = new WeakMap<Db, Map<string, number>>()
+
+/** Where a device would answer as master is another place than before, so that slaves look for it there; not too often. */
+export async function noteSyncUrl(db: Db, { deviceId, syncUrl }: DeviceBody, now: string): Promise<void> {
+  const last = noted.get(db) ?? new Map<string, number>()
+  noted.set(db, last)
+  const began = performance.now()
+  if (syncUrl === now || began - (last.get(deviceId) ?? Number.NEGATIVE_INFINITY) < oncePerMs) return
+  if (whyNoChange(db.local)) return
+  last.set(deviceId, began)
+  await write(db, thisNode, async (change) => {
+    const row = await deviceRow(change.trx, deviceId)
+    const object = row && (await objectById(change.trx, 'device', row.id))
+    if (object?.body.status === 'active') await change.put('device', object.id, { ...object.body, syncUrl: now })
+  })
 }
 
 /** With what NT hashes are sealed, for a node that has joined; it is never in the feed. */

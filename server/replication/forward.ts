@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Invalid, NotFound, type Problems, Refused, Unavailable } from '../errors.ts'
 import { type Db, onChanges } from '../store/db.ts'
-import { askMaster, type Connection, connectionToMaster, MasterRefused, reachProblem, readJson } from './connection.ts'
+import { askMaster, MasterRefused, masterLine, reachProblem, readJson } from './connection.ts'
 import { workerOf } from './serving.ts'
 import type { ForwardAnswer, Forwarded, ForwardRequest } from './wire.ts'
 
@@ -24,7 +24,7 @@ const pauseMs = 2000
 const tries = 3
 
 export function createForwarder(db: Db): Forwarder {
-  let connection: Connection | undefined
+  const line = masterLine(db)
   let failedAt = 0
 
   async function send(request: Asked): Promise<ForwardAnswer> {
@@ -32,7 +32,7 @@ export function createForwarder(db: Db): Forwarder {
     const json: ForwardRequest = { id: randomUUID(), ...request }
     const isAway = workerOf(db)?.line.reachable === false
     const signal = AbortSignal.timeout(isAway ? awayPatienceMs : patienceMs)
-    connection ??= connectionToMaster(db)
+    const connection = line.open()
     for (let left = tries - 1; ; left--) {
       try {
         const answer = await readJson<ForwardAnswer>(
@@ -52,10 +52,7 @@ export function createForwarder(db: Db): Forwarder {
 
   return {
     send,
-    close: async () => {
-      await connection?.agent.destroy().catch(() => {})
-      connection = undefined
-    },
+    close: line.close,
   }
 }
 

@@ -13,6 +13,7 @@ import { takeNtHashKey } from '../store/nt-hashes.ts'
 import { commit } from '../store/write.ts'
 import { version } from '../version.ts'
 import { askMaster, MasterRefused, openConnection, reachProblem, readJson } from './connection.ts'
+import { syncPortOf } from './serving.ts'
 import { type EnrolAnswer, type EnrolRequest, protocol } from './wire.ts'
 
 export type JoinInput = {
@@ -40,7 +41,7 @@ export async function joinMaster(
   const where = `${host}:${port}`
   const ca = await provenCa(host, port, key)
   onStep('pin', `Its certificate matches the key’s pin ${shortPin(key.pin)}.`)
-  const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const url = urlOf({ host, port })
   const { makeRequest } = await import('../mode/ca.ts')
   const { request, key: ownKey } = await makeRequest(name)
   const answer = await enrol(url, ca, key, where, {
@@ -52,6 +53,7 @@ export async function joinMaster(
     protocol,
     request,
     names: ownNames(name),
+    port: syncPortOf(db),
   })
   const epoch = { clusterId: answer.clusterId, epochNo: answer.epochNo, epochId: answer.epochId }
   if (answer.clusterId !== key.clusterId || !epochIsSigned(epoch, answer.epochSig, ca))
@@ -99,12 +101,16 @@ export function checkJoin(db: Db, input: JoinInput): { key: Key; host: string; p
   return { key: parsed.key, ...address, name }
 }
 
-function parseAddress(typed: string): { host: string; port: number } | undefined {
+/** HOST or HOST:PORT as somebody types it; the port is 8154 unless written. */
+export function parseAddress(typed: string): { host: string; port: number } | undefined {
   const match = /^(?:https:\/\/)?(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::(\d{1,5}))?\/?$/i.exec(typed.trim())
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3] ?? 8154)
   return host && port > 0 && port < 65_536 ? { host, port } : undefined
 }
+
+export const urlOf = ({ host, port }: { host: string; port: number }): string =>
+  `https://${host.includes(':') ? `[${host}]` : host}:${port}`
 
 /** The CA behind the address, if it is the one that the key pins. Not a byte of the secret is sent for this. */
 async function provenCa(host: string, port: number, key: Key): Promise<string> {

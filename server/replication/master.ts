@@ -21,21 +21,16 @@ export type Refusal = {
 
 /** Judges a slave's position against this master's history. */
 export async function judgePosition(db: Db, asked: Asked, scope?: DeviceScope): Promise<Refusal | undefined> {
-  const { seq, hash, horizon } = db.position
+  const { seq, horizon } = db.position
   if (asked.since === 0) return undefined
-  if (asked.epoch !== epochName(db.position))
+  // Of an older epoch, but where this master was as well: what came since leads into this one.
+  if (asked.epoch !== epochName(db.position) && !(asked.since >= horizon && (await isOurs(db, asked, scope))))
     return { status: 409, code: 'epoch', detail: `This master is in epoch ${epochName(db.position)}.` }
   if (asked.since > seq)
     return { status: 409, code: 'ahead', detail: `The slave is at ${asked.since}, this master at ${seq}.` }
   if (asked.since < horizon)
     return { status: 410, code: 'gone', detail: `Changes before ${horizon} are no longer kept.` }
-  const known = isWhole(scope)
-    ? asked.since === seq
-      ? asked.hash === hash
-      : await wasPosition(db, asked.since, asked.hash)
-    : // Where that is not known any more, the hash at the end of the answer proves it.
-      (wasHeld(db, scope, asked.since, asked.hash) ?? true)
-  return known
+  return (await isOurs(db, asked, scope))
     ? undefined
     : { status: 409, code: 'diverged', detail: `This master was never at ${asked.since} with that hash.` }
 }
@@ -59,9 +54,18 @@ export async function noteOlderStore(db: Db, asked: Asked): Promise<boolean> {
   return true
 }
 
+/** Was this master, in this epoch or before it, where the slave says it stands? */
+async function isOurs(db: Db, { since, hash }: Asked, scope?: DeviceScope): Promise<boolean> {
+  const { seq, hash: own } = db.position
+  if (isWhole(scope)) return since === seq ? hash === own : wasPosition(db, since, hash)
+  // Where that is not known any more, the hash at the end of the answer proves it.
+  return since <= seq && (wasHeld(db, scope, since, hash) ?? true)
+}
+
 /** Resolves when something after `since` is there, when time is up, or when the asker is gone. */
 export function waitForChange(db: Db, since: number, waitMs: number, gone: AbortSignal): Promise<void> {
   if (db.position.seq > since || waitMs <= 0 || gone.aborted) return Promise.resolve()
+  const { epochId } = db.position
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer)
@@ -70,7 +74,7 @@ export function waitForChange(db: Db, since: number, waitMs: number, gone: Abort
       resolve()
     }
     const timer = setTimeout(done, waitMs)
-    const stop = onChanges(db, () => db.position.seq > since && done())
+    const stop = onChanges(db, () => (db.position.seq > since || db.position.epochId !== epochId) && done())
     gone.addEventListener('abort', done)
   })
 }

@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { z } from 'zod'
 import { readOwn } from '../mode/certificates.ts'
 import type { Db } from '../store/db.ts'
+import { pagesAt, syncPortOf } from './serving.ts'
 
 /** What a slave tells of itself with each request: short, and nothing of it is secret. */
 export type Report = z.output<typeof shape> & {
@@ -21,6 +22,8 @@ const shape = z.object({
   certificateUntil: moment.optional(),
   /** Where its pages are. */
   web: z.string().max(300).optional(),
+  /** Where it would answer slaves, were it the master. */
+  port: z.int().min(1).max(65_535).optional(),
   trouble: z.object({ code: z.string().max(32), text: z.string().max(400), since: moment }).optional(),
 })
 
@@ -28,12 +31,14 @@ const looked = new WeakMap<Db, { at: number; disk?: Report['disk']; certificateU
 const lookEveryMs = 20_000
 
 /** This slave's report as a header carries it. */
-export async function ownReport(db: Db, trouble: Trouble | undefined, web: string | undefined): Promise<string> {
+export async function ownReport(db: Db, trouble: Trouble | undefined): Promise<string> {
   const { at: _, ...seen } = await look(db)
+  const [web, port] = [pagesAt(db), syncPortOf(db)]
   const report: Report = {
     clock: Date.now(),
     ...seen,
     ...(web && { web }),
+    ...(port && { port }),
     ...(trouble && { trouble: { ...trouble, text: trouble.text.slice(0, 300) } }),
   }
   return encodeURIComponent(JSON.stringify(report))

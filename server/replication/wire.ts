@@ -19,6 +19,10 @@ export const headers = {
   web: 'sync-web',
   /** On a slave's requests: what it tells of itself (report.ts). */
   report: 'sync-report',
+  /** The epochs that led here, as local.ts has them. */
+  epochs: 'sync-epochs',
+  /** This slave shall come for the cluster's key and be master. */
+  takeOver: 'sync-take-over',
 } as const
 
 /** delta: what changed after `since`. full: everything. repair: everything in some buckets. */
@@ -74,6 +78,8 @@ export type EnrolRequest = {
   /** PKCS #10 request for its certificate, PEM, and the names it is reached by. */
   request: string
   names: string[]
+  /** Where it would answer slaves, were it the master. */
+  port?: number | undefined
 }
 
 export type EnrolAnswer = {

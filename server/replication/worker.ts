@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { thisNode } from '../audit/actor.ts'
 import { messageOf, Unavailable } from '../errors.ts'
 import { daysLeft, keepOwn, ownNames, readOwn, renewDays } from '../mode/certificates.ts'
 import { epochName } from '../mode/epoch.ts'
@@ -11,10 +12,10 @@ import { applyAnswer, Diverged, provenEqual } from './apply.ts'
 import {
   askMaster,
   type Connection,
-  connectionToMaster,
   longPollSeconds,
   type MasterAnswer,
   MasterRefused,
+  masterLine,
   reachProblem,
   readJson,
   refusedForGood,
@@ -23,7 +24,6 @@ import {
 import { type Counted, countAll, differing } from './digest.ts'
 import { fetchNtHashKey } from './nt-hash-key.ts'
 import { ownReport, type Trouble } from './report.ts'
-import { pagesAt } from './serving.ts'
 import { type AnswerMode, buckets, headers } from './wire.ts'
 
 /** What a slave knows of its line to the master, live. */
@@ -61,6 +61,8 @@ export type Worker = {
 /** What the master says when it has no delta for a position, and what this node finds out itself. */
 const mendable = new Set(['gone', 'epoch', 'ahead', 'diverged'])
 
+/** After so many failures a slave looks whether another node is master now. */
+const lookFrom = 3
 const firstBackoffMs = 250
 const maxBackoffMs = 8_000
 const refusedBackoffMs = 300_000
@@ -75,11 +77,14 @@ export function createWorker(db: Db, log: Logger): Worker {
     total: 0,
     stopped: true,
   }
-  let connection: Connection | undefined
+  const toMaster = masterLine(db)
+  let theirEpochs: string[] = []
+  let isOffered = false
   let halt = new AbortController()
   /** Ends what is under way, not the loop. */
   let turn = new AbortController()
   let isMending = false
+  let failures = 0
   let running: Promise<void> | undefined
   let heard = () => {}
   const first = new Promise<void>((resolve) => {
@@ -93,14 +98,19 @@ export function createWorker(db: Db, log: Logger): Worker {
 
   async function pullOnce(waitSeconds: number): Promise<boolean> {
     if (!running && halt.signal.aborted) begin()
-    connection ??= connectionToMaster(db)
+    const connection = toMaster.open()
     await renewCertificate(db, connection)
     await fetchNtHashKey(db, connection)
     const before = db.position.seq
     try {
       await pull(connection, standing(db), waitSeconds)
     } catch (error) {
+      if (await moveOn(error)) return true
       await recover(connection, error)
+    }
+    if (isOffered) {
+      isOffered = false
+      await (await import('./hand-over.ts')).takeOffer(db, connection, halt.signal)
     }
     line.phase = 'idle'
     line.behindSince = undefined
@@ -111,9 +121,10 @@ export function createWorker(db: Db, log: Logger): Worker {
   async function pull(line_: Connection, where: string, waitSeconds: number): Promise<void> {
     const answer = await askMaster(line_, `/v1/changes?${where}&wait=${waitSeconds}`, {
       signal: turn.signal,
-      headers: { [headers.report]: await ownReport(db, line.trouble, pagesAt(db)) },
+      headers: { [headers.report]: await ownReport(db, line.trouble) },
     })
     await hear(answer)
+    isOffered = text(answer, headers.takeOver) === '1'
     if (answer.status === 204) {
       // Read to its end, or what listens for the end of the turn would stay, one for each poll.
       answer.body.resume()
@@ -132,6 +143,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     }
     line.problem = undefined
     line.masterSeq = Number(answer.headers[headers.seq])
+    theirEpochs = (text(answer, headers.epochs) ?? '').split(',').filter(Boolean)
     if (line.masterSeq > db.position.seq) line.behindSince ??= line.lastContact
     const said = { masterName: text(answer, headers.name) ?? db.local.masterName, masterWeb: text(answer, headers.web) }
     if (said.masterName !== db.local.masterName || said.masterWeb !== db.local.masterWeb)
@@ -160,14 +172,41 @@ export function createWorker(db: Db, log: Logger): Worker {
         { from: `${epochNo}/${seq}`, to: answer.head.upto },
         'the master holds an older state; this node follows it',
       )
+    if (answer.head.epoch !== epochName(db.position)) await keepOwnChanges()
     try {
-      await applyAnswer(db, answer, repaired)
+      await applyAnswer(db, answer, repaired, theirEpochs)
     } catch (error) {
       // What a sound store takes, this one did not: its own rows are wrong somewhere. A full disk mends nothing by repair.
       if (error instanceof BadAnswer || error instanceof Diverged || error instanceof Unavailable) throw error
       if (!(error instanceof Damaged)) log.warn({ reason: messageOf(error) }, 'the store does not take the answer')
       throw new Diverged(messageOf(error))
     }
+  }
+
+  /** Another master, or one that was restored: what this node has beyond it is kept before it goes. */
+  async function keepOwnChanges(): Promise<void> {
+    const { keepUnshipped } = await import('../mode/unshipped.ts')
+    const kept = await keepUnshipped(db, theirEpochs)
+    if (kept > 0) log.warn({ changes: kept }, 'changes that the new epoch does not have were kept in a file')
+  }
+
+  /** Another node is master: the former one says who, or it is found. Believed only when that one proves it. */
+  async function moveOn(error: unknown): Promise<boolean> {
+    if (!isElsewhere(error) || turn.signal.aborted) return false
+    const { followMaster, lookAround } = await import('./follow.ts')
+    const told = error instanceof MasterRefused ? error.problem.master : undefined
+    const isLooking = failures >= lookFrom || isOfAnother(error)
+    for (const look of [() => told, () => (isLooking ? lookAround(db) : undefined)]) {
+      const url = await look()
+      if (typeof url !== 'string' || url === db.local.masterUrl) continue
+      const isFollowed = await followMaster(db, thisNode, url).then(
+        () => true,
+        () => false,
+      )
+      if (isFollowed) log.warn({ master: url }, 'another node is master now; following it')
+      if (isFollowed) return true
+    }
+    return false
   }
 
   /** What can be mended by asking differently is mended here; everything else goes to the back-off. */
@@ -186,9 +225,9 @@ export function createWorker(db: Db, log: Logger): Worker {
    */
   async function repair(line_: Connection): Promise<boolean> {
     try {
-      const theirs = await readJson<{ upto: number; buckets: string[] }>(
-        await askMaster(line_, '/v1/digest', { signal: halt.signal }),
-      )
+      const answer = await askMaster(line_, '/v1/digest', { signal: halt.signal })
+      await hear(answer)
+      const theirs = await readJson<{ upto: number; buckets: string[] }>(answer)
       const mine = await ownCount(db)
       const wrong = [...new Set([...differing(mine.digest, theirs.buckets), ...mine.damaged.keys()])]
       if (wrong.length > buckets / 2) return false
@@ -207,14 +246,14 @@ export function createWorker(db: Db, log: Logger): Worker {
   /** What the scrub found wrong is put right before anything else. */
   async function mendNow(): Promise<void> {
     turn = new AbortController()
-    connection ??= connectionToMaster(db)
+    const connection = toMaster.open()
     if (!(await repair(connection))) await fullSync(connection)
     isMending = false
     line.phase = 'idle'
   }
 
   async function run(): Promise<void> {
-    let failures = 0
+    failures = 0
     // The first exchange does not wait: it says at once whether both are equal.
     let waitSeconds = 0
     while (!halt.signal.aborted) {
@@ -281,12 +320,18 @@ export function createWorker(db: Db, log: Logger): Worker {
       halt.abort()
       turn.abort()
       await running
-      await connection?.agent.destroy().catch(() => {})
-      connection = undefined
+      await toMaster.close()
       line.stopped = true
     },
   }
 }
+
+/** A node of this cluster answers there, which is not its master. Nothing was sent to it. */
+const isOfAnother = (error: unknown): boolean => (error as { code?: string }).code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+
+/** Nobody answers there as master: not at all, or as one that is none any more. */
+const isElsewhere = (error: unknown): boolean =>
+  error instanceof MasterRefused ? ['moved', 'not-master'].includes(error.code) : isOfLine(error)
 
 const isOfLine = (error: unknown): boolean => {
   const { code, name } = error as { code?: unknown; name?: string }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { onUntold, stillUntold, takeUntold } from '../accounts/sign-ins.ts'
 import type { Db } from '../store/db.ts'
-import { askMaster, type Connection, connectionToMaster } from './connection.ts'
+import { askMaster, masterLine } from './connection.ts'
 import { workerOf } from './serving.ts'
 
 const lookEveryMs = 2000
@@ -12,7 +12,7 @@ const patienceMs = 10_000
  * be told is told when the line is back, and everything is once more to a master that may have begun anew.
  */
 export function tellWrongPasswords(db: Db, log: Logger): { close: () => Promise<void> } {
-  let connection: Connection | undefined
+  const toMaster = masterLine(db)
   let telling: Promise<void> | undefined
   let again = false
   let toldSince: string | undefined
@@ -28,9 +28,8 @@ export function tellWrongPasswords(db: Db, log: Logger): { close: () => Promise<
       return
     }
     try {
-      connection ??= connectionToMaster(db)
       const signal = AbortSignal.timeout(patienceMs)
-      const { body } = await askMaster(connection, '/v1/sign-ins', { method: 'POST', json: { people }, signal })
+      const { body } = await askMaster(toMaster.open(), '/v1/sign-ins', { method: 'POST', json: { people }, signal })
       body.resume()
       toldSince = line.since
     } catch (error) {
@@ -64,7 +63,7 @@ export function tellWrongPasswords(db: Db, log: Logger): { close: () => Promise<
       closed = true
       clearInterval(timer)
       await telling
-      await connection?.agent.destroy().catch(() => {})
+      await toMaster.close()
     },
   }
 }

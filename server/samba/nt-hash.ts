@@ -3,6 +3,7 @@ import { ntHash } from '../accounts/md4.ts'
 import { thisNode } from '../audit/actor.ts'
 import type { NtHashBody, UserBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
+import { whyNoChange } from '../store/local.ts'
 import { hasWindows, openHash, sealHash } from '../store/nt-hashes.ts'
 import { objectById } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
@@ -33,7 +34,7 @@ const seen = new WeakMap<Db, Map<string, string>>()
 
 /** Somebody has signed in with this password: if they have a Windows account and no hash yet, it can be made now. */
 export async function learnHash(db: Db, { id, body }: Person, password: string): Promise<void> {
-  if (!hasWindows(body) || body.password === undefined || db.local.mode === 'slave') return
+  if (!hasWindows(body) || body.password === undefined || whyNoChange(db.local)) return
   const known = seen.get(db) ?? keepSeen(db)
   if (known.get(id) === body.password) return
   if (!(await declared(db)).extension('samba')?.on) return

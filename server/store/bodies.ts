@@ -193,6 +193,8 @@ export type DeviceBody = {
   tokenHash: string
   status: 'active' | 'revoked'
   joined: string
+  /** https://host:port where it would answer slaves, were it the master. */
+  syncUrl?: string
   /** When it was said to be stolen, ISO 8601: from then on the people whose secrets it held set new passwords. */
   stolen?: string
   /** Which secrets travel to it; absent: all. */
@@ -260,6 +262,15 @@ export type KeptBody = {
   changed: string
 }
 
+/** The cluster's key, sealed: every slave holds it, and only the recovery code opens it. All base64. */
+export type RecoveryBody = {
+  salt: string
+  iv: string
+  sealed: string
+  /** ISO 8601. */
+  made: string
+}
+
 export type Bodies = {
   domain: DomainBody
   numbers: NumbersBody
@@ -279,6 +290,7 @@ export type Bodies = {
   client: ClientBody
   token: TokenBody
   device: DeviceBody
+  recovery: RecoveryBody
 }
 
 export type Kind = keyof Bodies
@@ -303,6 +315,7 @@ export const kinds: readonly Kind[] = [
   'client',
   'token',
   'device',
+  'recovery',
 ]
 
 export const isKnownKind = (kind: string): kind is Kind => (kinds as readonly string[]).includes(kind)

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { ReadOnly, Unavailable } from '../errors.ts'
 
 export type Mode = 'standalone' | 'master' | 'slave'
 
@@ -21,12 +22,35 @@ export type Local = {
   masterWeb?: string
   /** Slave: the last moment at which the hashes agreed, ISO 8601. */
   provedAt?: string
+  /** The epochs that led here, each with the change at which it began: `<epoch>@<seq>`. */
+  epochs?: string[]
+  /** Master: where those before it answered, each until it knows. */
+  oldMasters?: string[]
+  /** Master: another node is it since a newer epoch; nothing is changed here any more. */
+  newer?: { epochNo: number; name?: string; url?: string }
+  /** Master: the device that shall take over; until then nothing is changed. `given`: it has got the cluster's key. */
+  handOver?: { deviceId: string; name: string; given?: boolean }
   /** Master: when the Synchronization Key was made. */
   keyMade?: string
   /** Master: who is told when a slave falls behind. */
   alerts?: Alerts
   /** The version that last opened this database. */
   writtenBy?: string
+}
+
+/** Why accounts cannot be changed on this node now; undefined when they can. */
+export function whyNoChange({ mode, masterName, masterUrl, newer, handOver }: Local): Error | undefined {
+  if (mode === 'slave') return new ReadOnly(masterName ?? masterUrl ?? 'the master')
+  if (!mode) return new Unavailable('This node is not set up yet. Choose its mode first.')
+  if (newer) {
+    const other = newer.name ?? 'Another node'
+    return new ReadOnly(
+      other,
+      `${other} is master now. Nothing is changed here until this node is its slave: see Mode.`,
+    )
+  }
+  if (handOver) return new Unavailable(`Nothing is changed while ${handOver.name} takes over as master. Try again.`, 5)
+  return undefined
 }
 
 /** A node that was never set up has nothing in the table yet. */

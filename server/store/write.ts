@@ -1,12 +1,12 @@
 import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
-import { messageOf, ReadOnly, Unavailable } from '../errors.ts'
+import { messageOf, Unavailable } from '../errors.ts'
 import type { Note } from './audit.ts'
 import { appendAudit, sealAudit } from './audit-chain.ts'
 import type { Bodies, Changed, Kind } from './bodies.ts'
 import { canonical } from './canonical.ts'
 import type { Db } from './db.ts'
-import { type Local, writeLocal } from './local.ts'
+import { type Local, whyNoChange, writeLocal } from './local.ts'
 import { keepHashes, noHashWork } from './nt-hashes.ts'
 import { type Head, headAt, type Move, moveObjects, positionOf, samePosition } from './objects.ts'
 import { rememberPosition, trimPositions, writePosition } from './position.ts'
@@ -39,14 +39,12 @@ export type Job = {
 }
 
 /**
- * The one door for changes to accounts: refuses on a slave, then opens the transaction, runs `run`, moves the feed, keeps
+ * The one door for changes to accounts: refuses where nothing is changed, as on a slave, then opens the transaction, runs `run`, moves the feed, keeps
  * the state hash, appends the audit, commits, tells who listens. Web, LDAP, API, CLI and import all come through here.
  */
 export function write<T>(db: Db, actor: Actor, run: (change: Change) => Promise<T>): Promise<T> {
-  if (db.local.mode === 'slave')
-    return Promise.reject(new ReadOnly(db.local.masterName ?? db.local.masterUrl ?? 'the master'))
-  if (!db.local.mode) return Promise.reject(new Unavailable('This node is not set up yet. Choose its mode first.'))
-  return commit(db, actor, run)
+  const why = whyNoChange(db.local)
+  return why ? Promise.reject(why) : commit(db, actor, run)
 }
 
 /** What `write`, set-up and the apply path of a slave share. Jobs that wait while a commit is under way share the next one. */
@@ -103,7 +101,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   rememberPosition(db, before)
   for (const local of locals) Object.assign(db.local, local)
   if (head.receipts.length > 0) db.onReceipts?.(head.receipts)
-  if (before.seq !== head.seq || head.many) tell(db, head)
+  if (before.seq !== head.seq || before.epochId !== head.epochId || head.many) tell(db, head)
   if (locals.length > 0) await Promise.all([...db.localListeners].map((listener) => listener()))
   for (const outcome of outcomes) {
     if ('error' in outcome) outcome.job.reject(outcome.error)

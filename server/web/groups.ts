@@ -17,6 +17,7 @@ import {
 import { settings } from '../accounts/settings.ts'
 import { usersPage } from '../accounts/users.ts'
 import type { Problems } from '../errors.ts'
+import { whyNoChange } from '../store/local.ts'
 import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
 import { candidatesFor, throughOf } from './group-candidates.ts'
 import { groupForm, typedGroup } from './group-form.ts'
@@ -109,7 +110,7 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
     owners,
     base: pathOf(group.name),
     pending: extra.members ? pending(extra.members) : [],
-    mayMembers: group.type !== 'builtin' && dbOf(req).local.mode !== 'slave' && (rights.mayChange || isOwner),
+    mayMembers: group.type !== 'builtin' && !whyNoChange(dbOf(req).local) && (rights.mayChange || isOwner),
     mayEdit: group.type !== 'builtin' && rights.mayChange,
     mayRemove: group.type === 'normal' && rights.mayChange,
   }

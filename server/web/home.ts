@@ -9,6 +9,7 @@ import { type DeviceStatus, type NodeStatus, nodeStatus } from '../replication/s
 import type { State } from '../store/state.ts'
 import { countStates, worstFirst } from './devices.ts'
 import { changesChart, devicesChart, lagChart, peopleChart, signInsChart } from './home-charts.ts'
+import { concernsOfMaster } from './master-concerns.ts'
 import { dbOf } from './node.ts'
 import { render } from './render.ts'
 import { count, listed, num, people, span, when } from './say.ts'
@@ -35,7 +36,10 @@ export async function showHome(req: Request, res: Response): Promise<void> {
   const devices = worstFirst(status.devices.filter((device) => device.state !== 'revoked'))
   const counts = countStates(devices)
   // Who may not open the pages of the network is not sent there.
-  const concerns = [...(seesRecord ? concernsOf(status, devices) : []), ...concernsOfPeople(statuses, ending)]
+  const concerns = [
+    ...(seesRecord ? [...(await concernsOfMaster(db, devices.length)), ...concernsOf(status, devices)] : []),
+    ...concernsOfPeople(statuses, ending),
+  ]
   const data = {
     status,
     users,

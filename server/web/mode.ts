@@ -3,6 +3,8 @@ import { confirmPassword } from '../accounts/sign-in.ts'
 import { Invalid, NotFound } from '../errors.ts'
 import { noteKeyShown, rotateKey, synchronizationKey } from '../mode/key.ts'
 import { setMode } from '../mode/mode.ts'
+import { recoveryMade } from '../mode/recovery.ts'
+import { unshippedFiles } from '../mode/unshipped.ts'
 import { nodeStatus } from '../replication/status.ts'
 import { formOf, part, problemsOf } from './form.ts'
 import { actorOf, dbOf, nodeOf } from './node.ts'
@@ -23,6 +25,8 @@ async function showPage(req: Request, res: Response, extra: object = {}, status 
     {
       ...(await joinedTo(req)),
       problems: {},
+      recoveryMade: await recoveryMade(dbOf(req)),
+      unshipped: unshippedFiles(dbOf(req)).length > 0,
       shownSeconds,
       syncPort: nodeOf(req).config.syncPort,
       ...extra,
@@ -97,5 +101,6 @@ export async function saveMode(req: Request, res: Response): Promise<void> {
 }
 
 function mustBeMaster(req: Request): void {
-  if (dbOf(req).local.mode !== 'master') throw new NotFound('Only a master has a Synchronization Key.')
+  const { local } = dbOf(req)
+  if (local.mode !== 'master' || local.newer) throw new NotFound('Only a master has a Synchronization Key.')
 }

@@ -12,6 +12,7 @@ import { type Flash, saved } from '../auth/session.ts'
 import { receiptOfRow } from '../replication/receipts.ts'
 import { type NodeStatus, nodeStatus, reachedBy } from '../replication/status.ts'
 import type { Db } from '../store/db.ts'
+import { whyNoChange } from '../store/local.ts'
 import { root, version } from '../version.ts'
 import { masterHost, masterName, nodeOf } from './node.ts'
 import { receiptView } from './receipts.ts'
@@ -113,7 +114,9 @@ function shellOf(req: Request) {
     /** A slave that has its master do what people do at any node. */
     forwards: isSlave && nodeOf(req).forward !== undefined,
     /** Nothing can be changed here: by anybody on a slave, by this person elsewhere. */
-    readOnly: isSlave || (rights.read && !rights.change && !isOwnPage(req.path)),
+    readOnly:
+      (local.mode !== undefined && whyNoChange(local) !== undefined) ||
+      (rights.read && !rights.change && !isOwnPage(req.path)),
     node: {
       ...local,
       seq: db.position.seq,
@@ -143,7 +146,7 @@ async function menuOf(req: Request): Promise<{ fleet?: NodeStatus; baseDn?: stri
     ownedGroups(db, req.user.id),
   ])
   const attention = status.devices.filter((device) => device.state === 'behind' || device.state === 'away').length
-  const changes = rights.change && db.local.mode !== 'slave'
+  const changes = rights.change && !whyNoChange(db.local)
   const sections: (Omit<Section, 'pages'> & { pages: (Entry | false)[] })[] = [
     { title: '', pages: [{ href: '/', icon: 'home', name: 'Home' }] },
     {

@@ -1,11 +1,12 @@
 import type { Request } from 'express'
 import { may } from '../accounts/roles.ts'
+import { whyNoChange } from '../store/local.ts'
 import { dbOf, nodeOf } from './node.ts'
 
-/** What the person in front of this page may do here; a slave changes nothing itself. */
+/** What the person in front of this page may do here; a slave, for one, changes nothing itself. */
 export function rightsOf(req: Request): { mayRead: boolean; mayAudit: boolean; mayChange: boolean; mayHelp: boolean } {
   const role = req.user?.role ?? 'person'
-  const changes = dbOf(req).local.mode !== 'slave'
+  const changes = !whyNoChange(dbOf(req).local)
   return {
     mayRead: may(role, 'read'),
     mayAudit: may(role, 'audit'),

@@ -67,6 +67,22 @@ import { saveImportColumns, showImportColumns } from './import-columns.ts'
 import { readImportDirectory, saveImportDirectory, showImportDirectory } from './import-directory.ts'
 import { showJob, stopJob } from './jobs.ts'
 import { addJoinCode, showJoin, showJoinWaiting, takeBackJoinCode } from './join.ts'
+import {
+  askDetach,
+  askFollow,
+  askHandOver,
+  askPromote,
+  askRecovery,
+  askRejoin,
+  askStay,
+  makeRecovery,
+  saveDetach,
+  saveFollow,
+  saveHandOver,
+  savePromote,
+  saveRejoin,
+  saveStay,
+} from './master.ts'
 import { askMode, askNewKey, newKey, revealKey, saveMode, showMode } from './mode.ts'
 import { showMyGroups } from './my-groups.ts'
 import { saveNewPassword, showNewPassword } from './new-password.ts'
@@ -128,6 +144,7 @@ import { askStolen, sendHeld, stolen } from './stolen.ts'
 import { saveTheme } from './theme.ts'
 import { addApiToken, askRemoveToken, removeApiToken, showTokens } from './tokens.ts'
 import { askUndo, askUndoBatch, saveUndo, saveUndoBatch } from './undo.ts'
+import { applyUnshipped, askForget, forgetLists, showUnshipped } from './unshipped.ts'
 import {
   addNewUser,
   askRemoveUser,
@@ -275,6 +292,24 @@ export function routes(): Router {
   r.post('/mode/key', adminChanges, revealKey)
   r.get('/mode/key/new', adminChanges, askNewKey)
   r.post('/mode/key/new', adminChanges, newKey)
+  r.get('/mode/promote', admin, askPromote)
+  r.post('/mode/promote', admin, savePromote)
+  r.get('/mode/follow', admin, askFollow)
+  r.post('/mode/follow', admin, saveFollow)
+  r.get('/mode/detach', admin, askDetach)
+  r.post('/mode/detach', admin, saveDetach)
+  r.get('/mode/rejoin', admin, askRejoin)
+  r.post('/mode/rejoin', admin, saveRejoin)
+  r.get('/mode/stay', admin, askStay)
+  r.post('/mode/stay', admin, saveStay)
+  r.get('/mode/unshipped', audits, showUnshipped)
+  r.post('/mode/unshipped', admin, applyUnshipped)
+  r.get('/mode/unshipped/forget', admin, askForget)
+  r.post('/mode/unshipped/forget', admin, forgetLists)
+  r.get('/mode/recovery', adminChanges, askRecovery)
+  r.post('/mode/recovery', adminChanges, makeRecovery)
+  r.get('/mode/hand-over', adminChanges, askHandOver)
+  r.post('/mode/hand-over', adminChanges, saveHandOver)
   r.get('/mode/become/:mode', adminChanges, askMode)
   r.post('/mode/become/:mode', adminChanges, saveMode)
   r.get('/devices', audits, showDevices)

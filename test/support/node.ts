@@ -43,9 +43,14 @@ const isFree = (port: number): Promise<boolean> =>
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 
+/** A node that is started again has the ports that it had. */
+const portsOf = new Map<string, number[]>()
+
 /** A whole node in this process, on free ports of loopback. */
 export async function startNode(dir = aFolder(), settings: Record<string, string> = {}): Promise<TestNode> {
-  const [web, ldap, ldaps = 0, sync] = await freePorts(4)
+  const known = portsOf.get(dir) ?? (await freePorts(4))
+  portsOf.set(dir, known)
+  const [web, ldap, ldaps = 0, sync] = known
   const ports = { 'web-port': `${web}`, 'ldap-port': `${ldap}`, 'ldaps-port': `${ldaps}`, 'sync-port': `${sync}` }
   const running = await serve(readConfig({ data: dir, ...ports, ...settings }, {}), silent)
   const stop = () => running.close()
