@@ -119,6 +119,49 @@ const isServing = (site: Omit<Site, 'node'>): Promise<void> => {
   )
 }
 
+/** As much of systemd as the setup asks for: it notes what it is told, and starts daemons. */
+const systemctl = `#!/bin/sh
+echo "$*" >>/var/log/systemctl
+[ "$1" = restart ] || exit 0
+case $2 in
+  winbind) pid=/run/samba/winbindd.pid run='winbindd -D' ;;
+  nslcd) pid=/run/nslcd/nslcd.pid run='nslcd' ;;
+  *) pid=/run/samba/$2.pid run="$2 -D" ;;
+esac
+[ -e $pid ] && kill "$(cat $pid)" && sleep 1
+exec $run
+`
+
+async function haveSystemd(site: Site): Promise<void> {
+  await site.must(['mkdir', '-p', '/run/systemd/system', '/usr/local/sbin'])
+  await site.write('/usr/local/sbin/systemctl', systemctl, '755')
+}
+
+/** The role that the node has written down where its path unit says. */
+async function rolesOf(site: Site): Promise<{ file: string; role: string }> {
+  const file = `${env.ACCOUNT_SYNC_DATA}/samba-role`
+  return { file, role: (await site.must(['cat', file])).trim() }
+}
+
+/** Runs the service once the file has changed that its path unit names. */
+async function asSystemdWould(site: Site, role: string): Promise<void> {
+  const unit = (kind: string) => site.must(['cat', `/etc/systemd/system/account-sync-samba.${kind}`])
+  const { file } = await rolesOf(site)
+  assert.match(await unit('path'), new RegExp(`^PathChanged=${file}$`, 'm'))
+  let last = ''
+  await until(
+    async () => {
+      last = (await rolesOf(site)).role
+      return last === role
+    },
+    20_000,
+    () => `it is to be “${last}”, not “${role}”`,
+  )
+  const command = /^ExecStart=(.*)$/m.exec(await unit('service'))?.[1] ?? ''
+  const ran = await site.run(['sh', '-c', command], { timeoutMs: 90_000 })
+  assert.equal(ran.code, 0, `${ran.out}${ran.err}`)
+}
+
 describe('Samba, set up by one command on each machine', { concurrency: false }, () => {
   let pdc: Site
   let bdc: Site
@@ -286,9 +329,38 @@ describe('Samba, set up by one command on each machine', { concurrency: false },
     assert.match(must(await files.sync(['samba', 'setup', '--yes'])), /Everything is written as it should be/)
   })
 
+  it('with systemd, Samba follows when the slave becomes the master, and the master its slave', async () => {
+    const { role } = await rolesOf(pdc)
+    assert.equal(role, 'pdc')
+    for (const site of [pdc, bdc]) {
+      await haveSystemd(site)
+      assert.match(must(await site.sync(['samba', 'setup', '--yes'])), /account-sync-samba\.path \(new\)/)
+      assert.match(await site.must(['cat', '/var/log/systemctl']), /^enable --quiet --now account-sync-samba\.path$/m)
+    }
+    must(await pdc.sync(['mode', 'hand-over', 'bdc.example.lan']))
+    // The other way round nmbd asks for the name of the PDC again after five minutes only.
+    await asSystemdWould(pdc, `bdc of ${addresses.bdc}`)
+    await asSystemdWould(bdc, 'pdc')
+    for (const [site, kind] of [
+      [bdc, 'pdc'],
+      [pdc, 'bdc'],
+    ] as const) {
+      await isServing(site)
+      assert.equal(JSON.parse(must(await site.sync(['samba', 'status', '--json']))).kind, kind)
+      must(await signIn(site, words.later))
+    }
+    must(await bdc.sync(['user', 'password', 'anna', '--no-must-change'], `${words.anna}\n`))
+    for (const site of [bdc, pdc])
+      await until(
+        async () => (await signIn(site, words.anna)).code === 0,
+        20_000,
+        () => 'the new password does not hold everywhere',
+      )
+  })
+
   it('with the master off, a person signs in at the BDC', async () => {
-    await pdc.must(['pkill', '-f', 'account-sync.js serve'])
-    await pdc.must(['sh', '-c', 'kill $(cat /run/samba/smbd.pid /run/samba/nmbd.pid /run/samba/winbindd.pid)'])
-    must(await signIn(bdc, words.later))
+    await bdc.must(['pkill', '-f', 'account-sync.js serve'])
+    await bdc.must(['sh', '-c', 'kill $(cat /run/samba/smbd.pid /run/samba/nmbd.pid /run/samba/winbindd.pid)'])
+    must(await signIn(pdc, words.anna))
   })
 })
