@@ -116,7 +116,8 @@ export function createWorker(db: Db, log: Logger): Worker {
     line.phase = 'idle'
     line.behindSince = undefined
     line.trouble = undefined
-    await keepFleet(db, connection)
+    // Beside the next poll: nobody waits for it.
+    void keepFleet(db, connection)
     return db.position.seq !== before
   }
 
