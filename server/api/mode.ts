@@ -16,7 +16,8 @@ const shownPromotion = z.object({
   provedAt: moment.optional(),
   missing: z.int(),
   isPartial: z.boolean(),
-  others: z.array(z.string()),
+  others: z.array(z.object({ name: z.string(), seq: z.int().optional() })),
+  othersAt: moment.optional(),
   recoveryMade: moment.optional(),
 })
 

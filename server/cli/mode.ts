@@ -116,15 +116,24 @@ type Plan = {
   provedAt?: string | undefined
   missing: number
   isPartial: boolean
-  others: string[]
+  others: { name: string; seq?: number | undefined }[]
+  othersAt?: string | undefined
+  seq: number
   recoveryMade?: string | undefined
 }
 
-function tellPlan({ master, masterAnswers, provedAt, missing, isPartial, others, recoveryMade }: Plan): void {
+function tellPlan(plan: Plan): void {
+  const { master, masterAnswers, provedAt, missing, isPartial, others, othersAt, recoveryMade } = plan
   say(`In place of: ${master}, which ${masterAnswers ? 'answers' : 'does not answer'}.`)
   say(`Last proved equal: ${provedAt ? moment(provedAt) : 'never'}. What was changed there later would be lost.`)
   if (missing > 0) say(`Known to be lost: ${count(missing, 'change')}.`)
   if (isPartial) say('Not all secrets travel to this node. Those that it has not would be lost at every node.')
-  say(`Other slaves: ${others.length > 0 ? others.join(', ') : 'none'}.`)
+  say(`Other slaves: ${others.length > 0 ? others.map(({ name }) => name).join(', ') : 'none'}.`)
+  const ahead = others.filter(({ seq = 0 }) => seq > plan.seq)
+  const behind = others.filter(({ seq }) => seq !== undefined && seq < plan.seq)
+  if (ahead.length > 0) say(`Had more than this node, so promote one of these: ${stood(ahead)}.`)
+  if (behind.length > 0) say(`Had less, when the master told (${moment(othersAt)}): ${stood(behind)}. They catch up.`)
   say(recoveryMade ? `Recovery code: the one made on ${moment(recoveryMade)}.` : 'No recovery code was ever made.')
 }
+
+const stood = (others: Plan['others']): string => others.map(({ name, seq }) => `${name} (at ${seq})`).join(', ')

@@ -107,7 +107,8 @@ const nameIn = ({ username, name }: Body): string | undefined =>
   typeof username === 'string' ? username : typeof name === 'string' ? name : undefined
 
 const secrets = /password|hash|history|token|secret|invitation|^nt/i
-const dull = new Set(['changed', 'added'])
+// Numbers are never changed, but given anew to who is added again.
+const dull = new Set(['changed', 'added', 'uidNumber', 'gidNumber'])
 
 function differences(mine: Body, now: Body): UnshippedChange['fields'] {
   const [here, there] = [flat(mine), flat(now)]

@@ -10,6 +10,7 @@ import { bowToNewer } from '../mode/fence.ts'
 import type { Coding } from '../replication/coding.ts'
 import { endPolls, hear, pollOpens } from '../replication/contact.ts'
 import { deviceByCredential, enrolDevice, noteSyncUrl, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
+import { ownFleet } from '../replication/fleet.ts'
 import { giveKey, takesOver } from '../replication/hand-over.ts'
 import { urlOf } from '../replication/join.ts'
 import { judgePosition, noteOlderStore, ownDigest, waitForChange } from '../replication/master.ts'
@@ -50,6 +51,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   app.get('/v1/changes', changes)
   app.get('/v1/digest', digest)
   app.get('/v1/objects', objects)
+  app.get('/v1/fleet', knownFirst, (_req, res) => res.json(ownFleet(db)))
   app.post('/v1/hand-over', handOver)
   app.post('/v1/forward', knownFirst, express.json({ limit: '8mb' }), forward)
   app.post('/v1/sign-ins', knownFirst, express.json({ limit: '4mb' }), signIns)

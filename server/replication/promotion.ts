@@ -22,8 +22,10 @@ export type Promotion = {
   missing: number
   /** Not all secrets travel to this node: those that it has not would be lost everywhere. */
   isPartial: boolean
-  /** The other slaves: each follows when it is told where, or when the old master is back and tells it. */
-  others: string[]
+  /** The other slaves, each with the change at which it stood when the master last told. They follow by themselves. */
+  others: { name: string; seq?: number }[]
+  /** When that was, ISO 8601. */
+  othersAt?: string
   /** When the recovery code was made; absent: there is none, and no slave can be promoted. */
   recoveryMade?: string
 }
@@ -32,6 +34,7 @@ export async function promotion(db: Db): Promise<Promotion> {
   if (db.local.mode !== 'slave') throw new Refused('Only a slave is promoted. This node is none.', 'not-slave')
   const [devices, made] = await Promise.all([deviceList(db), recoveryMade(db)])
   const { name, url, reachable, provedAt } = masterStatus(db)
+  const { fleet } = db.local
   return {
     master: name || url,
     masterAnswers: reachable,
@@ -41,7 +44,11 @@ export async function promotion(db: Db): Promise<Promotion> {
     missing: Math.max(0, (workerOf(db)?.line.masterSeq ?? 0) - db.position.seq),
     others: devices
       .filter(({ deviceId, status }) => status === 'active' && deviceId !== db.local.deviceId)
-      .map(({ name }) => name),
+      .map(({ deviceId, name }) => {
+        const seq = fleet?.devices.find((one) => one.deviceId === deviceId)?.seq
+        return { name, ...(seq !== undefined && { seq }) }
+      }),
+    ...(fleet && { othersAt: fleet.at }),
     ...(made && { recoveryMade: made }),
   }
 }

@@ -22,6 +22,7 @@ import {
   standing,
 } from './connection.ts'
 import { type Counted, countAll, differing } from './digest.ts'
+import { keepFleet } from './fleet.ts'
 import { fetchNtHashKey } from './nt-hash-key.ts'
 import { ownReport, type Trouble } from './report.ts'
 import { type AnswerMode, buckets, headers } from './wire.ts'
@@ -115,6 +116,8 @@ export function createWorker(db: Db, log: Logger): Worker {
     line.phase = 'idle'
     line.behindSince = undefined
     line.trouble = undefined
+    // Beside the next poll: nobody waits for it.
+    void keepFleet(db, connection)
     return db.position.seq !== before
   }
 

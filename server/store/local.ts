@@ -6,6 +6,9 @@ export type Mode = 'standalone' | 'master' | 'slave'
 /** A webhook, a mail address, or both; absent: nobody. Told after so many minutes. */
 export type Alerts = { webhook?: string; mailTo?: string; afterMinutes: number }
 
+/** Where the slaves of a master stood, by Device ID. `at`: when it said so, ISO 8601. */
+export type Fleet = { at: string; devices: { deviceId: string; seq: number; lastContact: string }[] }
+
 /** What this node knows of itself; it never travels. */
 export type Local = {
   deviceId: string
@@ -22,6 +25,8 @@ export type Local = {
   masterWeb?: string
   /** Slave: the last moment at which the hashes agreed, ISO 8601. */
   provedAt?: string
+  /** Slave: where the others stood, as the master last told. */
+  fleet?: Fleet
   /** The epochs that led here, each with the change at which it began: `<epoch>@<seq>`. */
   epochs?: string[]
   /** Master: where those before it answered, each until it knows. */
@@ -69,9 +74,8 @@ export async function keepProof(db: Knex, local: Local): Promise<void> {
 /** Writes the changed facts and then shows them in `local`; undefined takes a fact away. */
 export async function writeLocal(db: Knex, local: Local, changes: Partial<Local>): Promise<void> {
   for (const [name, value] of Object.entries(changes)) {
-    if (value === local[name as keyof Local]) continue
     if (value === undefined) await db('local').where({ name }).delete()
-    else
+    else if (value !== local[name as keyof Local])
       await db('local')
         .insert({ name, value: JSON.stringify(value) })
         .onConflict('name')

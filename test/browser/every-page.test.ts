@@ -18,7 +18,7 @@ let browser: Browser
 let master: TestNode
 let slave: TestNode
 let made: Organisation
-let paths: { name: string; path: string; onSlave?: true }[] = []
+let paths: { name: string; path: string; onSlave?: true | 'only' }[] = []
 
 const urlOf = (node: TestNode): string => `http://127.0.0.1:${node.ports().web}`
 
@@ -107,6 +107,12 @@ async function everyPath(): Promise<typeof paths> {
     { name: 'mode', path: '/mode', onSlave: true },
     { name: 'mode-key', path: '/mode/key/new' },
     { name: 'mode-become', path: '/mode/become/standalone' },
+    { name: 'mode-recovery', path: '/mode/recovery' },
+    { name: 'mode-hand-over', path: '/mode/hand-over' },
+    { name: 'mode-promote', path: '/mode/promote', onSlave: 'only' },
+    { name: 'mode-follow', path: '/mode/follow', onSlave: 'only' },
+    { name: 'mode-detach', path: '/mode/detach', onSlave: 'only' },
+    { name: 'mode-unshipped', path: '/mode/unshipped', onSlave: true },
     { name: 'devices', path: '/devices' },
     { name: 'device', path: `/devices/${device.device_id}` },
     { name: 'device-revoke', path: `/devices/${device.device_id}/revoke` },
@@ -148,7 +154,7 @@ async function tour(node: TestNode, options: { scheme: 'light' | 'dark'; phone?:
   const wrong: string[] = []
   await signIn(page, urlOf(node), 'admin', password)
   for (const { name, path, onSlave } of paths) {
-    if (isSlave && !onSlave) continue
+    if (isSlave ? !onSlave : onSlave === 'only') continue
     const answer = await page.goto(urlOf(node) + path)
     const status = answer?.status() ?? 0
     if (status >= 400 && name !== 'not-found') wrong.push(`${path}: ${status}`)

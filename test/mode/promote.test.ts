@@ -68,7 +68,10 @@ describe('a slave is promoted', () => {
     const a2 = await startNode(dirA)
     const plan = await promotion(a2.db)
     assert.equal(plan.masterAnswers, false)
-    assert.deepEqual(plan.others, ['gw-b'])
+    assert.deepEqual(
+      plan.others.map(({ name }) => name),
+      ['gw-b'],
+    )
     await promote(a2.db, me, code)
     await until(() => a2.ports().sync !== undefined)
     assert.equal(a2.db.local.mode, 'master')
@@ -117,6 +120,25 @@ describe('a slave is promoted', () => {
     assert.equal(b.db.local.masterUrl, `https://${addressOf(a)}`)
     assert.ok(await has(b, 'bob'))
     await Promise.all([a.close(), b.close()])
+  })
+
+  test('before it, a slave knows which of the others had less, also once the master is gone', async () => {
+    const { master, a, b } = await cluster()
+    await b.stop()
+    await addUser(master.db, me, somebody({ username: 'later' }))
+    await caughtUp(a, master)
+    await a.stop()
+    const again = await startNode(a.dir)
+    await until(() => again.db.local.fleet !== undefined)
+    await again.stop()
+    await master.close()
+    const alone = await startNode(a.dir)
+    const { seq, others } = await promotion(alone.db)
+    assert.deepEqual(
+      others.map(({ name, seq: at = 0 }) => [name, at < seq]),
+      [['gw-b', true]],
+    )
+    await Promise.all([alone.close(), b.close()])
   })
 
   test('an old master that comes back after masters changed twice bows, and keeps all that it had not shipped', async () => {
@@ -256,7 +278,16 @@ describe('the master hands over', () => {
     for (const username of done) assert.ok(await has(master, username), username)
     assert.deepEqual(await unshippedChanges(master.db), [])
     assert.deepEqual(await unshippedChanges(a.db), [])
-    await Promise.all([master.close(), a.close(), b.close()])
+    await Promise.all([master.stop(), a.stop()])
+    // Nothing of it comes back when they start anew.
+    const [head, slave] = await Promise.all([startNode(master.dir), startNode(a.dir)])
+    assert.deepEqual(
+      [head.db.local.newer, head.db.local.handOver, head.db.local.masterUrl],
+      [undefined, undefined, undefined],
+    )
+    await addUser(head.db, me, somebody({ username: 'goes-on' }))
+    await caughtUp(slave, head)
+    await Promise.all([head.close(), slave.close(), b.close()])
   })
 
   test('a slave that is not in contact cannot take over, and one that does not come for the key leaves everything as it was', async () => {
