@@ -2,6 +2,7 @@ import { setImmediate as others } from 'node:timers/promises'
 import type { Actor } from '../audit/actor.ts'
 import { readCa } from '../mode/certificates.ts'
 import { type Epoch, epochIsSigned, epochName } from '../mode/epoch.ts'
+import { keepUnshipped } from '../mode/unshipped.ts'
 import type { Db } from '../store/db.ts'
 import { LateMemberships } from '../store/memberships.ts'
 import { freeNames } from '../store/names.ts'
@@ -33,6 +34,7 @@ export async function applyAnswer(
   try {
     await commit(db, actor, async (change) => {
       refuseForeign(db, change, answer)
+      if (answer.head.epoch !== epochName(change.head)) await keepOwnChanges(db, change, epochs)
       change.head.refill = refill
       await prepare(change, answer, repaired)
       await moveAll(change, answer)
@@ -70,6 +72,15 @@ function refuseForeign(db: Db, { head: mine }: Change, { head }: Answer): void {
   if (epoch.epochNo <= mine.epochNo) throw new BadAnswer('it is of an older epoch')
   if (!epochIsSigned(epoch, head.sig, readCa(db.dir) ?? ''))
     throw new BadAnswer('its epoch is not signed by the cluster')
+}
+
+/** Another master, or one that was restored: what this node has beyond it is kept before it goes. */
+async function keepOwnChanges(db: Db, change: Change, epochs: readonly string[]): Promise<void> {
+  const kept = await keepUnshipped(db, epochs)
+  if (kept > 0)
+    change.note({
+      sentence: `Kept ${kept} ${kept === 1 ? 'change' : 'changes'} of this node that the master never got`,
+    })
 }
 
 function epochIn(head: HeadLine): Epoch {

@@ -1,5 +1,6 @@
-import type { Actor } from '../audit/actor.ts'
+import { type Actor, thisNode } from '../audit/actor.ts'
 import { Invalid, Refused } from '../errors.ts'
+import type { Log } from '../log.ts'
 import { readCa } from '../mode/certificates.ts'
 import { readCredential } from '../mode/credential.ts'
 import { bowToNewer, type Newer } from '../mode/fence.ts'
@@ -34,6 +35,27 @@ export async function followMaster(db: Db, actor: Actor, typed: string): Promise
   })
 }
 
+/**
+ * The master does not answer any more. Where another node is it, as the former one says or as is found by looking around, that
+ * is followed; believed only when it proves it.
+ */
+export async function moveOn(db: Db, log: Log, error: unknown, isLong: boolean): Promise<boolean> {
+  const told = error instanceof MasterRefused ? error.problem.master : undefined
+  // A node of this cluster answers there, which is not its master. Nothing was sent to it.
+  const isOfAnother = (error as { code?: string }).code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+  for (const look of [() => told, () => (isLong || isOfAnother ? lookAround(db) : undefined)]) {
+    const url = await look()
+    if (typeof url !== 'string' || url === db.local.masterUrl) continue
+    const isFollowed = await followMaster(db, thisNode, url).then(
+      () => true,
+      () => false,
+    )
+    if (isFollowed) log.warn({ master: url }, 'another node is master now; following it')
+    if (isFollowed) return true
+  }
+  return false
+}
+
 const leastPauseMs = 5000
 const patienceMs = 3000
 const together = 8
@@ -43,7 +65,7 @@ const nextLook = new WeakMap<Db, number>()
  * Looks whether one of the other nodes has become master, some at a time: where each would answer stands in its device. Not
  * again before ten times what a look takes.
  */
-export async function lookAround(db: Db): Promise<string | undefined> {
+async function lookAround(db: Db): Promise<string | undefined> {
   const began = performance.now()
   if (began < (nextLook.get(db) ?? 0)) return undefined
   const found = await firstMaster(db)

@@ -1,8 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { thisNode } from '../audit/actor.ts'
 import { messageOf, Unavailable } from '../errors.ts'
-import { daysLeft, keepOwn, ownNames, readOwn, renewDays } from '../mode/certificates.ts'
 import { epochName } from '../mode/epoch.ts'
 import type { Db } from '../store/db.ts'
 import { writeLocal } from '../store/local.ts'
@@ -24,6 +22,7 @@ import {
 import { type Counted, countAll, differing } from './digest.ts'
 import { keepFleet } from './fleet.ts'
 import { fetchNtHashKey } from './nt-hash-key.ts'
+import { renewCertificate } from './own-certificate.ts'
 import { ownReport, type Trouble } from './report.ts'
 import { type AnswerMode, buckets, headers } from './wire.ts'
 
@@ -175,7 +174,6 @@ export function createWorker(db: Db, log: Logger): Worker {
         { from: `${epochNo}/${seq}`, to: answer.head.upto },
         'the master holds an older state; this node follows it',
       )
-    if (answer.head.epoch !== epochName(db.position)) await keepOwnChanges()
     try {
       await applyAnswer(db, answer, repaired, theirEpochs)
     } catch (error) {
@@ -186,30 +184,10 @@ export function createWorker(db: Db, log: Logger): Worker {
     }
   }
 
-  /** Another master, or one that was restored: what this node has beyond it is kept before it goes. */
-  async function keepOwnChanges(): Promise<void> {
-    const { keepUnshipped } = await import('../mode/unshipped.ts')
-    const kept = await keepUnshipped(db, theirEpochs)
-    if (kept > 0) log.warn({ changes: kept }, 'changes that the new epoch does not have were kept in a file')
-  }
-
-  /** Another node is master: the former one says who, or it is found. Believed only when that one proves it. */
+  /** Another node is master, perhaps. True when this one follows it from now on. */
   async function moveOn(error: unknown): Promise<boolean> {
     if (!isElsewhere(error) || turn.signal.aborted) return false
-    const { followMaster, lookAround } = await import('./follow.ts')
-    const told = error instanceof MasterRefused ? error.problem.master : undefined
-    const isLooking = failures >= lookFrom || isOfAnother(error)
-    for (const look of [() => told, () => (isLooking ? lookAround(db) : undefined)]) {
-      const url = await look()
-      if (typeof url !== 'string' || url === db.local.masterUrl) continue
-      const isFollowed = await followMaster(db, thisNode, url).then(
-        () => true,
-        () => false,
-      )
-      if (isFollowed) log.warn({ master: url }, 'another node is master now; following it')
-      if (isFollowed) return true
-    }
-    return false
+    return (await import('./follow.ts')).moveOn(db, log, error, failures >= lookFrom)
   }
 
   /** What can be mended by asking differently is mended here; everything else goes to the back-off. */
@@ -329,9 +307,6 @@ export function createWorker(db: Db, log: Logger): Worker {
   }
 }
 
-/** A node of this cluster answers there, which is not its master. Nothing was sent to it. */
-const isOfAnother = (error: unknown): boolean => (error as { code?: string }).code === 'ERR_TLS_CERT_ALTNAME_INVALID'
-
 /** Nobody answers there as master: not at all, or as one that is none any more. */
 const isElsewhere = (error: unknown): boolean =>
   error instanceof MasterRefused ? ['moved', 'not-master'].includes(error.code) : isOfLine(error)
@@ -373,27 +348,4 @@ function pause(error: unknown, failures: number): number {
   // Often enough that the master sees it is there, and what is wrong.
   if (error instanceof Unavailable) return Math.min(maxBackoffMs, error.retryAfterSeconds * 1000)
   return Math.random() * Math.min(maxBackoffMs, firstBackoffMs * 2 ** failures)
-}
-
-/** Before its end, the slave's certificate is made anew by the master. */
-async function renewCertificate(db: Db, connection: Connection): Promise<void> {
-  const own = readOwnOnceADay(db)
-  if (!own || daysLeft(own) > renewDays) return
-  const { makeRequest } = await import('../mode/ca.ts')
-  const { key, request } = await makeRequest(db.local.name)
-  const json = { request, names: ownNames(db.local.name) }
-  const { certificate } = await readJson<{ certificate: string }>(
-    await askMaster(connection, '/v1/certificate', { method: 'POST', json }),
-  )
-  keepOwn(db.dir, { key, certificate })
-  await Promise.all([...db.localListeners].map((listener) => listener()))
-}
-
-const dayMs = 86_400_000
-const looked = new WeakMap<Db, number>()
-
-function readOwnOnceADay(db: Db): string | undefined {
-  if (Date.now() - (looked.get(db) ?? 0) < dayMs) return undefined
-  looked.set(db, Date.now())
-  return readOwn(db.dir)?.certificate
 }

@@ -5,10 +5,16 @@ import { after, before, test } from 'node:test'
 import { addClient } from '../../server/accounts/clients.ts'
 import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { ntHash } from '../../server/accounts/md4.ts'
+import { setPassword, userByUsername } from '../../server/accounts/users.ts'
+import { makeBackup } from '../../server/mode/backup.ts'
+import { restoreNode } from '../../server/mode/restore.ts'
+import { handOver } from '../../server/replication/hand-over.ts'
+import { nodeStatus } from '../../server/replication/status.ts'
 import { setUpDomain } from '../../server/samba/domain.ts'
 import { type Client, connectTo } from '../ldap/client.ts'
 import { caughtUp, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
 import { aUser, me } from '../support/people.ts'
+import { aFolder } from '../support/store.ts'
 
 const anna = 'uid=anna,ou=Users,ou=Accounts,dc=example,dc=lan'
 const secret = 'quiet-river-stone-42'
@@ -69,6 +75,37 @@ test('a slave that has no key yet asks for it, and then knows what it holds alre
   await caughtUp(slave, master)
   await until(async () => (await hashAt(slave)) === hash)
   assert.equal(readFileSync(keyOf(slave), 'utf8'), readFileSync(keyOf(master), 'utf8'))
+})
+
+test('a slave that takes over reads them and makes new ones, which the former master reads; so does a restored node', async () => {
+  const { name } = slave.db.local
+  await until(async () =>
+    (await nodeStatus(master.db)).devices.some((one) => one.name === name && one.state === 'equal'),
+  )
+  await handOver(master.db, me, name)
+  const next = 'another-river-stone-43'
+  const wanted = ntHash(next).toString('hex').toUpperCase()
+  await setPassword(slave.db, me, (await userByUsername(slave.db, 'anna')).id, next)
+  await until(async () => (await hashAt(slave)) === wanted)
+  await caughtUp(master, slave)
+  await until(async () => (await hashAt(master)) === wanted)
+
+  const file = join(aFolder('backup'), 'node.backup')
+  await makeBackup(slave.dir, file, 'a long walk by the sea')
+  const dir = aFolder('restored')
+  await restoreNode(dir, file, 'a long walk by the sea', me)
+  const restored = await startNode(dir)
+  assert.equal(readFileSync(keyOf(restored), 'utf8'), readFileSync(keyOf(slave), 'utf8'))
+  await until(async () => (await hashAt(restored)) === wanted)
+  await restored.close()
+  rmSync(join(file, '..'), { recursive: true })
+
+  const back = master.db.local.name
+  await until(async () =>
+    (await nodeStatus(slave.db)).devices.some((one) => one.name === back && one.state === 'equal'),
+  )
+  await handOver(slave.db, me, back)
+  await caughtUp(slave, master)
 })
 
 test('when Windows Networking is turned off, no node has a hash any more', async () => {
