@@ -10,4 +10,4 @@ bash scripts/run-tests.sh test/{replication,web}/*.test.ts
 bash scripts/run-tests.sh test/cli/*.test.ts
 bash scripts/test-interop.sh
 TEST_CONCURRENCY=1 bash scripts/run-tests.sh test/stories/*.test.ts test/browser/*.test.ts
-node --import tsx test/torture/torture.ts --seconds 45
+node --import tsx test/torture/torture.ts --seconds 60
