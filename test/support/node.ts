@@ -45,8 +45,14 @@ const isFree = (port: number): Promise<boolean> =>
 
 /** A whole node in this process, on free ports of loopback. */
 export async function startNode(dir = aFolder(), settings: Record<string, string> = {}): Promise<TestNode> {
-  const [web, ldap, ldaps = 0, sync] = await freePorts(4)
-  const ports = { 'web-port': `${web}`, 'ldap-port': `${ldap}`, 'ldaps-port': `${ldaps}`, 'sync-port': `${sync}` }
+  const [web, ldap, ldaps = 0, sync, files] = await freePorts(5)
+  const ports = {
+    'web-port': `${web}`,
+    'ldap-port': `${ldap}`,
+    'ldaps-port': `${ldaps}`,
+    'sync-port': `${sync}`,
+    'files-port': `${files}`,
+  }
   const running = await serve(readConfig({ data: dir, ...ports, ...settings }, {}), silent)
   const stop = () => running.close()
   return {
