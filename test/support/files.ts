@@ -34,10 +34,11 @@ export function put(dir: string, path: string, content: string | Buffer, mode = 
   writeFileSync(join(dir, path), content, { mode })
 }
 
-/** Every file below a directory with what is in it. */
+/** Every file below a directory with what is in it; transfers that are under way are no files yet. */
 export function treeOf(dir: string, path = ''): Record<string, string> {
   const found: Record<string, string> = {}
   for (const name of readdirSync(join(dir, path)).sort()) {
+    if (name.startsWith('.account-sync.')) continue
     const full = path === '' ? name : `${path}/${name}`
     if (statSync(join(dir, full)).isDirectory()) Object.assign(found, treeOf(dir, full))
     else found[full] = readFileSync(join(dir, full), 'latin1')
