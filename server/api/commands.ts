@@ -7,6 +7,7 @@ import { binCommands } from './bin.ts'
 import { clientCommands } from './clients.ts'
 import type { Call, Command } from './command.ts'
 import { extensionCommands } from './extensions.ts'
+import { fileCommands } from './files.ts'
 import { groupCommands } from './groups.ts'
 import { importCommands } from './imports.ts'
 import { nodeCommands } from './node.ts'
@@ -30,6 +31,7 @@ export const commands = {
   ...auditCommands,
   ...clientCommands,
   ...tokenCommands,
+  ...fileCommands,
 }
 
 export type Commands = typeof commands

@@ -8,6 +8,7 @@ import { demoCommand } from './demo.ts'
 import { deviceCommands, joinCodeCommand } from './device.ts'
 import { exportCommand } from './export.ts'
 import { extensionCommands } from './extension.ts'
+import { filesCommands } from './files.ts'
 import { groupCommands } from './group.ts'
 import { importCommand } from './import.ts'
 import { keyCommands } from './key.ts'
@@ -51,6 +52,7 @@ for (const add of [
   keyCommands,
   joinCodeCommand,
   deviceCommands,
+  filesCommands,
   clientCommands,
   tokenCommands,
   auditCommand,

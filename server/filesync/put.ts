@@ -67,16 +67,21 @@ async function fill(file: FileHandle, wanted: Wanted, { source, signal, onBytes 
       bytes = 0
       await file.writev(buffers, position)
     }
-    for await (const chunk of await source(wanted, at, signal)) {
-      if (at + bytes + chunk.length > wanted.size)
-        throw new WrongContent(`“${wanted.path}” is longer than the ${wanted.size} bytes that were announced`)
-      hash.update(chunk)
-      pending.push(chunk)
-      bytes += chunk.length
-      onBytes?.(chunk.length)
-      if (bytes >= writeBytes) await flush()
+    const body = await source(wanted, at, signal)
+    try {
+      for await (const chunk of body) {
+        if (at + bytes + chunk.length > wanted.size)
+          throw new WrongContent(`“${wanted.path}” is longer than the ${wanted.size} bytes that were announced`)
+        hash.update(chunk)
+        pending.push(chunk)
+        bytes += chunk.length
+        onBytes?.(chunk.length)
+        if (bytes >= writeBytes) await flush()
+      }
+    } finally {
+      // Also of a line that broke off: the next try begins behind it.
+      await flush()
     }
-    await flush()
   }
   if (at !== wanted.size) throw new Error(`“${wanted.path}” came in part only`)
   return verified(hash, wanted)

@@ -50,6 +50,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   let running: Promise<void> | undefined
   let isWanted = true
   let wake = () => {}
+  let hasCertificates = false
   let told = { text: '', at: 0 }
   const troubled = new Map<string, string>()
 
@@ -62,6 +63,10 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     if (!db.local.mode) return
     await issueCertificates(db).catch((error) => log.warn({ reason: messageOf(error) }, 'certificates were not issued'))
     const [sets, all] = await Promise.all([fileSets(db), places(db.reader)])
+    const certificates = sets.some(({ kind }) => kind === 'certificates')
+    // The master makes none for a node before it knows with what to seal the key.
+    if (certificates && !hasCertificates) told = { text: '', at: 0 }
+    hasCertificates = certificates
     let failure: unknown
     for (const place of withCertificates(db, sets, all)) {
       const set = sets.find(({ id }) => id === setIdOf(place, sets))
@@ -243,8 +248,8 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     told = { text, at: Date.now() }
     try {
       line ??= openFileLine(db, () => allowed(db).kilobytesPerSecond)
-      const sealing = { key: sealingKey(db.dir), names: ownNames(db.local.name).slice(0, 64) }
-      await line.tell({ sets: [...states.values()].slice(0, 200), sealing })
+      const sealing = hasCertificates && { key: sealingKey(db.dir), names: ownNames(db.local.name).slice(0, 64) }
+      await line.tell({ sets: [...states.values()].slice(0, 200), ...(sealing && { sealing }) })
     } catch {
       told = { text: '', at: 0 }
     }
