@@ -30,6 +30,7 @@ const styles = [
   'setup',
   'audit',
   'fleet',
+  'files',
   'states',
   'narrow',
   'narrow-lists',
