@@ -80,6 +80,14 @@ async function keep(
   }
 }
 
+/** Their names survive a power cut from now on; asked for before any object names them. */
+export async function syncBlobs(dir: string, hashes: Iterable<string>): Promise<void> {
+  for (const folder of new Set(Array.from(hashes, (sha256) => folderOf(dir, sha256)))) {
+    const held = await open(folder, 'r')
+    await held.sync().finally(() => held.close())
+  }
+}
+
 /** Reads a blob from `from` on. */
 export const blobFrom = (dir: string, sha256: string, from: number): AsyncIterable<Buffer> =>
   createReadStream(blobPath(dir, sha256), { start: from, highWaterMark: chunkBytes })

@@ -10,7 +10,7 @@ import { readPrivate } from '../store/files.ts'
 import { filesOf, type KeptFile } from '../store/files-kept.ts'
 import { objectById } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
-import { keepBlob } from './blobs.ts'
+import { keepBlob, syncBlobs } from './blobs.ts'
 import { certificatesDir } from './places.ts'
 import { nextVersion } from './publish.ts'
 import { isSealingKey, sealFor, sealingKey } from './seal.ts'
@@ -119,6 +119,10 @@ async function issueFor(
     made.push({ path: paths.key, sealed: true, until, blob: await keepBlob(db.dir, sealed) })
     made.push({ path: paths.certificate, sealed: false, until, blob: await keepBlob(db.dir, Buffer.from(certificate)) })
   }
+  await syncBlobs(
+    db.dir,
+    made.map(({ blob }) => blob.sha256),
+  )
   await write(db, actor, async (change) => {
     for (const { path, sealed, until, blob } of made) {
       const where = { set: set.id, path, for: receiver.deviceId, until, ...(sealed && { sealed }) }

@@ -127,7 +127,12 @@ export async function moveInto(folder: Folder, from: string, name: string): Prom
   // An empty folder of that name is what a removal has left.
   await rmdir(folder.at(name)).catch(() => {})
   await rename(folder.at(from), folder.at(name))
-  await folder.handle.sync()
+}
+
+/** What was moved into the folders of these paths survives a power cut from now on. */
+export async function syncFolders(root: Folder, paths: Iterable<string>): Promise<void> {
+  const folders = new Set(Array.from(paths, (path) => path.slice(0, path.lastIndexOf('/') + 1)))
+  for (const folder of folders) await inFolderOf(root, `${folder}x`, false, (held) => held.handle.sync())
 }
 
 /** Removes a file, and the folders that are empty then. */

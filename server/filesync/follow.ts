@@ -2,7 +2,7 @@ import { stat, statfs, unlink } from 'node:fs/promises'
 import { messageOf, Unavailable } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { forgetSeen, keepSeen, type Place, type Seen } from '../store/file-places.ts'
-import { type Folder, inFolderOf, type Marks, removeFile, scan } from './folder.ts'
+import { type Folder, inFolderOf, type Marks, removeFile, scan, syncFolders } from './folder.ts'
 import { withMode } from './lead.ts'
 import { atOnce, NotGiven } from './line.ts'
 import { maskedMode } from './names.ts'
@@ -67,7 +67,7 @@ export async function follow(
     if (step.do !== 'forget' && step.do !== 'put') done.changed++
   }
   await forgetSeen(db.writer, place.setId, gone)
-  await putAll(db, place, puts, done, state, (one) => putFile(root, one, { ...putting, onBytes: counted(state) }))
+  await putAll(db, place, root, puts, done, state, (one) => putFile(root, one, { ...putting, onBytes: counted(state) }))
   return done
 }
 
@@ -84,6 +84,7 @@ export async function putAll(
   db: Db,
   /** Where what is there is written down at once. */
   place: Place | undefined,
+  root: Folder,
   puts: Wanted[],
   done: Followed,
   state: SetState,
@@ -95,6 +96,10 @@ export async function putAll(
   const keep = async () => {
     const now = kept
     kept = []
+    await syncFolders(
+      root,
+      now.map(([path]) => path),
+    )
     if (place) await keepSeen(db.writer, place.setId, now)
   }
   const work = async () => {

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { forgetSeen, keepSeen, type Place, type Seen } from '../store/file-places.ts'
-import { type Folder, inFolderOf, marksOf, openFile, removeFile } from './folder.ts'
+import { type Folder, inFolderOf, marksOf, openFile, removeFile, syncFolders } from './folder.ts'
 import type { Followed } from './follow.ts'
 import { maskedMode } from './names.ts'
 import type { Step, Wanted } from './plan.ts'
@@ -23,10 +23,11 @@ export async function obeySteps(
         if (step.do === 'remove') await removeFile(root, step.path)
         gone.push(step.path)
       }
-      if (step.do === 'put')
-        await keepSeen(db.writer, place.setId, [
-          [step.path, { ...(await put(step.wanted)), sha256: step.wanted.sha256 }],
-        ])
+      if (step.do === 'put') {
+        const now = await put(step.wanted)
+        await syncFolders(root, [step.path])
+        await keepSeen(db.writer, place.setId, [[step.path, { ...now, sha256: step.wanted.sha256 }]])
+      }
       if (step.do === 'mode') await keepSeen(db.writer, place.setId, [[step.path, await withMode(root, step.wanted)]])
       if (step.do !== 'forget') done.changed++
     } catch (error) {

@@ -16,7 +16,7 @@ export type FileLine = { source: Source; tell: (states: States) => Promise<void>
 export class NotGiven extends Error {}
 
 const silentMs = 30_000
-export const atOnce = 4
+export const atOnce = 8
 
 export function openFileLine(db: Db, kilobytesPerSecond: () => number): FileLine {
   const ca = readCa(db.dir)

@@ -9,7 +9,7 @@ import { forgetSeen, keepSeen, type Seen } from '../store/file-places.ts'
 import type { KeptFile } from '../store/files-kept.ts'
 import { objectById } from '../store/objects.ts'
 import { write } from '../store/write.ts'
-import { keepBlobOf } from './blobs.ts'
+import { keepBlobOf, syncBlobs } from './blobs.ts'
 import { type Folder, inFolderOf, marksOf, openFile } from './folder.ts'
 import { maskedMode } from './names.ts'
 import type { Step } from './plan.ts'
@@ -37,19 +37,34 @@ export async function publish(
   const gone = steps.flatMap((step) => (step.do === 'unpublish' ? (files.get(step.path) ?? []) : []))
   const come = steps.flatMap((step) => (step.do === 'publish' ? [step.path] : []))
   for (let at = 0; at < come.length || at < gone.length; at += filesAtOnce) {
-    const taken: Taken[] = []
-    for (const path of come.slice(at, at + filesAtOnce)) {
-      try {
-        const seen = await take(db, root, path, maxBytes)
-        if (seen) taken.push({ path, seen, before: files.get(path) })
-        else done.isBusy = true
-      } catch (error) {
-        if ((error as { code?: string }).code !== 'ENOENT') done.problems.push(`“${path}”: ${messageOf(error)}.`)
-      }
-    }
+    const taken = (
+      await severally(come.slice(at, at + filesAtOnce), async (path): Promise<Taken[]> => {
+        try {
+          const seen = await take(db, root, path, maxBytes)
+          if (seen) return [{ path, seen, before: files.get(path) }]
+          done.isBusy = true
+        } catch (error) {
+          if ((error as { code?: string }).code !== 'ENOENT') done.problems.push(`“${path}”: ${messageOf(error)}.`)
+        }
+        return []
+      })
+    ).flat()
     await publishNow(db, set, taken, gone.slice(at, at + filesAtOnce), done)
   }
   return done
+}
+
+const readAtOnce = 8
+
+/** A few at a time, answered in order. */
+async function severally<T, R>(all: readonly T[], run: (one: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = []
+  let at = 0
+  const work = async () => {
+    for (let mine = at++; mine < all.length; mine = at++) answers[mine] = await run(all[mine] as T)
+  }
+  await Promise.all(Array.from({ length: readAtOnce }, work))
+  return answers
 }
 
 /** Keeps what a file holds now; undefined while it is being written. */
@@ -73,6 +88,10 @@ const isSame = (file: Pick<FileVersion, 'sha256' | 'mode'> | undefined, seen: Se
 
 async function publishNow(db: Db, set: FileSet, taken: Taken[], gone: KeptFile[], done: Published): Promise<void> {
   const changed = taken.filter(({ before, seen }) => !isSame(before, seen))
+  await syncBlobs(
+    db.dir,
+    changed.map(({ seen }) => seen.sha256),
+  )
   if (changed.length + gone.length > 0)
     await write(db, thisNode, async (change) => {
       const changes: FieldChange[] = []

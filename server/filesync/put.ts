@@ -23,6 +23,8 @@ export type Put = Marks & { content: string }
 export class WrongContent extends Error {}
 
 const writeBytes = 1024 * 1024
+/** So much may wait in memory of the kernel: at the end little is left to be synced. */
+const syncEveryBytes = 64 * 1024 * 1024
 const sealedBytes = 256 * 1024
 
 /** The name under which a transfer is written beside its destination, so that the next try goes on from there. */
@@ -59,6 +61,8 @@ async function fill(file: FileHandle, wanted: Wanted, { source, signal, onBytes 
   if (at < wanted.size) {
     let pending: Uint8Array[] = []
     let bytes = 0
+    let synced = at
+    let syncing: Promise<void> | undefined
     const flush = async () => {
       if (bytes === 0) return
       const [buffers, position] = [pending, at]
@@ -66,6 +70,10 @@ async function fill(file: FileHandle, wanted: Wanted, { source, signal, onBytes 
       pending = []
       bytes = 0
       await file.writev(buffers, position)
+      if (at - synced < syncEveryBytes) return
+      synced = at
+      await syncing
+      syncing = file.datasync().catch(() => {})
     }
     const body = await source(wanted, at, signal)
     try {
@@ -81,6 +89,7 @@ async function fill(file: FileHandle, wanted: Wanted, { source, signal, onBytes 
     } finally {
       // Also of a line that broke off: the next try begins behind it.
       await flush()
+      await syncing
     }
   }
   if (at !== wanted.size) throw new Error(`“${wanted.path}” came in part only`)

@@ -13,6 +13,7 @@ import {
   openRoot,
   removeFile,
   scan,
+  syncFolders,
 } from './folder.ts'
 import { counted, type Followed, type Following, putAll, settle } from './follow.ts'
 import { maskedMode, ownPrefix } from './names.ts'
@@ -63,10 +64,11 @@ export async function followWhole(
     }
     state.missing = missing.length
     const before = done.problems.length
-    await putAll(db, undefined, missing, done, state, async (one) =>
+    await putAll(db, undefined, next, missing, done, state, async (one) =>
       putFile(next, one, { ...putting, onBytes: counted(state) }),
     )
     if (done.problems.length > before) return done
+    await syncFolders(next, wanted.keys())
     await turn(parent, base, target)
     const now: [string, Seen][] = []
     for (const one of wanted.values()) {

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import express, { type Express, type Request, type Response } from 'express'
+import { countBlob } from '../counters.ts'
 import { Invalid, NotFound, Refused, Unavailable } from '../errors.ts'
 import { blobPath } from '../filesync/blobs.ts'
 import { knowSealing } from '../filesync/certificates.ts'
@@ -66,6 +67,7 @@ export function createFilesApp(db: Db, log: Log): Express {
         ...(start > 0 && { 'content-range': `bytes ${start}-${size - 1}/${size}` }),
       })
       const body = file.createReadStream({ start, highWaterMark: chunkBytes, autoClose: false })
+      countBlob(size - start)
       // A line that breaks off is the other side's affair.
       await pipeline(body, res).catch(() => res.destroy())
     } finally {
