@@ -7,6 +7,7 @@ import * as requests from './005-requests.ts'
 import * as rowDigests from './006-row-digests.ts'
 import * as windows from './007-windows.ts'
 import * as fleet from './008-fleet.ts'
+import * as files from './010-files.ts'
 
 /** In order. One that has shipped is never edited; the next goes to the end. */
 export const migrations: readonly { name: string; up: (knex: Knex) => Promise<void> }[] = [
@@ -18,4 +19,5 @@ export const migrations: readonly { name: string; up: (knex: Knex) => Promise<vo
   { name: '006-row-digests', ...rowDigests },
   { name: '007-windows', ...windows },
   { name: '008-fleet', ...fleet },
+  { name: '010-files', ...files },
 ]

@@ -46,7 +46,6 @@ const settings = z.object({
   'ldap-handshake-seconds': count('ldap-handshake-seconds', 1, 300).default(10),
   'ldap-unread-kb': count('ldap-unread-kb', 64, 65_536).default(256),
   'sync-port': port('sync-port').default(8154),
-  // Set aside for files that follow the accounts; checked, so that a setting is never silently wrong.
   'files-port': port('files-port').default(8155),
 })
 
@@ -61,6 +60,7 @@ export type Config = {
   ldapPort: number
   ldapsPort: number
   syncPort: number
+  filesPort: number
   /** Where LDAP is offered in the clear; from another machine nothing goes over it but StartTLS. */
   ldapListen: string
   /** Path of the Unix socket for LDAP; absent: off. */
@@ -106,6 +106,7 @@ export function readConfig(flags: Record<string, string | undefined>, env: NodeJ
     ldapPort: values['ldap-port'],
     ldapsPort: values['ldaps-port'],
     syncPort: values['sync-port'],
+    filesPort: values['files-port'],
   }
 }
 

@@ -7,6 +7,8 @@ import { claimCode, forgetClaimCode } from './auth/claim.ts'
 import { type Config, isLoopback } from './config.ts'
 import { countBind } from './counters.ts'
 import { messageOf } from './errors.ts'
+import { serviceCertificate } from './filesync/certificates.ts'
+import { createFilesWorker } from './filesync/worker.ts'
 import type { LdapOptions } from './ldap/server.ts'
 import { beside, type Face, faces, listen, portProblem } from './listeners.ts'
 import { createLog } from './log.ts'
@@ -110,6 +112,12 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     return { cert: pair?.certificate, key: pair?.key }
   }
 
+  /** LDAP has a certificate of its own where the cluster issues one. */
+  const ldapCertificate = (): SecureContextOptions => {
+    const pair = serviceCertificate(db.dir, 'ldap')
+    return pair ? { cert: pair.certificate, key: pair.key } : certificate()
+  }
+
   const web: Face = {
     name: 'web',
     wanted: () => config.webPort > 0,
@@ -136,7 +144,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     verify: verifyPassword,
     onBind: countBind,
     judge: doorFor(db, 'ldap'),
-    startTls: certificate,
+    startTls: ldapCertificate,
     writer: createWriter(db, directory),
     forward: {
       isOn: () => db.local.mode === 'slave',
@@ -163,13 +171,33 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       await following
       const services = servicesOf(ldapOptions)
       return listen({
-        app: createPullApp(db, log, webUrl, async (who, message) =>
-          toParts(await answerOnBehalf(services, who, message)),
+        app: createPullApp(
+          db,
+          log,
+          webUrl,
+          async (who, message) => toParts(await answerOnBehalf(services, who, message)),
+          () => open.ports().files,
         ),
         host: config.listen,
         port: config.syncPort,
         name: 'Synchronization',
         flag: '--sync-port',
+        context: certificate,
+        longPoll: true,
+      })
+    },
+  }
+  const files: Face = {
+    name: 'files',
+    wanted: () => db.local.mode === 'master' && config.filesPort > 0,
+    open: async () => {
+      const { createFilesApp } = await import('./pull/files.ts')
+      return listen({
+        app: createFilesApp(db, log),
+        host: config.listen,
+        port: config.filesPort,
+        name: 'Files',
+        flag: '--files-port',
         context: certificate,
         longPoll: true,
       })
@@ -186,7 +214,8 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       const server = await startLdap({
         ...ldapOptions,
         plain: config.ldapPort > 0 ? { host: config.ldapListen, port: config.ldapPort } : undefined,
-        tls: config.ldapsPort > 0 ? { host: config.listen, port: config.ldapsPort, context: certificate } : undefined,
+        tls:
+          config.ldapsPort > 0 ? { host: config.listen, port: config.ldapsPort, context: ldapCertificate } : undefined,
         unix: ldapi && { path: ldapi.path },
       }).catch((error) => {
         ldapi?.done()
@@ -199,8 +228,9 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       }
     },
   }
-  const open = faces([ldap, sync, web])
+  const open = faces([ldap, files, sync, web])
   const announcer = createAnnouncer(db, () => open.ports().sync, log)
+  const filesWorker = createFilesWorker(db, log, () => open.renewTls())
 
   /** What the mode asks for; again whenever this node learns something new about itself. */
   const arrange = async () => {
@@ -269,6 +299,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
       clearTimeout(again)
       endPolls(db)
       await announcer.stop()
+      await filesWorker.stop()
       await worker.stop()
       await forwarder.close()
       await telling.close()
@@ -291,6 +322,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     const { openAdminSocket } = await import('./api/socket.ts')
     socket = await openAdminSocket(db)
     await arranged
+    filesWorker.start()
   } catch (error) {
     await close()
     throw error

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { binds } from './counters.ts'
+import { binds, blobs } from './counters.ts'
 import { type DeviceStatus, deviceStatuses, masterStatus } from './replication/status.ts'
 import type { Db } from './store/db.ts'
 
@@ -43,6 +43,25 @@ new Counter({
     this.reset()
     this.inc({ result: 'accepted' }, binds.accepted)
     this.inc({ result: 'refused' }, binds.refused)
+  },
+})
+
+new Counter({
+  name: 'account_sync_files_sent_total',
+  help: 'Blobs of files that slaves have asked for and were given',
+  registers: [registry],
+  collect() {
+    this.reset()
+    this.inc(blobs.sent)
+  },
+})
+new Counter({
+  name: 'account_sync_files_sent_bytes_total',
+  help: 'Bytes of them',
+  registers: [registry],
+  collect() {
+    this.reset()
+    this.inc(blobs.bytes)
   },
 })
 

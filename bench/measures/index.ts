@@ -1,4 +1,5 @@
 import { catchUp } from './catch-up.ts'
+import { files } from './files.ts'
 import { first } from './first.ts'
 import { fleet } from './fleet.ts'
 import { ldapLoad } from './ldap-load.ts'
@@ -31,6 +32,7 @@ export const ownMeasures = {
   'ldap-many': ldapMany,
   'replication-many': replicationMany,
   'replication-fleet': fleet,
+  files,
 } satisfies Record<string, OwnMeasure>
 
 export type MeasureName = keyof typeof measures | keyof typeof ownMeasures

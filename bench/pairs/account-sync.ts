@@ -10,7 +10,7 @@ import { type Admin, openAdmin } from './admin.ts'
 import type { Pair } from './pair.ts'
 import { type Further, makeMaster } from './store.ts'
 
-export type NodePorts = { web: number; ldap: number; ldaps: number; sync: number }
+export type NodePorts = { web: number; ldap: number; ldaps: number; sync: number; files: number }
 export type NodeStatus = { mode?: string; seq: number; stateHash: string; objects: number }
 
 const program = join(root, 'bin', 'account-sync.js')
@@ -20,8 +20,8 @@ const nodeFlags = (readFileSync(program, 'utf8').split('\n')[0] ?? '')
   .filter((word) => word.startsWith('--'))
 
 export async function nodePorts(): Promise<NodePorts> {
-  const [web = 0, ldap = 0, ldaps = 0, sync = 0] = await freePorts(4)
-  return { web, ldap, ldaps, sync }
+  const [web = 0, ldap = 0, ldaps = 0, sync = 0, files = 0] = await freePorts(5)
+  return { web, ldap, ldaps, sync, files }
 }
 
 /** `account-sync serve` as it runs for real: built, with every face open. `told`: it tells what goes on inside. */
@@ -32,6 +32,7 @@ export function serveNode(name: string, dir: string, ports: NodePorts, profile?:
   const flags = [
     ...['--data', dir, '--web-port', `${ports.web}`, '--ldap-port', `${ports.ldap}`],
     ...['--ldaps-port', `${ports.ldaps}`, '--sync-port', `${ports.sync}`],
+    ...['--files-port', `${ports.files}`],
   ]
   const telling = told ? ['--import', insideProgram] : []
   const args = [...nodeFlags, ...profiling, ...telling, program, 'serve', ...flags]

@@ -56,7 +56,9 @@ async function undoAdd(undo: Undo, { kind, id }: { kind: string; id: string }): 
   else if (kind === 'extension') await takeOutEmpty(change, (body as ExtensionBody).name)
   else await change.remove(kind as Kind, id)
   // What holds a secret, or a declaration that others build on, is made anew instead.
-  const again = kind === 'policy' || kind === 'profile' ? { undo: [{ kind, id, removed: true, body } as const] } : {}
+  const again = ['policy', 'profile', 'file', 'file-set'].includes(kind)
+    ? { undo: [{ kind, id, removed: true, body } as const] }
+    : {}
   change.note({ ...said(undo), ...again })
 }
 
@@ -90,8 +92,8 @@ async function undoRemoval(undo: Undo, { kind, id, body }: { kind: string; id: s
 
 /** One profile has a name, one group one policy. */
 async function refuseDouble(change: Change, kind: string, body: object): Promise<void> {
-  const key = kind === 'policy' ? 'group' : 'name'
-  const of = (one: object) => (one as Record<string, unknown>)[key]
+  const keys = { policy: ['group'], file: ['set', 'path', 'for'] }[kind] ?? ['name']
+  const of = (one: object) => JSON.stringify(keys.map((key) => (one as Record<string, unknown>)[key]))
   if ((await objectsOf(change.trx, kind as Kind)).some((other) => of(other.body) === of(body)))
     refuse(`There is another ${kind} in its place by now.`)
 }

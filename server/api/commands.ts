@@ -7,6 +7,7 @@ import { binCommands } from './bin.ts'
 import { clientCommands } from './clients.ts'
 import type { Call, Command } from './command.ts'
 import { extensionCommands } from './extensions.ts'
+import { fileCommands } from './files.ts'
 import { groupCommands } from './groups.ts'
 import { importCommands } from './imports.ts'
 import { modeCommands } from './mode.ts'
@@ -34,6 +35,7 @@ export const commands = {
   ...clientCommands,
   ...sambaCommands,
   ...tokenCommands,
+  ...fileCommands,
 }
 
 export type Commands = typeof commands

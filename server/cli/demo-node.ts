@@ -5,17 +5,17 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { overSocket } from './call.ts'
 
-export type Ports = { web: number; ldap: number; ldaps: number; sync: number }
+export type Ports = { web: number; ldap: number; ldaps: number; sync: number; files: number }
 
 /** One node of a demo: a process of its own with a data directory of its own. */
 export type DemoNode = { name: string; dir: string; log: string; ports: Ports; process: ChildProcess }
 
-const firstPorts: Ports = { web: 8081, ldap: 3890, ldaps: 6360, sync: 8154 }
+const firstPorts: Ports = { web: 8081, ldap: 3890, ldaps: 6360, sync: 8154, files: 8155 }
 
 /** The default ports, or the next ones that are free; `taken` are those given to other nodes a moment ago. */
 export async function freePorts(listen: string, taken: Set<number>): Promise<Ports> {
   const ports = { ...firstPorts }
-  for (const kind of ['web', 'ldap', 'ldaps', 'sync'] as const) {
+  for (const kind of ['web', 'ldap', 'ldaps', 'sync', 'files'] as const) {
     while (taken.has(ports[kind]) || !(await isFree(listen, ports[kind]))) ports[kind]++
     taken.add(ports[kind])
   }
@@ -46,6 +46,7 @@ export function startNode(folder: string, name: string, listen: string, ports: P
     ...['--data', dir, '--listen', listen],
     ...['--web-port', String(ports.web), '--ldap-port', String(ports.ldap)],
     ...['--ldaps-port', String(ports.ldaps), '--sync-port', String(ports.sync)],
+    ...['--files-port', String(ports.files)],
   ]
   // Settings of the person's own node are not for these; the channel ends them should this process be killed.
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('ACCOUNT_SYNC_')))

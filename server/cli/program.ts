@@ -9,6 +9,7 @@ import { demoCommand } from './demo.ts'
 import { deviceCommands, joinCodeCommand } from './device.ts'
 import { exportCommand } from './export.ts'
 import { extensionCommands } from './extension.ts'
+import { filesCommands } from './files.ts'
 import { groupCommands } from './group.ts'
 import { importCommand } from './import.ts'
 import { keyCommands } from './key.ts'
@@ -54,6 +55,7 @@ for (const add of [
   joinCodeCommand,
   deviceCommands,
   backupCommands,
+  filesCommands,
   clientCommands,
   sambaCommands,
   tokenCommands,

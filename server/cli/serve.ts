@@ -35,8 +35,7 @@ export function serveCommand(program: Command): void {
     .option('--ldaps-port <n>', 'LDAP over TLS (ACCOUNT_SYNC_LDAPS_PORT; 6360)')
     .option('--ldapi <file>', 'LDAP on a Unix socket, or off (ACCOUNT_SYNC_LDAPI; ldapi in the data directory)')
     .option('--sync-port <n>', 'what slaves call (ACCOUNT_SYNC_SYNC_PORT; 8154)')
-    // Set aside for files that follow the accounts: scripts may name it already, nothing listens on it yet.
-    .addOption(new Option('--files-port <n>').hideHelp())
+    .option('--files-port <n>', 'where slaves fetch files (ACCOUNT_SYNC_FILES_PORT; 8155)')
     .action(run)
   for (const [name, value] of [...limits, ...waits]) {
     const variable = `ACCOUNT_SYNC_${name.toUpperCase().replaceAll('-', '_')}`

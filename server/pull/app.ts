@@ -9,7 +9,7 @@ import { epochName } from '../mode/epoch.ts'
 import { bowToNewer } from '../mode/fence.ts'
 import type { Coding } from '../replication/coding.ts'
 import { endPolls, hear, pollOpens } from '../replication/contact.ts'
-import { deviceByCredential, enrolDevice, noteSyncUrl, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
+import { enrolDevice, noteSyncUrl, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
 import { ownFleet } from '../replication/fleet.ts'
 import { giveKey, takesOver } from '../replication/hand-over.ts'
 import { urlOf } from '../replication/join.ts'
@@ -25,9 +25,16 @@ import { type Db, onChanges } from '../store/db.ts'
 import { createAnswers, type Encoded } from './answers.ts'
 import { errorHandler, sendProblem } from './errors.ts'
 import { type AnswerLdap, createForwards } from './forward.ts'
+import { knownDevice } from './known.ts'
 
 /** What slaves call on port 8154. `webUrl` is told to them, for links to the master's pages. */
-export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined, answerLdap: AnswerLdap): Express {
+export function createPullApp(
+  db: Db,
+  log: Log,
+  webUrl: () => string | undefined,
+  answerLdap: AnswerLdap,
+  filesPort: () => number | undefined = () => undefined,
+): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -89,7 +96,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
       endPolls(db)
       return sendMoved(res, db, db.local.newer?.url)
     }
-    const device = await known(req)
+    const device = await knownDevice(db, req)
     await note(req, device, asked.since, asked.hash)
     let refusal = await judgePosition(db, asked, device.scope)
     if (refusal?.code === 'ahead' && (await noteOlderStore(db, asked))) {
@@ -111,7 +118,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
       await waitForChange(db, asked.since, waitMs, gone.signal)
       if (res.closed || res.destroyed) return
       // It may have been revoked while it waited; or this node ends, and the next request finds nobody.
-      const { scope } = await known(req)
+      const { scope } = await knownDevice(db, req)
       const at = await standing(res, device)
       if (takesOver(db, device)) res.set(headers.takeOver, '1')
       if (at.seq === asked.since && at.epoch === asked.epoch) return void res.status(204).end()
@@ -122,13 +129,13 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   }
 
   async function digest(req: Request, res: Response): Promise<void> {
-    const device = await known(req)
+    const device = await knownDevice(db, req)
     await standing(res, device)
     res.json(await (isWhole(device.scope) ? ownDigest(db) : scopedDigest(db, device.scope)))
   }
 
   async function objects(req: Request, res: Response): Promise<void> {
-    const device = await known(req)
+    const device = await knownDevice(db, req)
     const { buckets, since } = objectsQuery.parse(req.query)
     const closes = pollOpens(db, device.deviceId, () => res.destroy())
     try {
@@ -140,7 +147,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   }
 
   async function handOver(req: Request, res: Response): Promise<void> {
-    const device = await known(req)
+    const device = await knownDevice(db, req)
     const key = await giveKey(db, device, changesQuery.parse(req.query))
     log.warn({ device: device.name }, 'the cluster’s key was handed over')
     res.json(key)
@@ -158,7 +165,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
 
   /** For a device that joined before there was one. */
   async function sealingKey(req: Request, res: Response): Promise<void> {
-    await known(req)
+    await knownDevice(db, req)
     res.json({ key: ntHashKeyOf(db) })
   }
 
@@ -169,27 +176,15 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
   }
 
   async function certificate(req: Request, res: Response): Promise<void> {
-    const device = await known(req)
+    const device = await knownDevice(db, req)
     const asked = certificateRequest.parse(req.body ?? {})
     res.json({ certificate: await renewCertificate(db, device, asked.request, asked.names) })
   }
 
   /** What is long is read from nobody else. */
   async function knownFirst(req: Request, res: Response, next: NextFunction): Promise<void> {
-    res.locals.device = await known(req)
+    res.locals.device = await knownDevice(db, req)
     next()
-  }
-
-  /** The device that asks, for this cluster. Nothing is answered before this. */
-  async function known(req: Request): Promise<DeviceBody> {
-    const [scheme, credential] = (req.get('authorization') ?? '').split(' ')
-    if (scheme !== 'Bearer' || !credential) throw new Refused('A device’s credential is needed.', 'credential')
-    const device = await deviceByCredential(db, credential)
-    if (req.get(headers.cluster) !== db.position.clusterId)
-      throw new Refused('This master is of another cluster.', 'cluster')
-    if (req.get('sync-protocol') !== String(protocol))
-      throw new Refused(`This master speaks protocol ${protocol}.`, 'protocol')
-    return device
   }
 
   async function note(req: Request, device: DeviceBody, seq: number, hash: string): Promise<void> {
@@ -226,6 +221,7 @@ export function createPullApp(db: Db, log: Log, webUrl: () => string | undefined
       [headers.epochs]: (db.local.epochs ?? []).join(','),
       [headers.name]: encodeURIComponent(db.local.name),
       [headers.web]: encodeURIComponent(webUrl() ?? ''),
+      [headers.files]: String(filesPort() ?? 0),
     })
     return { seq, epoch: epochName(db.position) }
   }

@@ -49,6 +49,7 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest, syn
     const id = known?.id ?? randomUUID()
     const before = known && (await objectById(change.trx, 'device', known.id))
     if (before?.body.scope) body.scope = before.body.scope
+    if (before?.body.sealing) body.sealing = before.body.sealing
     await change.put('device', id, body)
     change.note({
       sentence: known ? `Device ${asked.name} joined again` : `Device ${asked.name} joined`,
@@ -123,7 +124,7 @@ function devicesOf(db: Db): Promise<Map<string, DeviceBody>> {
   const read = deviceList(db).then((devices) => new Map(devices.map((device) => [device.deviceId, device])))
   known.set(db, read)
   const stop = onChanges(db, (changes) => {
-    if (changes !== 'all' && !changes.some(({ kind }) => kind === 'device')) return
+    if (changes !== 'all' && !changes.some(({ kind }) => kind === 'device' || kind === 'file-set')) return
     known.delete(db)
     stop()
   })
@@ -131,7 +132,11 @@ function devicesOf(db: Db): Promise<Map<string, DeviceBody>> {
 }
 
 export async function deviceList(db: Db): Promise<(DeviceBody & { id: string })[]> {
-  return (await objectsOf(db.reader, 'device')).map(({ id, body }) => ({ ...body, id }))
+  const sets = (await objectsOf(db.reader, 'file-set')).filter(({ body }) => body.devices)
+  return (await objectsOf(db.reader, 'device')).map(({ id, body }) => {
+    const withoutSets = sets.filter((set) => !set.body.devices?.includes(body.deviceId)).map((set) => set.id)
+    return { ...body, id, ...(withoutSets.length > 0 && { scope: { ...body.scope, withoutSets: withoutSets.sort() } }) }
+  })
 }
 
 /** Takes a device's credential away: its open pull ends at once, and it receives nothing any more. */

@@ -49,7 +49,7 @@ export const nameOfScope = (scope: DeviceScope | undefined): string => (scope ? 
 
 /** Whether there is anything that does not travel; no scope, or one that leaves nothing out, is a full replica. */
 export const isWhole = (scope: DeviceScope | undefined): scope is undefined =>
-  !scope || (scope.groups === undefined && (scope.without ?? []).length === 0)
+  !scope || (scope.groups === undefined && (scope.without ?? []).length === 0 && (scope.withoutSets ?? []).length === 0)
 
 const within = (groups: Set<string> | undefined, body: { groups?: string[] }): boolean =>
   groups === undefined || (body.groups ?? []).some((id) => groups.has(id))
@@ -61,6 +61,10 @@ const isOfComputer = (body: string): boolean => JSON.parse(body).of === 'machine
 function view(scope: DeviceScope, { groups, people }: Pick<Kept, 'groups' | 'people'>, row: Row): string | undefined {
   const { kind, id, body } = row
   if (body === undefined || scope.without?.includes(kind)) return undefined
+  if (scope.withoutSets) {
+    if (kind === 'file-set' && scope.withoutSets.includes(id)) return undefined
+    if (kind === 'file' && scope.withoutSets.includes(JSON.parse(body).set)) return undefined
+  }
   if (secretKinds.has(kind)) return groups === undefined || people.has(id) || isOfComputer(body) ? body : undefined
   if (groups === undefined || (kind !== 'user' && kind !== 'removed')) return body
   const value = JSON.parse(body)

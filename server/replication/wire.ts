@@ -17,6 +17,8 @@ export const headers = {
   /** How the master is called, and where its web pages are. */
   name: 'sync-name',
   web: 'sync-web',
+  /** The port on which it gives out files. */
+  files: 'sync-files',
   /** On a slave's requests: what it tells of itself (report.ts). */
   report: 'sync-report',
   /** The epochs that led here, as local.ts has them. */

@@ -148,6 +148,9 @@ export function createWorker(db: Db, log: Logger): Worker {
     theirEpochs = (text(answer, headers.epochs) ?? '').split(',').filter(Boolean)
     if (line.masterSeq > db.position.seq) line.behindSince ??= line.lastContact
     const said = { masterName: text(answer, headers.name) ?? db.local.masterName, masterWeb: text(answer, headers.web) }
+    const port = Number(answer.headers[headers.files] ?? 0)
+    const masterFilesPort = Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined
+    if (masterFilesPort !== db.local.masterFilesPort) await writeLocal(db.writer, db.local, { masterFilesPort })
     if (said.masterName !== db.local.masterName || said.masterWeb !== db.local.masterWeb)
       await writeLocal(db.writer, db.local, said)
   }

@@ -199,6 +199,8 @@ export type DeviceBody = {
   stolen?: string
   /** Which secrets travel to it; absent: all. */
   scope?: DeviceScope
+  /** With what files are sealed that only it may read (X25519, base64), and the names it is reached by. */
+  sealing?: { key: string; names: string[] }
 }
 
 /** Which secrets a slave holds; what is no secret travels everywhere. */
@@ -207,6 +209,8 @@ export type DeviceScope = {
   groups?: string[]
   /** Kinds of objects that do not travel there, as nt-hash. */
   without?: string[]
+  /** Ids of file sets that it does not get. It follows from the sets and is never kept. */
+  withoutSets?: string[]
 }
 
 /** The Windows domain: one object. Its password policy is the one of everyone. */
@@ -271,6 +275,41 @@ export type RecoveryBody = {
   made: string
 }
 
+export type FileSetKind = 'custom' | 'netlogon' | 'certificates'
+
+/** Files that belong together. Where they lie is for each node to say: file-places.ts. */
+export type FileSetBody = {
+  name: string
+  kind: FileSetKind
+  /** Patterns of what is published from the master's directory; empty: everything. */
+  include: string[]
+  exclude: string[]
+  /** Device IDs of the slaves that get it; absent: every one. */
+  devices?: string[]
+  /** All of it changes at once for who reads it. */
+  whole?: boolean
+  /** Certificates: for what each node gets one. */
+  services?: string[]
+  added: string
+  changed: string
+}
+
+/** `sha256` names the blob, which lies outside the database. */
+export type FileVersion = { version: number; sha256: string; size: number; mode: number; at: string }
+
+export type FileBody = FileVersion & {
+  set: string
+  path: string
+  /** Device ID of the only node that gets it. */
+  for?: string
+  /** The blob is sealed for that node. */
+  sealed?: boolean
+  /** When the certificate in it ends, ISO 8601. */
+  until?: string
+  /** The versions before, the latest first. */
+  earlier: FileVersion[]
+}
+
 export type Bodies = {
   domain: DomainBody
   numbers: NumbersBody
@@ -291,6 +330,8 @@ export type Bodies = {
   token: TokenBody
   device: DeviceBody
   recovery: RecoveryBody
+  'file-set': FileSetBody
+  file: FileBody
 }
 
 export type Kind = keyof Bodies
@@ -316,6 +357,8 @@ export const kinds: readonly Kind[] = [
   'token',
   'device',
   'recovery',
+  'file-set',
+  'file',
 ]
 
 export const isKnownKind = (kind: string): kind is Kind => (kinds as readonly string[]).includes(kind)

@@ -9,6 +9,17 @@ export type Alerts = { webhook?: string; mailTo?: string; afterMinutes: number }
 /** Where the slaves of a master stood, by Device ID. `at`: when it said so, ISO 8601. */
 export type Fleet = { at: string; devices: { deviceId: string; seq: number; lastContact: string }[] }
 
+/** What the administrator of this machine allows for files. */
+export type LocalFiles = {
+  roots: string[]
+  /** Units of systemd that may be reloaded after a change. */
+  units: string[]
+  /** 0: as fast as the line goes. */
+  kilobytesPerSecond: number
+  maxFiles: number
+  maxMegabytes: number
+}
+
 /** What this node knows of itself; it never travels. */
 export type Local = {
   deviceId: string
@@ -39,6 +50,10 @@ export type Local = {
   keyMade?: string
   /** Master: who is told when a slave falls behind. */
   alerts?: Alerts
+  /** Slave: the port of its master for files. */
+  masterFilesPort?: number
+  /** Below which directories files may be written here, and what they may take. */
+  files?: LocalFiles
   /** The version that last opened this database. */
   writtenBy?: string
 }

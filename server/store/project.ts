@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { Bodies, Kind } from './bodies.ts'
 import { projectDevices } from './devices.ts'
+import { projectFiles } from './files-kept.ts'
 import { projectGroups } from './groups.ts'
 import type { LateMemberships } from './memberships.ts'
 import { freeNames, namesOf, takeNames } from './names.ts'
@@ -31,6 +32,7 @@ export async function project(
   await projectUsers(trx, of('user'), late)
   await projectDevices(trx, of('device'))
   await projectRemoved(trx, of('removed'))
+  await projectFiles(trx, of('file'))
   await projectTaken(trx, changes)
   await takeNames(
     trx,
@@ -52,6 +54,7 @@ const madeOf = [
   ['owners', 'group_id'],
   ['devices', 'id'],
   ['removed', 'id'],
+  ['files', 'id'],
   ['taken', 'owner'],
 ] as const
 

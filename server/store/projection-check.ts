@@ -3,6 +3,7 @@ import { setImmediate as others } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { type Changed, isKnownKind } from './bodies.ts'
 import { deviceToRow } from './devices.ts'
+import { fileToRow } from './files-kept.ts'
 import { groupToRow, nestingsOf, ownersOf } from './groups.ts'
 import { belongings } from './memberships.ts'
 import { namesOf } from './names.ts'
@@ -22,6 +23,7 @@ const tables = {
   owners: ['user_id', 'group_id'],
   devices: ['id'],
   removed: ['id'],
+  files: ['id'],
   taken: ['key'],
 } as const
 
@@ -69,6 +71,7 @@ function rowsOf({ kind, id, body }: Changed): (readonly [Table, Row])[] {
   if (!body) return []
   const taken = keysOf(kind, body).map((key) => ['taken', { key, owner: id }] as const)
   if (kind === 'device') return [['devices', deviceToRow(id, body)]]
+  if (kind === 'file') return [['files', fileToRow(id, body)]]
   if (kind === 'removed') return [['removed', removedToRow(id, body)]]
   if (kind !== 'user' && kind !== 'group') return taken
   const names = namesOf(body).map((name) => ['names', { name, owner: id }] as const)

@@ -5,7 +5,18 @@ import { LateMemberships } from './memberships.ts'
 import { feedRows, foundIn } from './objects.ts'
 import { type Projected, project } from './project.ts'
 
-const projections = ['names', 'users', 'groups', 'memberships', 'nestings', 'owners', 'removed', 'devices', 'taken']
+const projections = [
+  'names',
+  'users',
+  'groups',
+  'memberships',
+  'nestings',
+  'owners',
+  'removed',
+  'devices',
+  'taken',
+  'files',
+]
 
 /** Empties the feed and its projections inside a transaction: the start of a full sync. Readers see the old state until it commits. */
 export async function wipe(trx: Knex): Promise<void> {

@@ -31,6 +31,7 @@ const styles = [
   'setup',
   'audit',
   'fleet',
+  'files',
   'states',
   'narrow',
   'narrow-lists',

@@ -40,6 +40,19 @@ import {
   showExtensions,
   showMisfits,
 } from './extensions.ts'
+import { restoreFile, showFile } from './file-versions.ts'
+import {
+  addNewFileSet,
+  askRemoveFileSet,
+  newFileSet,
+  removeOneFileSet,
+  removePlaceHere,
+  renewCertificates,
+  saveFileSet,
+  savePlace,
+  showFileSet,
+  showFileSets,
+} from './files.ts'
 import {
   addNewGroup,
   askRemoveGroup,
@@ -336,6 +349,18 @@ export function routes(): Router {
   r.post('/windows/computers', adminChanges, addComputer)
   r.get('/windows/computers/:name/remove', adminChanges, askRemoveComputer)
   r.post('/windows/computers/:name/remove', adminChanges, removeComputer)
+  r.get('/files', audits, showFileSets)
+  r.get('/files/new', adminChanges, newFileSet)
+  r.post('/files/new', adminChanges, addNewFileSet)
+  r.get('/files/:name', audits, showFileSet)
+  r.post('/files/:name', adminChanges, saveFileSet)
+  r.post('/files/:name/place', admin, savePlace)
+  r.post('/files/:name/place/end', admin, removePlaceHere)
+  r.post('/files/:name/renew', adminChanges, renewCertificates)
+  r.get('/files/:name/remove', adminChanges, askRemoveFileSet)
+  r.post('/files/:name/remove', adminChanges, removeOneFileSet)
+  r.get('/files/:name/file', audits, showFile)
+  r.post('/files/:name/file/restore', adminChanges, restoreFile)
   r.get('/clients', audits, showClients)
   r.post('/clients', adminChanges, addLdapClient)
   r.get('/clients/:name', audits, showClient)

@@ -20,8 +20,19 @@ let ports: string[]
 const host = () => `127.0.0.1:${master.ports().sync}`
 
 async function flags(): Promise<string[]> {
-  const [web, ldap, ldaps, sync] = await freePorts(4)
-  return ['--web-port', `${web}`, '--ldap-port', `${ldap}`, '--ldaps-port', `${ldaps}`, '--sync-port', `${sync}`]
+  const [web, ldap, ldaps, sync, files] = await freePorts(5)
+  return [
+    '--web-port',
+    `${web}`,
+    '--ldap-port',
+    `${ldap}`,
+    '--ldaps-port',
+    `${ldaps}`,
+    '--sync-port',
+    `${sync}`,
+    '--files-port',
+    `${files}`,
+  ]
 }
 
 before(async () => {

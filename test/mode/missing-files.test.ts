@@ -20,7 +20,7 @@ test('a database that came without its keys says which are missing, and gives no
   copyFileSync(join(master.dir, 'accounts.db'), join(dir, 'accounts.db'))
   const lines: string[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
-  const off = { 'web-port': '0', 'ldap-port': '0', 'ldaps-port': '0', 'sync-port': '0' }
+  const off = { 'web-port': '0', 'ldap-port': '0', 'ldaps-port': '0', 'sync-port': '0', 'files-port': '0' }
   const node = await serve(readConfig({ data: dir, ...off }, {}), log)
   try {
     assert.match(

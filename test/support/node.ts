@@ -48,10 +48,16 @@ const portsOf = new Map<string, number[]>()
 
 /** A whole node in this process, on free ports of loopback. */
 export async function startNode(dir = aFolder(), settings: Record<string, string> = {}): Promise<TestNode> {
-  const known = portsOf.get(dir) ?? (await freePorts(4))
+  const known = portsOf.get(dir) ?? (await freePorts(5))
   portsOf.set(dir, known)
-  const [web, ldap, ldaps = 0, sync] = known
-  const ports = { 'web-port': `${web}`, 'ldap-port': `${ldap}`, 'ldaps-port': `${ldaps}`, 'sync-port': `${sync}` }
+  const [web, ldap, ldaps = 0, sync, files] = known
+  const ports = {
+    'web-port': `${web}`,
+    'ldap-port': `${ldap}`,
+    'ldaps-port': `${ldaps}`,
+    'sync-port': `${sync}`,
+    'files-port': `${files}`,
+  }
   const running = await serve(readConfig({ data: dir, ...ports, ...settings }, {}), silent)
   const stop = () => running.close()
   return {

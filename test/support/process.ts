@@ -10,7 +10,7 @@ const bin = fileURLToPath(new URL('../../bin/account-sync.js', import.meta.url))
 /** A node as its own process, as an administrator starts it. */
 export type NodeProcess = {
   dir: string
-  ports: { web: number; ldap: number; ldaps: number; sync: number }
+  ports: { web: number; ldap: number; ldaps: number; sync: number; files: number }
   child: ChildProcess
   exited: Promise<number | null>
   /** What it wrote, for the message of a test that fails. */
@@ -42,8 +42,8 @@ export async function startProcess(
   sync?: number,
   settings: { flags?: readonly string[]; env?: Record<string, string> } = {},
 ): Promise<NodeProcess> {
-  const [web = 0, ldapPort = 0, ldaps = 0, freeSync = 0] = await freePorts(4)
-  const ports = { web, ldap: ldapPort, ldaps, sync: sync ?? freeSync }
+  const [web = 0, ldapPort = 0, ldaps = 0, freeSync = 0, files = 0] = await freePorts(5)
+  const ports = { web, ldap: ldapPort, ldaps, sync: sync ?? freeSync, files }
   const flags = Object.entries(ports).flatMap(([name, port]) => [`--${name}-port`, String(port)])
   const child = spawn(bin, ['serve', '--data', dir, ...flags, ...(settings.flags ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],

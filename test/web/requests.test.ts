@@ -56,6 +56,8 @@ const pages = [
   '/mode/key/new',
   '/mode/become/standalone',
   '/devices',
+  '/files',
+  '/files/new',
   '/clients',
   '/clients/squid',
   '/clients/squid/password',
