@@ -46,7 +46,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   const halt = new AbortController()
   const watches = new Map<string, ReturnType<typeof createWatch>>()
   const blobsChecked = new Set<string>()
-  let line: FileLine | undefined
+  let line: (FileLine & { to: string }) | undefined
   let running: Promise<void> | undefined
   let isWanted = true
   let wake = () => {}
@@ -236,8 +236,17 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   }
 
   const fromMaster: Source = (wanted, from, signal) => {
-    line ??= openFileLine(db, () => allowed(db).kilobytesPerSecond)
-    return line.source(wanted, from, signal)
+    return lineToMaster().source(wanted, from, signal)
+  }
+
+  /** Another node may be master by now. */
+  function lineToMaster(): FileLine {
+    const to = `${db.local.masterUrl} ${db.local.masterFilesPort}`
+    if (line?.to !== to) {
+      line?.close()
+      line = { ...openFileLine(db, () => allowed(db).kilobytesPerSecond), to }
+    }
+    return line
   }
 
   /** The master is told how it is here; that it cannot be told holds nothing up. */
@@ -247,9 +256,8 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     if (text === told.text && (!isDue || Date.now() - told.at < tellEveryMs)) return
     told = { text, at: Date.now() }
     try {
-      line ??= openFileLine(db, () => allowed(db).kilobytesPerSecond)
       const sealing = hasCertificates && { key: sealingKey(db.dir), names: ownNames(db.local.name).slice(0, 64) }
-      await line.tell({ sets: [...states.values()].slice(0, 200), ...(sealing && { sealing }) })
+      await lineToMaster().tell({ sets: [...states.values()].slice(0, 200), ...(sealing && { sealing }) })
     } catch {
       told = { text: '', at: 0 }
     }

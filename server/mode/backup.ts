@@ -29,13 +29,13 @@ type Contents = { made: string; files: { name: string; size: number }[] }
 
 const format = 'account-sync backup 1'
 const tagBytes = 16
-const maxLineBytes = 65_536
 const cost = { N: 131_072, r: 8, p: 1 }
 
 /** What belongs to the running process, or would be of no use to another. */
 const leftOut = /^(accounts\.db.*|lock.*|admin\.sock|claim-code|\..*)$/
 
 const database = 'accounts.db'
+const blobFolder = 'blobs'
 const shortest = 12
 
 export function passphraseProblem(passphrase: string): string | undefined {
@@ -54,7 +54,10 @@ export async function makeBackup(dir: string, file: string, passphrase: string):
   const unfinished = `${file}.${randomBytes(4).toString('hex')}.part`
   try {
     await copyDatabase(join(dir, database), copy)
-    const sources = [{ name: database, path: copy }, ...keyFiles(dir).map((name) => ({ name, path: join(dir, name) }))]
+    const sources = [
+      { name: database, path: copy },
+      ...filesBeside(dir).map((name) => ({ name, path: join(dir, name) })),
+    ]
     await encrypt(sources, unfinished, passphrase)
     renameSync(unfinished, file)
     return statSync(file).size
@@ -66,11 +69,20 @@ export async function makeBackup(dir: string, file: string, passphrase: string):
   }
 }
 
-const keyFiles = (dir: string): string[] =>
+/** Key files, and the blobs of file sets: what they lie in is copied after the database, so what that names is there. */
+const filesBeside = (dir: string): string[] => [...filesIn(dir), ...blobsIn(dir)].sort()
+
+const filesIn = (dir: string): string[] =>
   readdirSync(dir, { withFileTypes: true })
     .filter((entry) => entry.isFile() && !leftOut.test(entry.name))
     .map(({ name }) => name)
-    .sort()
+
+function blobsIn(dir: string): string[] {
+  if (!existsSync(join(dir, blobFolder))) return []
+  return readdirSync(join(dir, blobFolder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => filesIn(join(dir, blobFolder, name)).map((blob) => `${blobFolder}/${name}/${blob}`))
+}
 
 async function encrypt(sources: { name: string; path: string }[], file: string, passphrase: string): Promise<void> {
   const salt = randomBytes(16)
@@ -111,7 +123,10 @@ export async function unpackBackup(dir: string, file: string, passphrase: string
     const contents = await decrypt(file, opening, start, passphrase, staging)
     // The database last: where it is missing, no node is there.
     const names = contents.files.map(({ name }) => name).sort((a, b) => Number(a === database) - Number(b === database))
-    for (const name of names) renameSync(join(staging, name), join(dir, name))
+    for (const name of names) {
+      mkdirSync(dirname(join(dir, name)), { recursive: true, mode: 0o700 })
+      renameSync(join(staging, name), join(dir, name))
+    }
     sync(dir)
     return contents
   } finally {
@@ -177,15 +192,12 @@ async function decrypt(
 }
 
 async function split(plain: string, into: string): Promise<Contents> {
-  const head = Buffer.alloc(maxLineBytes)
-  const opened = openSync(plain, 'r')
-  const length = readSync(opened, head, 0, head.length, 0)
-  closeSync(opened)
-  const line = head.subarray(0, length).indexOf(10) + 1
-  const contents: Contents = JSON.parse(head.subarray(0, line).toString())
-  let at = line
+  const line = firstLine(plain)
+  const contents: Contents = JSON.parse(line.toString())
+  let at = line.length
   for (const { name, size } of contents.files) {
     const path = join(into, name)
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const content = size > 0 ? createReadStream(plain, { start: at, end: at + size - 1 }) : []
     await pipeline(content, createWriteStream(path, { flags: 'wx', mode: 0o600 }))
     sync(path)
@@ -193,6 +205,23 @@ async function split(plain: string, into: string): Promise<Contents> {
   }
   rmSync(plain)
   return contents
+}
+
+/** With its end. It names each file, so it may be long. */
+function firstLine(file: string): Buffer {
+  const parts: Buffer[] = []
+  const opened = openSync(file, 'r')
+  try {
+    for (;;) {
+      const part = Buffer.alloc(65_536)
+      const length = readSync(opened, part, 0, part.length, null)
+      const end = part.subarray(0, length).indexOf(10)
+      parts.push(part.subarray(0, end < 0 ? length : end + 1))
+      if (end >= 0 || length === 0) return Buffer.concat(parts)
+    }
+  } finally {
+    closeSync(opened)
+  }
 }
 
 function lastBytes(file: string, from: number): Buffer {
