@@ -22,6 +22,7 @@ import { call } from './call.ts'
 import { dataOf } from './options.ts'
 import { bold, printJson, say, tableLines, tell } from './output.ts'
 import { confOptions, type SambaOptions } from './samba-options.ts'
+import { makeScriptFolder, shareScripts, sharesScripts } from './samba-scripts.ts'
 
 type Options = SambaOptions & { newSecrets?: boolean; wait: string; yes?: boolean }
 type Shown = Result<'windows-show'>
@@ -33,6 +34,7 @@ type Plan = {
   newDomain: boolean
   newSecrets: boolean
   ownService: boolean
+  newScripts: boolean
   files: FileChange[]
 }
 
@@ -46,7 +48,7 @@ export async function setUpSamba(options: Options, command: Command): Promise<vo
   say(bold(`${titles[conf.kind]} ${conf.server} in the Windows domain ${conf.domain}`))
   sayFindings(findings)
   if (findings.some(({ state }) => state === 'bad')) throw new Refused('Nothing was changed.', 'checks')
-  const plan = await planned(conf, shown, options)
+  const plan = await planned(data, conf, shown, options)
   sayPlan(plan)
   if (hasWork(plan)) {
     await needYes(options.yes)
@@ -71,7 +73,7 @@ async function untilDomain(data: string, seconds: number): Promise<Shown> {
   }
 }
 
-async function planned(conf: ConfOptions, shown: Shown, options: Options): Promise<Plan> {
+async function planned(data: string, conf: ConfOptions, shown: Shown, options: Options): Promise<Plan> {
   const ownService = await knowsPeople(shown.administrator)
   const kept = keptPassword()
   const files = planFiles(conf, ownService, kept)
@@ -84,20 +86,23 @@ async function planned(conf: ConfOptions, shown: Shown, options: Options): Promi
     newDomain: shown.domain === undefined,
     newSecrets: options.newSecrets === true || !holds,
     ownService,
+    newScripts: conf.kind !== 'file-server' && !(await sharesScripts(data, shown.mode === 'slave')),
     files,
   }
 }
 
-const hasWork = ({ newDomain, newSecrets, files }: Plan): boolean => newDomain || newSecrets || files.some(isChange)
+const hasWork = ({ newDomain, newSecrets, newScripts, files }: Plan): boolean =>
+  newDomain || newSecrets || newScripts || files.some(isChange)
 
 function sayPlan(plan: Plan): void {
-  const { conf, newDomain, newSecrets, ownService, files } = plan
+  const { conf, newDomain, newSecrets, newScripts, ownService, files } = plan
   say(hasWork(plan) ? '\nThis is done:' : '\nEverything is written as it should be.')
   if (newDomain) say(`  The Windows domain ${conf.domain} is made, with its groups and its administrator`)
   if (newSecrets)
     say(
       `  Samba gets secrets of its own, kept in its secrets.tdb: as ${conf.adminDn}, and as the computer ${conf.server}`,
     )
+  if (newScripts) say(`  The share netlogon, ${netlogonFolder}, holds the logon scripts of the master`)
   if (ownService) say('  This machine knows the people already: its name service stays as it is')
   for (const file of files.filter(isChange)) for (const line of shownChange(file)) say(line)
 }
@@ -111,7 +116,7 @@ async function needYes(yes: boolean | undefined): Promise<void> {
   if (isCancel(answer) || !answer) throw new Refused('Nothing was changed.', 'cancelled')
 }
 
-async function carryOut(data: string, { conf, newDomain, newSecrets, ownService }: Plan): Promise<void> {
+async function carryOut(data: string, { conf, newDomain, newSecrets, newScripts, ownService }: Plan): Promise<void> {
   if (newDomain) {
     await call(data, 'windows-set-up', { name: conf.domain })
     say('\nComputers join with the password of winadmin: account-sync user password winadmin')
@@ -119,8 +124,8 @@ async function carryOut(data: string, { conf, newDomain, newSecrets, ownService 
   const secrets = newSecrets ? await call(data, 'samba-secrets', { server: conf.server }) : undefined
   if (secrets && Math.abs(secrets.aheadSeconds) > 30)
     tell(`The clocks of this machine and of the master differ by ${Math.abs(secrets.aheadSeconds)} s: set up NTP.`)
-  const { mkdirSync } = await import('node:fs')
-  if (conf.kind !== 'file-server') mkdirSync(netlogonFolder, { recursive: true, mode: 0o755 })
+  if (conf.kind !== 'file-server') makeScriptFolder(data)
+  if (newScripts) await shareScripts(data, conf.kind === 'bdc')
   for (const file of planFiles(conf, ownService, secrets?.names.password ?? keptPassword()))
     if (isChange(file)) writeChange(file)
   const problem = await confProblem()
@@ -190,6 +195,12 @@ export async function showSambaStatus(options: SambaOptions & { json?: boolean }
   // Others than root see less than is there.
   if (process.getuid?.() === 0) {
     findings.push(settingsFinding(conf, await knowsPeople(shown.administrator)))
+    if (conf.kind !== 'file-server' && !(await sharesScripts(data, shown.mode === 'slave')))
+      findings.push({
+        what: 'Logon scripts',
+        state: 'doubt',
+        says: 'The share netlogon does not hold those of the master yet: account-sync samba setup',
+      })
     await tellNode(data, conf, findings)
   }
   const { kind, server, domain } = conf

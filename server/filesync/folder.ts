@@ -22,11 +22,19 @@ export const openRoot = async (dir: string): Promise<Folder> =>
   held(await open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
 
 export async function openBelow(folder: Folder, name: string, make = false): Promise<Folder> {
-  if (make)
-    await mkdir(folder.at(name), 0o755).catch((error) => {
-      if (error.code !== 'EEXIST') throw error
-    })
-  return held(await open(folder.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+  const isNew =
+    make &&
+    (await mkdir(folder.at(name)).then(
+      () => true,
+      (error) => {
+        if (error.code !== 'EEXIST') throw error
+        return false
+      },
+    ))
+  const handle = await open(folder.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  // Whoever the files are for gets to them, whatever the umask of the service is.
+  if (isNew) await handle.chmod(0o755)
+  return held(handle)
 }
 
 /** Runs with the folder in which the last name of a path lies. */

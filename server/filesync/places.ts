@@ -1,4 +1,4 @@
-import { mkdir, realpath, stat } from 'node:fs/promises'
+import { chmod, mkdir, realpath, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, normalize, resolve } from 'node:path'
 import { needRight } from '../accounts/roles.ts'
 import type { Actor } from '../audit/actor.ts'
@@ -103,9 +103,11 @@ export async function setPlace(db: Db, actor: Actor, setName: string, input: Pla
   if (!afterwardsChoices(db).some(({ value }) => value === afterwards))
     throw new Invalid({ afterwards: `“${afterwards}” is not among what may be done here.` })
   const switches = set.whole && !leads(db, set)
-  await mkdir(switches ? dirname(dir) : dir, { recursive: true, mode: 0o755 }).catch((error) => {
+  const made = await mkdir(switches ? dirname(dir) : dir, { recursive: true }).catch((error) => {
     throw new Invalid({ dir: `${dir} cannot be made: ${error.code}.` })
   })
+  // The first of those that were made is named; who the files are for gets through all of them, whatever the umask is.
+  for (let at = switches ? dirname(dir) : dir; made && isBelow(at, made); at = dirname(at)) await chmod(at, 0o755)
   const { dev } = await stat(switches ? dirname(dir) : dir)
   if (before && before.dir !== dir) await removePlace(db.writer, set.id)
   const place: Place = { setId: set.id, setName: set.name, dir, volume: String(dev), edits, afterwards }

@@ -23,6 +23,26 @@ describe('files follow the accounts', () => {
     await master?.close()
   })
 
+  test('folders are open to those whom the files are for, whatever the umask of the service is', async () => {
+    const before = process.umask(0o077)
+    try {
+      await aSet(master, 'open')
+      put(dirOn(master, 'open'), 'deep/down/logon.bat', 'one', 0o644)
+      chmodSync(join(dirOn(master, 'open'), 'deep/down/logon.bat'), 0o644)
+      await placeOn(slave, 'open')
+      await holds(dirOn(slave, 'open'), { 'deep/down/logon.bat': 'one' })
+      for (const [path, mode] of [
+        ['', 0o755],
+        ['deep', 0o755],
+        ['deep/down', 0o755],
+        ['deep/down/logon.bat', 0o644],
+      ] as const)
+        assert.equal(statSync(join(dirOn(slave, 'open'), path)).mode & 0o777, mode, path)
+    } finally {
+      process.umask(before)
+    }
+  })
+
   test('a change, a rename and a removal arrive', async () => {
     const set = await aSet(master, 'scripts')
     const from = dirOn(master, 'scripts')

@@ -257,6 +257,33 @@ describe('Samba, set up by one command on each machine', { concurrency: false },
     assert.notEqual((await signIn(pdc, words.anna)).code, 0)
   })
 
+  it('a logon script that is put at the master is in the share netlogon of the BDC, and follows it', async () => {
+    const script = '/var/lib/samba/netlogon/logon.bat'
+    let last: Ran | undefined
+    const fetched = async (at: Machine) => {
+      last = await at.run(
+        ['smbclient', '//127.0.0.1/netlogon', '-U', 'EXAMPLE\\anna', '-m', 'SMB3', '-c', 'get logon.bat -'],
+        { env: { PASSWD: words.later } },
+      )
+      return last.out
+    }
+    for (const content of ['net use h: \\\\pdc\\homes', 'net use g: \\\\bdc\\homes']) {
+      await pdc.write(script, `${content}\r\n`, '644')
+      for (const site of [pdc, bdc])
+        await until(
+          async () => (await fetched(site)).includes(content),
+          20_000,
+          () => `the script did not come: ${last?.out}${last?.err}`,
+        )
+    }
+    await pdc.must(['rm', script])
+    await until(
+      async () => (await bdc.run(['test', '-e', script])).code !== 0,
+      20_000,
+      () => 'the script did not go',
+    )
+  })
+
   it('Samba lists the people, groups and computers that the node lists', async () => {
     must(await pdc.sync(['user', 'password', 'winadmin'], `${words.winadmin}\n`))
     must(await pdc.sync(['user', 'change', 'winadmin', '--no-must-change']))
