@@ -7,6 +7,7 @@ import { claimCode, forgetClaimCode } from './auth/claim.ts'
 import { type Config, isLoopback } from './config.ts'
 import { countBind } from './counters.ts'
 import { messageOf } from './errors.ts'
+import { collectBlobs } from './filesync/blobs.ts'
 import { serviceCertificate } from './filesync/certificates.ts'
 import { createFilesWorker } from './filesync/worker.ts'
 import type { LdapOptions } from './ldap/server.ts'
@@ -286,6 +287,7 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     setInterval(() => void takeLags(db).catch(() => {}), minuteMs),
     setInterval(() => void tellReceipts(db).catch((error) => log.warn({ err: error }, 'a receipt was not kept')), 2000),
     setInterval(() => void emptyBin(db).catch((error) => log.warn({ err: error }, 'the bin was not emptied')), hourMs),
+    setInterval(() => void collectBlobs(db).catch((error) => log.warn({ err: error }, 'old versions stayed')), dayMs),
     setInterval(() => void moveHorizon(db).catch((error) => log.warn({ err: error }, 'the horizon stayed')), dayMs),
     setInterval(() => void renewCertificate(db).then((renewed) => renewed && open.renewTls()), dayMs),
   ]

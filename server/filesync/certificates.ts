@@ -199,3 +199,16 @@ export function serviceCertificate(dir: string, service: string): KeyPair | unde
     return undefined
   }
 }
+
+/** The certificates of a node and when they end, the first to end first. */
+export async function certificatesFor(db: Db, deviceId: string): Promise<{ service: string; until: string }[]> {
+  const set = (await fileSets(db)).find(({ kind }) => kind === 'certificates')
+  const files = set ? await filesOf(db.reader, set.id) : []
+  return files
+    .flatMap((file) =>
+      file.for === deviceId && !file.sealed && file.until
+        ? [{ service: file.path.replace(/\.pem$/, ''), until: file.until }]
+        : [],
+    )
+    .sort((a, b) => (a.until < b.until ? -1 : 1))
+}

@@ -56,44 +56,77 @@ export async function putFile(root: Folder, wanted: Wanted, putting: Putting): P
 
 async function fill(file: FileHandle, wanted: Wanted, { source, signal, onBytes }: Putting): Promise<string> {
   const hash = createHash('sha256')
-  let at = await takeUp(file, wanted.size, hash)
+  const at = await takeUp(file, wanted.size, hash)
   onBytes?.(at)
-  if (at < wanted.size) {
-    let pending: Uint8Array[] = []
-    let bytes = 0
-    let synced = at
-    let syncing: Promise<void> | undefined
-    const flush = async () => {
-      if (bytes === 0) return
-      const [buffers, position] = [pending, at]
-      at += bytes
-      pending = []
-      bytes = 0
-      await file.writev(buffers, position)
-      if (at - synced < syncEveryBytes) return
-      synced = at
-      await syncing
-      syncing = file.datasync().catch(() => {})
+  if (at === wanted.size) return verified(hash, wanted)
+  const writer = createWriter(file, hash, at, wanted.size)
+  const body = await source(wanted, at, signal)
+  try {
+    for await (const chunk of body) {
+      if (writer.taken() + chunk.length > wanted.size)
+        throw new WrongContent(`“${wanted.path}” is longer than the ${wanted.size} bytes that were announced`)
+      await writer.take(chunk)
+      onBytes?.(chunk.length)
     }
-    const body = await source(wanted, at, signal)
-    try {
-      for await (const chunk of body) {
-        if (at + bytes + chunk.length > wanted.size)
-          throw new WrongContent(`“${wanted.path}” is longer than the ${wanted.size} bytes that were announced`)
-        hash.update(chunk)
-        pending.push(chunk)
-        bytes += chunk.length
-        onBytes?.(chunk.length)
-        if (bytes >= writeBytes) await flush()
-      }
-    } finally {
-      // Also of a line that broke off: the next try begins behind it.
-      await flush()
-      await syncing
-    }
+  } finally {
+    // Also of a line that broke off: the next try begins behind it.
+    await writer.end()
   }
-  if (at !== wanted.size) throw new Error(`“${wanted.path}” came in part only`)
+  if (writer.taken() !== wanted.size) throw new Error(`“${wanted.path}” came in part only`)
   return verified(hash, wanted)
+}
+
+/**
+ * Gathers what comes into two buffers, of which one is filled while the other is written. Thousands of small buffers that
+ * live until they are written would keep the garbage collector busier than the line.
+ */
+function createWriter(file: FileHandle, hash: Hash, from: number, size: number) {
+  const length = Math.min(writeBytes, size - from)
+  const buffers = [Buffer.allocUnsafe(length), Buffer.allocUnsafe(length)] as const
+  let [at, filled, turn, synced] = [from, 0, 0 as 0 | 1, from]
+  let writing: Promise<void> = Promise.resolve()
+  let syncing: Promise<void> | undefined
+
+  async function flush(): Promise<void> {
+    if (filled === 0) return
+    const part = buffers[turn].subarray(0, filled)
+    hash.update(part)
+    await writing
+    writing = writeAll(file, part, at)
+    writing.catch(() => {})
+    at += filled
+    filled = 0
+    turn = turn === 0 ? 1 : 0
+    if (at - synced < syncEveryBytes) return
+    synced = at
+    await syncing
+    syncing = file.datasync().catch(() => {})
+  }
+
+  return {
+    taken: () => at + filled,
+    take: async (chunk: Uint8Array): Promise<void> => {
+      for (let begin = 0; begin < chunk.length; ) {
+        const part = chunk.subarray(begin, begin + length - filled)
+        buffers[turn].set(part, filled)
+        filled += part.length
+        begin += part.length
+        if (filled === length) await flush()
+      }
+    },
+    end: async (): Promise<void> => {
+      await flush()
+      await writing
+      await syncing
+    },
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done)
+    done += bytesWritten
+  }
 }
 
 /** What an earlier try has written; that it belongs to this is shown by the hash at the end. */

@@ -96,6 +96,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     if (error instanceof Unavailable || error instanceof NotGiven || error instanceof TooMany) return messageOf(error)
     const { code } = error as { code?: string }
     if (code === 'ENOENT') return 'The directory is not there any more. Make it again, or name another one.'
+    if (code === 'ENOSPC' || code === 'EDQUOT') return 'The disk is full. Free some; it goes on by itself.'
     if (code === 'EACCES') return 'The user of this service may not read the directory.'
     return reachProblem(
       error,

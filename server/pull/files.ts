@@ -1,5 +1,4 @@
-import { open } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import express, { type Express, type Request, type Response } from 'express'
 import { countBlob } from '../counters.ts'
 import { Invalid, NotFound, Refused, Unavailable } from '../errors.ts'
@@ -66,10 +65,9 @@ export function createFilesApp(db: Db, log: Log): Express {
         'accept-ranges': 'bytes',
         ...(start > 0 && { 'content-range': `bytes ${start}-${size - 1}/${size}` }),
       })
-      const body = file.createReadStream({ start, highWaterMark: chunkBytes, autoClose: false })
       countBlob(size - start)
       // A line that breaks off is the other side's affair.
-      await pipeline(body, res).catch(() => res.destroy())
+      await send(file, start, res).catch(() => res.destroy())
     } finally {
       mine.delete(res)
       await file.close()
@@ -99,6 +97,35 @@ export function createFilesApp(db: Db, log: Log): Express {
           for (const res of sending.get(change.body.deviceId) ?? []) res.destroy()
     })
   }
+}
+
+/** Two buffers in turns, of which one is read into while the other is sent: a stream would make a new one for each part. */
+async function send(file: FileHandle, start: number, res: Response): Promise<void> {
+  const length = Math.min(chunkBytes, Math.max(1, (await file.stat()).size - start))
+  const buffers = [Buffer.allocUnsafe(length), Buffer.allocUnsafe(length)] as const
+  const read = (turn: 0 | 1, at: number) => file.read(buffers[turn], 0, length, at)
+  let turn: 0 | 1 = 0
+  let next = read(turn, start)
+  for (let at = start; ; ) {
+    const { bytesRead, buffer } = await next
+    if (bytesRead === 0) break
+    at += bytesRead
+    turn = turn === 0 ? 1 : 0
+    next = read(turn, at)
+    next.catch(() => {})
+    // Whoever is gone takes nothing any more: the callback then comes with an error, or with the close.
+    await new Promise<void>((resolve, reject) => {
+      const gone = () => reject(new Error('the line is gone'))
+      res.once('close', gone)
+      res.write(buffer.subarray(0, bytesRead), (error) => {
+        res.off('close', gone)
+        if (error) reject(error)
+        else resolve()
+      })
+    })
+  }
+  await next
+  res.end()
 }
 
 /** `bytes=N-`, as an interrupted transfer asks; anything else is answered whole, as RFC 9110 allows. */

@@ -5,8 +5,10 @@ import { inviteUser } from '../../server/accounts/invitations.ts'
 import { changeOwnExtension, ownExtension } from '../../server/accounts/own-extensions.ts'
 import { setStatus, userByUsername } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
+import { addFileSet } from '../../server/filesync/sets.ts'
 import { makeJoinCode } from '../../server/mode/join-codes.ts'
 import { latestReceipts } from '../../server/replication/receipts.ts'
+import { aSet, dirOn, holds, placeOn, put } from '../support/files.ts'
 import { caughtUp, startMaster, startSlave, type TestNode } from '../support/node.ts'
 import { anOrganisation, type Organisation } from '../support/organisation.ts'
 import { me, password } from '../support/people.ts'
@@ -30,6 +32,7 @@ before(async () => {
   await aWindowsDomain(master.db)
   slave = await startSlave(master)
   await caughtUp(slave, master)
+  await filesOnBoth()
   paths = await everyPath()
 })
 after(async () => {
@@ -43,6 +46,17 @@ async function fewerScreens(): Promise<void> {
   const { own } = await ownExtension(master.db, made.extension)
   const fields = own.fields.map((field) => (field.name === 'screens' ? { ...field, most: 1 } : field))
   await changeOwnExtension(master.db, me, made.extension, { ...own, fields })
+}
+
+/** A set with two versions of a script, on the slave too. */
+async function filesOnBoth(): Promise<void> {
+  await addFileSet(master.db, me, { name: 'certificates', kind: 'certificates', services: ['ldap', 'imap'] })
+  await aSet(master, 'netlogon', { kind: 'netlogon' })
+  await placeOn(slave, 'netlogon')
+  for (const content of ['@echo off\r\nnet use h:\r\n', '@echo off\r\nnet use g:\r\n']) {
+    put(dirOn(master, 'netlogon'), 'logon.bat', content)
+    await holds(dirOn(slave, 'netlogon'), { 'logon.bat': content })
+  }
 }
 
 /** Every page that an administrator can come to; those with a name get a picture. */
@@ -125,6 +139,12 @@ async function everyPath(): Promise<typeof paths> {
     { name: 'receipt', path: `/receipts/${receipt?.id}` },
     { name: 'user-status', path: `/users/${made.person}/status?status=locked&from=enabled`, onSlave: true },
     { name: 'user-password-forwarded', path: `/users/${made.person}/password`, onSlave: true },
+    { name: 'files', path: '/files', onSlave: true },
+    { name: 'files-add', path: '/files/new' },
+    { name: 'files-set', path: '/files/netlogon', onSlave: true },
+    { name: 'files-certificates', path: '/files/certificates' },
+    { name: 'files-versions', path: '/files/netlogon/file?path=logon.bat' },
+    { name: 'files-remove', path: '/files/netlogon/remove' },
     { name: 'clients', path: '/clients', onSlave: true },
     { name: 'client', path: '/clients/squid-malmo', onSlave: true },
     { name: 'client-unused', path: '/clients/wiki', onSlave: true },
