@@ -52,7 +52,7 @@ const scrubMs = 6 * hourMs
  */
 export async function serve(config: Config, log = createLog()): Promise<Running> {
   const db = await openNode(config.dataDir, log)
-  const missing = missingFiles(db)
+  const missing = await missingFiles(db)
   if (missing.length > 0)
     log.error(
       `missing in ${db.dir}: ${missing.join(', ')}. Copy the whole data directory from where it was, or restore it.`,
@@ -62,7 +62,12 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
 
   await rememberSignIns(db)
   const worker = createWorker(db, log)
-  servedBy(db, worker, config.webPort > 0 ? webUrl() : undefined)
+  const ldapHost = config.ldapListen.includes(':') ? `[${config.ldapListen}]` : config.ldapListen
+  const isLdapOnLoopback = ['0.0.0.0', '::'].includes(config.ldapListen)
+  servedBy(db, worker, {
+    ...(config.webPort > 0 && { webUrl: webUrl() }),
+    ...(config.ldapPort > 0 && { ldapUrl: `ldap://${isLdapOnLoopback ? '127.0.0.1' : ldapHost}:${config.ldapPort}` }),
+  })
   // The master has its answer ready while the rest of this is loaded.
   if (db.local.mode === 'slave') worker.start()
   else await (await import('./mode/set-up.ts')).declareNew(db)

@@ -49,6 +49,10 @@ export function meaningOf(kind: MissKind, what: string, role: ClientRole, known:
     case 'operation':
       return operation(what, role)
     case 'base':
+      if (role === 'samba' && isTrustQuestion(what))
+        return harmless(
+          'Samba asked whether another domain is trusted, as it does of any name it meets. There is no such trust; nothing to do.',
+        )
       return toDo(
         'There is nothing at this DN, or this client may not see it. Compare the base DN that the service is set to with the one on this page; somebody who was removed leaves such a trace too.',
       )
@@ -58,6 +62,9 @@ export function meaningOf(kind: MissKind, what: string, role: ClientRole, known:
       return bind(what)
   }
 }
+
+/** Trusts with other domains would be below the domain's own entry. */
+const isTrustQuestion = (dn: string): boolean => /^sambaDomainName=[^,]*,\s*sambaDomainName=/i.test(dn)
 
 /** `userCertificate;binary` is `usercertificate`. */
 const folded = (attribute: string): string => (attribute.split(';')[0] ?? '').toLowerCase()

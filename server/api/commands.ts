@@ -14,6 +14,7 @@ import { nodeCommands } from './node.ts'
 import { pluginCommands } from './plugins.ts'
 import { policyCommands } from './policies.ts'
 import { profileCommands } from './profiles.ts'
+import { sambaCommands } from './samba.ts'
 import { tokenCommands } from './tokens.ts'
 import { userCommands } from './users.ts'
 
@@ -30,6 +31,7 @@ export const commands = {
   ...importCommands,
   ...auditCommands,
   ...clientCommands,
+  ...sambaCommands,
   ...tokenCommands,
   ...fileCommands,
 }

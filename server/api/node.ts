@@ -13,6 +13,7 @@ import { latestReceipts, receiptOfRow } from '../replication/receipts.ts'
 import { scrub } from '../replication/scrub.ts'
 import { deviceStatuses, nodeStatus } from '../replication/status.ts'
 import { reportStolen } from '../replication/stolen.ts'
+import { sambaReport } from '../samba/reports.ts'
 import type { Db } from '../store/db.ts'
 import { type Call, command } from './command.ts'
 import { setUpSlave } from './set-up-slave.ts'
@@ -85,10 +86,10 @@ export const shownDevice = z
         disk: z.object({ free: z.number(), total: z.number() }).optional(),
         certificateUntil: moment.optional(),
         web: z.string().optional(),
-        samba: z.string().optional(),
       })
       .optional()
       .meta({ description: 'What it told of itself.' }),
+    samba: sambaReport.optional(),
     scope: z
       .object({ groups: texts.optional(), without: texts.optional() })
       .optional()

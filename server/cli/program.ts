@@ -16,6 +16,7 @@ import { modeCommands } from './mode.ts'
 import { pluginCommands } from './plugin.ts'
 import { policyCommands } from './policy.ts'
 import { profileCommands } from './profile.ts'
+import { sambaCommands } from './samba.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommands } from './settings.ts'
 import { setupCommand } from './setup.ts'
@@ -54,6 +55,7 @@ for (const add of [
   deviceCommands,
   filesCommands,
   clientCommands,
+  sambaCommands,
   tokenCommands,
   auditCommand,
   demoCommand,

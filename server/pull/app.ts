@@ -12,8 +12,10 @@ import { enrolDevice, ntHashKeyOf, renewCertificate } from '../replication/devic
 import { judgePosition, noteOlderStore, ownDigest, waitForChange } from '../replication/master.ts'
 import { confirm } from '../replication/receipts.ts'
 import { readReport } from '../replication/report.ts'
+import { answerSamba } from '../replication/samba.ts'
 import { heldNow, isWhole, scopedDigest } from '../replication/scope.ts'
 import { buckets, headers, protocol } from '../replication/wire.ts'
+import { sambaReport } from '../samba/reports.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { createAnswers, type Encoded } from './answers.ts'
@@ -50,6 +52,7 @@ export function createPullApp(
   app.post('/v1/sign-ins', knownFirst, express.json({ limit: '4mb' }), signIns)
   app.post('/v1/certificate', express.json({ limit: '32kb' }), certificate)
   app.get('/v1/nt-hash-key', sealingKey)
+  app.post('/v1/samba', knownFirst, express.json({ limit: '32kb' }), samba)
   app.use((_req, res) =>
     sendProblem(res, { status: 404, title: 'Not found', detail: 'There is nothing here.', code: 'not-found' }),
   )
@@ -113,6 +116,12 @@ export function createPullApp(
 
   async function forward(req: Request, res: Response): Promise<void> {
     res.json(await forwards(res.locals.device, req.body))
+  }
+
+  async function samba(req: Request, res: Response): Promise<void> {
+    const { device } = res.locals
+    const actor: Actor = { name: device.name, via: 'replication', address: req.ip ?? '' }
+    res.json(await answerSamba(db, actor, device, sambaRequest.parse(req.body ?? {})))
   }
 
   /** For a device that joined before there was one. */
@@ -232,6 +241,12 @@ const signInsRequest = z.object({
     )
     .max(1000),
 })
+const netbios = z.string().max(32)
+const sambaRequest = z.union([
+  z.strictObject({ server: netbios }),
+  z.strictObject({ machine: netbios }),
+  z.strictObject({ report: sambaReport }),
+])
 const enrolRequest = z.object({
   keyId: z.string().max(16),
   secret: z.string().max(64),

@@ -7,6 +7,7 @@ import { isCertificateName } from '../mode/certificates.ts'
 import { judgeJoinCode, takeJoinCode } from '../mode/join-codes.ts'
 import { keyEnrols } from '../mode/key.ts'
 import { nodeNameProblem } from '../mode/set-up.ts'
+import { takeOutController } from '../samba/controller.ts'
 import type { DeviceBody, DeviceScope } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { deviceRow } from '../store/devices.ts'
@@ -123,6 +124,7 @@ export async function revokeDevice(db: Db, actor: Actor, deviceId: string, { sto
     if (object.body.status === 'revoked' && (!stolen || object.body.stolen)) return
     const isStolen = stolen && { stolen: new Date().toISOString() }
     await change.put('device', object.id, { ...object.body, status: 'revoked', ...isStolen })
+    await takeOutController(change, object.body.deviceId)
     change.note({
       sentence: `Revoked device ${object.body.name}${stolen ? ': it was stolen' : ''}`,
       object: { kind: 'device', id: object.id, name: object.body.name },

@@ -21,17 +21,11 @@ const shape = z.object({
   certificateUntil: moment.optional(),
   /** Where its pages are. */
   web: z.string().max(300).optional(),
-  /** How Samba is there, in a few words. */
-  samba: z.string().max(200).optional(),
   trouble: z.object({ code: z.string().max(32), text: z.string().max(400), since: moment }).optional(),
 })
 
 const looked = new WeakMap<Db, { at: number; disk?: Report['disk']; certificateUntil?: string }>()
 const lookEveryMs = 20_000
-
-/** Other parts of a node may have more to tell, such as how Samba is. */
-const tellers = new WeakMap<Db, () => Partial<Report>>()
-export const reportAlso = (db: Db, tell: () => Partial<Report>): void => void tellers.set(db, tell)
 
 /** This slave's report as a header carries it. */
 export async function ownReport(db: Db, trouble: Trouble | undefined, web: string | undefined): Promise<string> {
@@ -40,7 +34,6 @@ export async function ownReport(db: Db, trouble: Trouble | undefined, web: strin
     clock: Date.now(),
     ...seen,
     ...(web && { web }),
-    ...tellers.get(db)?.(),
     ...(trouble && { trouble: { ...trouble, text: trouble.text.slice(0, 300) } }),
   }
   return encodeURIComponent(JSON.stringify(report))

@@ -1,6 +1,7 @@
 import { baseDomain } from '../accounts/domain.ts'
 import { countGroups } from '../accounts/groups.ts'
 import { countUsers } from '../accounts/users.ts'
+import { reportsOf, type SambaReport } from '../samba/reports.ts'
 import type { DeviceScope } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import type { Contact } from '../store/devices.ts'
@@ -55,6 +56,8 @@ export type DeviceStatus = {
   certificateDays?: number
   /** What it told of itself. */
   report?: Report
+  /** How its Samba was found when it was last asked; absent: there is none, or it has not been heard of. */
+  samba?: SambaReport
   /** Which secrets it holds; absent: all. */
   scope?: DeviceScope
   /** When it was said to be stolen, ISO 8601. */
@@ -143,6 +146,7 @@ const awayMs = 15_000
 export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
   if (db.local.mode === 'slave') return []
   const known = contactsOf(db)
+  const sambas = reportsOf(db)
   const statuses = (await deviceList(db)).map(({ deviceId, name, status, joined, scope, stolen }): DeviceStatus => {
     const contact = known?.all.get(deviceId)
     const isOpen = (known?.open.get(deviceId)?.size ?? 0) > 0
@@ -172,6 +176,7 @@ export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
       provedAt: contact?.provedAt,
       certificateDays: contact?.report?.certificateUntil ? daysTo(contact.report.certificateUntil) : undefined,
       report: contact?.report,
+      samba: sambas.get(deviceId),
       scope: isWhole(scope) ? undefined : scope,
       stolen,
     }

@@ -26,7 +26,14 @@ const mb = (bytes: number): string =>
 
 export function troubleOf(device: Known): DeviceTrouble[] {
   if (device.state === 'revoked') return []
-  return [...ofExchange(device), ...ofClock(device), ...ofCertificate(device), ...ofDisk(device), ...ofVersion(device)]
+  return [
+    ...ofExchange(device),
+    ...ofClock(device),
+    ...ofCertificate(device),
+    ...ofDisk(device),
+    ...ofSamba(device),
+    ...ofVersion(device),
+  ]
 }
 
 /** What the slave itself said went wrong, or that it says nothing at all. */
@@ -147,3 +154,30 @@ function ofVersion({ version, name }: Known): DeviceTrouble[] {
     },
   ]
 }
+
+const sambaNames = { pdc: 'the PDC', bdc: 'a BDC', 'file-server': 'a file server' }
+
+/** Samba there was found not to serve when it was last asked. */
+function ofSamba({ name, samba }: Known): DeviceTrouble[] {
+  if (samba?.kind === 'pdc') return [secondPdc(name)]
+  const wrong = samba?.findings.filter(({ state }) => state === 'bad') ?? []
+  if (!samba || wrong.length === 0) return []
+  return [
+    {
+      kind: 'look',
+      code: 'samba',
+      title: `Samba does not serve as ${sambaNames[samba.kind]}`,
+      text: wrong.map(({ what, says }) => `${what}: ${says}`).join(' '),
+      steps: [`On ${name}: account-sync samba status`, `If it does not say why: account-sync samba setup`],
+    },
+  ]
+}
+
+/** It was the master before. Two of them would both answer for the domain. */
+const secondPdc = (name: string): DeviceTrouble => ({
+  kind: 'look',
+  code: 'samba',
+  title: 'Its Samba is still the PDC',
+  text: 'The PDC is the Samba of the master; a domain has one.',
+  steps: [`On ${name}: account-sync samba setup`],
+})

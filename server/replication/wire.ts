@@ -1,4 +1,6 @@
 import type { Act } from '../accounts/acts.ts'
+import type { ControllerSecrets } from '../samba/controller.ts'
+import type { SambaReport } from '../samba/reports.ts'
 
 /**
  * The protocol between slaves and master, version 1: what both sides write and read, and nothing else.
@@ -125,3 +127,9 @@ export type LdapAnswer = {
   fields?: string[] | undefined
   controls?: string[] | undefined
 }
+
+/** What Samba on a slave needs of the master: secrets for the server of this name, or an account for a computer that joins; or how it was found. */
+export type SambaRequest = { server: string } | { machine: string } | { report: SambaReport }
+
+/** `seq`: with which change the slave has it. `now`: by the clock of the master. */
+export type SambaAnswer = { seq: number; now: string; secrets?: ControllerSecrets }

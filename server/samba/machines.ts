@@ -36,6 +36,8 @@ export type Machine = {
   flags: string
   description?: string
   passwordChanged?: string
+  /** Device ID of the node whose Samba it is. */
+  device?: string
   added: string
   changed: string
 }
@@ -44,7 +46,7 @@ type Kept = { id: string; seq: number; body: MachineBody }
 
 /** `sid`: of the domain. */
 function toMachine({ id, seq, body }: Kept, sid: string): Machine {
-  const { name, uidNumber, rid, flags, description, passwordChanged, added, changed } = body
+  const { name, uidNumber, rid, flags, description, passwordChanged, device, added, changed } = body
   return {
     id,
     seq,
@@ -55,6 +57,7 @@ function toMachine({ id, seq, body }: Kept, sid: string): Machine {
     ...(rid !== undefined && { sid: `${sid}-${rid}` }),
     ...(description !== undefined && { description }),
     ...(passwordChanged !== undefined && { passwordChanged }),
+    ...(device !== undefined && { device }),
     added,
     changed,
   }

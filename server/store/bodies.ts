@@ -181,6 +181,8 @@ export type ClientBody = {
   added: string
   /** Networks it may come from, as 10.1.0.0/16; absent or empty: from anywhere. */
   networks?: string[]
+  /** Device ID of the node whose Samba it is: it goes with that. */
+  device?: string
 }
 
 /** A slave as the master knows it. */
@@ -236,6 +238,8 @@ export type MachineBody = {
   /** ISO 8601. */
   passwordChanged?: string
   attributes?: Record<string, string>
+  /** Device ID of the node whose Samba it is: it goes with that. */
+  device?: string
   added: string
   changed: string
 }

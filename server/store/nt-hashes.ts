@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Knex } from 'knex'
+import { Unavailable } from '../errors.ts'
 import type { Bodies, NtHashBody, UserBody } from './bodies.ts'
 import { canonical } from './canonical.ts'
 import { keptKey, readPrivate, writePrivate } from './files.ts'
@@ -16,12 +17,27 @@ import type { Projected } from './project.ts'
 const file = 'nt-hash.key'
 const keys = new Map<string, Buffer>()
 
+/** Where the key is gone, and hashes are there that nothing else opens. */
+const lost = new Set<string>()
+
+/** Whether hashes are here and their key is not; none is made then, for slaves have the old one. */
+export async function ntHashKeyIsLost(db: Knex, dir: string): Promise<boolean> {
+  const isLost =
+    ntHashKey(dir) === undefined && (await db('objects').where({ kind: 'nt-hash', deleted: false }).first('id'))
+  if (isLost) lost.add(dir)
+  return Boolean(isLost)
+}
+
 /** The key of the cluster; a master makes it when it is first needed. Undefined: this node has not been given it. */
 export function ntHashKey(dir: string, make = false): Buffer | undefined {
   const known = keys.get(dir)
   if (known) return known
   const kept = readPrivate(join(dir, file))
   if (kept === undefined && !make) return undefined
+  if (kept === undefined && lost.has(dir))
+    throw new Unavailable(
+      `${file} is missing in ${dir}. Put it back from a copy. If there is none: turn Windows Networking off, start this node anew, and turn it on; people then set their passwords again.`,
+    )
   const key = kept === undefined ? keptKey(dir, file) : Buffer.from(kept.trim(), 'hex')
   keys.set(dir, key)
   return key

@@ -23,6 +23,7 @@ const styles = [
   'members',
   'forms',
   'home',
+  'windows',
   'charts',
   'pages',
   'passwords',

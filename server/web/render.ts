@@ -166,6 +166,7 @@ async function menuOf(req: Request): Promise<{ fleet?: NodeStatus; baseDn?: stri
         rights.audit && { href: '/mode', icon: 'network', name: 'Mode' },
         rights.audit && db.local.mode === 'master' && { href: '/devices', icon: 'server', name: 'Devices', attention },
         rights.audit && { href: '/files', icon: 'files', name: 'Files' },
+        rights.audit && { href: '/windows', icon: 'monitor', name: 'Windows Networking' },
         rights.audit && { href: '/clients', icon: 'plug', name: 'LDAP clients' },
         rights.audit && { href: '/tokens', icon: 'ticket', name: 'API tokens' },
       ],

@@ -154,6 +154,7 @@ import {
   showUsers,
 } from './users.ts'
 import { guardWelcome, saveWelcome, showWelcome } from './welcome.ts'
+import { addComputer, askRemoveComputer, removeComputer, saveWindows, showComputers, showWindows } from './windows.ts'
 
 /** Every page, and who may ask for it. */
 export function routes(): Router {
@@ -319,6 +320,12 @@ export function routes(): Router {
   r.post('/files/:name/remove', adminChanges, removeOneFileSet)
   r.get('/files/:name/file', audits, showFile)
   r.post('/files/:name/file/restore', adminChanges, restoreFile)
+  r.get('/windows', audits, showWindows)
+  r.post('/windows', adminChanges, saveWindows)
+  r.get('/windows/computers', audits, showComputers)
+  r.post('/windows/computers', adminChanges, addComputer)
+  r.get('/windows/computers/:name/remove', adminChanges, askRemoveComputer)
+  r.post('/windows/computers/:name/remove', adminChanges, removeComputer)
   r.get('/clients', audits, showClients)
   r.post('/clients', adminChanges, addLdapClient)
   r.get('/clients/:name', audits, showClient)

@@ -12,6 +12,7 @@ import { aSet, dirOn, holds, placeOn, put } from '../support/files.ts'
 import { caughtUp, startMaster, startSlave, type TestNode } from '../support/node.ts'
 import { anOrganisation, type Organisation } from '../support/organisation.ts'
 import { me, password } from '../support/people.ts'
+import { aWindowsDomain } from '../support/windows-domain.ts'
 import { findings, flaws, launch, moves, openPage, phone, sideways, signIn, tooSmall, watchMoves } from './chromium.ts'
 import { take } from './pictures.ts'
 
@@ -28,6 +29,7 @@ before(async () => {
   master = await startMaster()
   made = await anOrganisation(master.db)
   await fewerScreens()
+  await aWindowsDomain(master.db)
   slave = await startSlave(master)
   await caughtUp(slave, master)
   await filesOnBoth()
@@ -142,6 +144,9 @@ async function everyPath(): Promise<typeof paths> {
     { name: 'client-unused', path: '/clients/wiki', onSlave: true },
     { name: 'client-password', path: '/clients/squid-malmo/password' },
     { name: 'client-remove', path: '/clients/squid-malmo/remove' },
+    { name: 'windows', path: '/windows', onSlave: true },
+    { name: 'computers', path: '/windows/computers', onSlave: true },
+    { name: 'computer-remove', path: '/windows/computers/ws-malmo-01$/remove' },
     { name: 'tokens', path: '/tokens', onSlave: true },
     { name: 'token-remove', path: `/tokens/${made.token}/remove` },
     { name: 'audit', path: '/audit', onSlave: true },

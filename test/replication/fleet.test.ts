@@ -6,6 +6,7 @@ import { lagHistory, takeLags } from '../../server/replication/lags.ts'
 import { readReport } from '../../server/replication/report.ts'
 import { workerOf } from '../../server/replication/serving.ts'
 import { deviceStatuses } from '../../server/replication/status.ts'
+import { keepReport } from '../../server/samba/reports.ts'
 import { caughtUp, startMaster, startSlave, type TestNode, until } from '../support/node.ts'
 import { aUser, me } from '../support/people.ts'
 import { signedIn, textOf } from '../support/web.ts'
@@ -96,6 +97,28 @@ describe('what a master knows of its slaves', () => {
     }
   })
 
+  test('Samba that was found not to serve is such a trouble, and the device says what Samba is there', async () => {
+    says({})
+    const at = new Date().toISOString()
+    const found = { at, kind: 'bdc', server: 'GW-MALMO', version: '4.17.12' } as const
+    const wrong = { what: 'Trust', state: 'bad', says: 'could not check secret.' } as const
+    keepReport(master.db, slave.db.local.deviceId, { ...found, findings: [wrong] })
+    const { trouble, samba } = await device()
+    assert.equal(samba?.server, 'GW-MALMO')
+    assert.deepEqual(
+      trouble.map(({ title, text }) => [title, text]),
+      [['Samba does not serve as a BDC', 'Trust: could not check secret.']],
+    )
+    const admin = await signedIn(here(master))
+    const opened = await admin.get(`/devices?open=${slave.db.local.deviceId}`)
+    assert.match(textOf(opened.text), /Slave, BDC GW-MALMO/)
+    const fine = { ...found, findings: [{ ...wrong, state: 'good' as const }] }
+    keepReport(master.db, slave.db.local.deviceId, { ...fine, kind: 'pdc' })
+    assert.equal((await device()).trouble[0]?.title, 'Its Samba is still the PDC')
+    keepReport(master.db, slave.db.local.deviceId, fine)
+    assert.deepEqual((await device()).trouble, [])
+  })
+
   test('what a slave says is read with care', () => {
     const written = (value: unknown) => encodeURIComponent(JSON.stringify(value))
     for (const header of [
@@ -103,7 +126,7 @@ describe('what a master knows of its slaves', () => {
       'x',
       written([]),
       written({ disk: { free: -1, total: 1 } }),
-      written({ samba: 'x'.repeat(999) }),
+      written({ web: 'x'.repeat(999) }),
     ])
       assert.equal(readReport(header), undefined, header)
     assert.equal(readReport(written({ clock: 5000, web: 'https://gw:81' }), 4000)?.clockMs, 1000)

@@ -7,6 +7,7 @@ import { anOrganisation, type Organisation } from '../support/organisation.ts'
 import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aBrowser, aWebApp, type Browser, type Fields, signedIn } from '../support/web.ts'
+import { aWindowsDomain } from '../support/windows-domain.ts'
 
 const whos = ['nobody', 'person', 'owner', 'helpdesk', 'auditor', 'administrator'] as const
 type Who = (typeof whos)[number]
@@ -153,6 +154,12 @@ const table: [string, readonly Who[]][] = [
   ['POST /devices/:id/revoke', admins],
   ['GET /reached/:seq', readers],
   ['GET /receipts/:row', readers],
+  ['GET /windows', auditors],
+  ['POST /windows', admins],
+  ['GET /windows/computers', auditors],
+  ['POST /windows/computers', admins],
+  ['GET /windows/computers/:name/remove', admins],
+  ['POST /windows/computers/:name/remove', admins],
   ['GET /clients', auditors],
   ['POST /clients', admins],
   ['GET /clients/:name', auditors],
@@ -190,6 +197,8 @@ const doneOnSlave = new Set([
   '/clients/:name/forget',
 ])
 
+const isDoneOnSlave = (path: string): boolean => doneOnSlave.has(routeOf('POST', path)?.replace('POST ', '') ?? path)
+
 const listed: string[] = routes().stack.flatMap(({ route }) =>
   route ? route.stack.slice(0, 1).map((layer) => `${layer.method.toUpperCase()} ${route.path}`) : [],
 )
@@ -203,6 +212,7 @@ before(async () => {
   store = await aMasterStore()
   app = await aWebApp(store.db)
   organisation = await anOrganisation(store.db)
+  await aWindowsDomain(store.db)
   for (const who of ['person', 'owner', 'helpdesk', 'auditor', 'administrator'] as const)
     await aUser(store.db, { username: `the-${who}`, role: who === 'owner' ? 'person' : who, password })
   await changeGroup(store.db, me, (await groupByName(store.db, organisation.group)).id, { owners: ['the-owner'] })
@@ -224,6 +234,7 @@ const fill = (path: string): string => {
     tokens: organisation.token,
     clients: 'squid-malmo',
     mode: 'standalone',
+    windows: 'ws-malmo-01$',
     audit: '3',
   }
   return path.replace(/:\w+/, named[area] ?? 'x')
@@ -328,7 +339,7 @@ describe('who may do what', { concurrency: false }, () => {
       for (const who of whos.slice(1)) {
         const dead = (await offered(who)).filter(({ does, status }) => {
           const [method = '', path = ''] = does.split(' ')
-          return method === 'GET' ? status >= 400 : !doneOnSlave.has(path)
+          return method === 'GET' ? status >= 400 : !isDoneOnSlave(path)
         })
         assert.deepEqual(dead, [], who)
       }

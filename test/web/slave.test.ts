@@ -41,6 +41,8 @@ test('a slave shows people, groups and who has a plugin, and names its master', 
     '/plugins/pptpd',
     '/clients',
     '/clients/squid',
+    '/windows',
+    '/windows/computers',
   ]) {
     const page = textOf((await admin.get(path)).text)
     assert.match(page, /This node is a slave of master\.example\.lan\./, path)
@@ -65,6 +67,8 @@ test('a slave has no control that could not work', async () => {
     '/mode',
     '/clients',
     '/clients/squid',
+    '/windows',
+    '/windows/computers',
     '/account',
   ]) {
     const { text } = await admin.get(path)
