@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Express } from 'express'
 import { changeGroup, groupByName } from '../../server/accounts/groups.ts'
+import { addFileSet } from '../../server/filesync/sets.ts'
 import { routes } from '../../server/web/routes.ts'
 import { anOrganisation, type Organisation } from '../support/organisation.ts'
 import { aUser, me, password } from '../support/people.ts'
@@ -173,6 +174,18 @@ const table: [string, readonly Who[]][] = [
   ['POST /devices/:id/revoke', admins],
   ['GET /reached/:seq', readers],
   ['GET /receipts/:row', readers],
+  ['GET /files', auditors],
+  ['GET /files/new', admins],
+  ['POST /files/new', admins],
+  ['GET /files/:name', auditors],
+  ['POST /files/:name', admins],
+  ['POST /files/:name/place', admins],
+  ['POST /files/:name/place/end', admins],
+  ['POST /files/:name/renew', admins],
+  ['GET /files/:name/remove', admins],
+  ['POST /files/:name/remove', admins],
+  ['GET /files/:name/file', auditors],
+  ['POST /files/:name/file/restore', admins],
   ['GET /windows', auditors],
   ['POST /windows', admins],
   ['GET /windows/computers', auditors],
@@ -221,6 +234,8 @@ const doneOnSlave = new Set([
   '/account/sessions/end',
   '/audit/check',
   '/clients/:name/forget',
+  '/files/:name/place',
+  '/files/:name/place/end',
 ])
 
 const isDoneOnSlave = (path: string): boolean => doneOnSlave.has(routeOf('POST', path)?.replace('POST ', '') ?? path)
@@ -239,6 +254,7 @@ before(async () => {
   app = await aWebApp(store.db)
   organisation = await anOrganisation(store.db)
   await aWindowsDomain(store.db)
+  await addFileSet(store.db, me, { name: 'scripts' })
   for (const who of ['person', 'owner', 'helpdesk', 'auditor', 'administrator'] as const)
     await aUser(store.db, { username: `the-${who}`, role: who === 'owner' ? 'person' : who, password })
   await changeGroup(store.db, me, (await groupByName(store.db, organisation.group)).id, { owners: ['the-owner'] })
@@ -261,6 +277,7 @@ const fill = (path: string): string => {
     clients: 'squid-malmo',
     mode: 'standalone',
     windows: 'ws-malmo-01$',
+    files: 'scripts',
     audit: '3',
   }
   return path.replace(/:\w+/, named[area] ?? 'x')
