@@ -80,6 +80,9 @@ export const shownDevice = z
     lastContact: moment.optional(),
     provedAt: moment.optional().meta({ description: 'When its state hash last agreed with the master’s.' }),
     certificateDays: z.int().optional(),
+    certificates: z
+      .array(z.object({ service: z.string(), until: moment }))
+      .meta({ description: 'Of its services, the first to end first.' }),
     report: z
       .object({
         clockMs: z.number().optional().meta({ description: 'How far its clock is ahead of the master’s.' }),

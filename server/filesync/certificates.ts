@@ -200,15 +200,17 @@ export function serviceCertificate(dir: string, service: string): KeyPair | unde
   }
 }
 
-/** The certificates of a node and when they end, the first to end first. */
-export async function certificatesFor(db: Db, deviceId: string): Promise<{ service: string; until: string }[]> {
+export type CertificateEnd = { service: string; until: string }
+
+/** When the certificates of services end, by the Device ID of the node that has them; of each node the first to end first. */
+export async function certificateEnds(db: Db): Promise<Map<string, CertificateEnd[]>> {
+  const ends = new Map<string, CertificateEnd[]>()
   const set = (await fileSets(db)).find(({ kind }) => kind === 'certificates')
-  const files = set ? await filesOf(db.reader, set.id) : []
-  return files
-    .flatMap((file) =>
-      file.for === deviceId && !file.sealed && file.until
-        ? [{ service: file.path.replace(/\.pem$/, ''), until: file.until }]
-        : [],
-    )
-    .sort((a, b) => (a.until < b.until ? -1 : 1))
+  for (const file of set ? await filesOf(db.reader, set.id) : []) {
+    if (file.for === undefined || file.sealed || !file.until) continue
+    const end = { service: file.path.replace(/\.pem$/, ''), until: file.until }
+    ends.set(file.for, [...(ends.get(file.for) ?? []), end])
+  }
+  for (const one of ends.values()) one.sort((a, b) => (a.until < b.until ? -1 : 1))
+  return ends
 }

@@ -1,6 +1,7 @@
 import { baseDomain } from '../accounts/domain.ts'
 import { countGroups } from '../accounts/groups.ts'
 import { countUsers } from '../accounts/users.ts'
+import { type CertificateEnd, certificateEnds } from '../filesync/certificates.ts'
 import { reportsOf, type SambaReport } from '../samba/reports.ts'
 import type { DeviceScope } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
@@ -54,6 +55,8 @@ export type DeviceStatus = {
   /** When its state hash last agreed with this master's, ISO 8601. */
   provedAt?: string
   certificateDays?: number
+  /** Of its services, the first to end first. */
+  certificates: CertificateEnd[]
   /** What it told of itself. */
   report?: Report
   /** How its Samba was found when it was last asked; absent: there is none, or it has not been heard of. */
@@ -147,6 +150,7 @@ export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
   if (db.local.mode === 'slave') return []
   const known = contactsOf(db)
   const sambas = reportsOf(db)
+  const ends = await certificateEnds(db)
   const statuses = (await deviceList(db)).map(({ deviceId, name, status, joined, scope, stolen }): DeviceStatus => {
     const contact = known?.all.get(deviceId)
     const isOpen = (known?.open.get(deviceId)?.size ?? 0) > 0
@@ -175,6 +179,7 @@ export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
       lastContact,
       provedAt: contact?.provedAt,
       certificateDays: contact?.report?.certificateUntil ? daysTo(contact.report.certificateUntil) : undefined,
+      certificates: ends.get(deviceId) ?? [],
       report: contact?.report,
       samba: sambas.get(deviceId),
       scope: isWhole(scope) ? undefined : scope,

@@ -30,6 +30,7 @@ export function troubleOf(device: Known): DeviceTrouble[] {
     ...ofExchange(device),
     ...ofClock(device),
     ...ofCertificate(device),
+    ...ofServices(device),
     ...ofDisk(device),
     ...ofSamba(device),
     ...ofVersion(device),
@@ -123,6 +124,25 @@ function ofCertificate({ certificateDays: days, name }: Known): DeviceTrouble[] 
       steps: [
         `Restart the service on ${name}: it asks again when it starts.`,
         'If that does not help, look at its clock and its log.',
+      ],
+    },
+  ]
+}
+
+/** The master renews them; one that is near its end could not be made for this node. */
+function ofServices({ certificates: [first], name }: Known): DeviceTrouble[] {
+  const days = first && Math.floor((Date.parse(first.until) - Date.now()) / 86_400_000)
+  if (!first || days === undefined || days >= certificateDays) return []
+  const ends = days < 0 ? 'has ended' : `ends in ${days} ${days === 1 ? 'day' : 'days'}`
+  return [
+    {
+      kind: days < 3 ? 'bad' : 'look',
+      code: 'certificate',
+      title: `The certificate of its service ${first.service} ${ends}`,
+      text: 'The master makes a new one 30 days before the end. It did not for this one.',
+      steps: [
+        'On the master: account-sync files renew-certificates',
+        `If it stays: look on the page Files whether ${name} says what is wrong.`,
       ],
     },
   ]

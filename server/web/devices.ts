@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express'
 import { NotFound } from '../errors.ts'
-import { certificatesFor } from '../filesync/certificates.ts'
 import { revokeDevice } from '../replication/devices.ts'
 import { type LagPoint, lagHistory } from '../replication/lags.ts'
 import { type DeviceStatus, nodeStatus } from '../replication/status.ts'
@@ -116,8 +115,7 @@ export async function showDevice(req: Request, res: Response): Promise<void> {
   const found = await deviceOf(req)
   const { deviceId } = found.device
   const chart = behindChart((await lagHistory(dbOf(req), deviceId)).get(deviceId) ?? [])
-  const certificates = await certificatesFor(dbOf(req), deviceId)
-  await render(req, res, 'devices/show', { ...found, chart, certificates }, { part: 'devices/_device' })
+  await render(req, res, 'devices/show', { ...found, chart }, { part: 'devices/_device' })
 }
 
 export async function askRevoke(req: Request, res: Response): Promise<void> {

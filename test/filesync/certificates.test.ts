@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, mock, test } from 'node:test'
 import { connect } from 'node:tls'
 import { blobPath } from '../../server/filesync/blobs.ts'
 import { issueCertificates } from '../../server/filesync/certificates.ts'
@@ -10,6 +10,7 @@ import { sealFor, sealingKey, unsealHere } from '../../server/filesync/seal.ts'
 import { addFileSet, changeFileSet } from '../../server/filesync/sets.ts'
 import { readCa } from '../../server/mode/certificates.ts'
 import { revokeDevice } from '../../server/replication/devices.ts'
+import { deviceStatuses } from '../../server/replication/status.ts'
 import { filesOf } from '../../server/store/files-kept.ts'
 import { startMaster, startSlave, type TestNode, until } from '../support/node.ts'
 import { me } from '../support/people.ts'
@@ -104,6 +105,23 @@ describe('certificates of services', () => {
     await until(async () => (await shownBy(slave, 'gw-malmo')) === serialOf(slave, 'ldap'))
     assert.equal(serialOf(other, 'ldap'), untouched)
     assert.equal(await shownBy(master, 'master.example.lan'), serialOf(master, 'ldap'))
+  })
+
+  test('the list of devices says which ends first, and warns before it does', async () => {
+    const shown = async () =>
+      (await deviceStatuses(master.db)).find(({ deviceId }) => deviceId === other.db.local.deviceId)
+    assert.deepEqual((await shown())?.certificates.map(({ service }) => service).sort(), ['imap', 'ldap'])
+    const at = Date.parse((await shown())?.certificates[0]?.until ?? '') - 5.5 * 86_400_000
+    mock.timers.enable({ apis: ['Date'], now: at })
+    try {
+      const trouble = (await shown())?.trouble ?? []
+      assert.ok(
+        trouble.some(({ title }) => /^The certificate of its service (imap|ldap) ends in 5 days$/.test(title)),
+        JSON.stringify(trouble),
+      )
+    } finally {
+      mock.timers.reset()
+    }
   })
 
   test('one that ends soon is made anew by itself', async () => {
