@@ -24,17 +24,21 @@ export type TestNode = {
 }
 
 /**
- * Ports that nobody has at this moment. Not from the range that outgoing connections take theirs from: a node opens some
- * of its ports only once it is set up, and they must still be free then.
+ * Ports that nobody has at this moment. Not from the range that outgoing connections take theirs from, and each test file
+ * from a range of its own: a node opens some of its ports only once it is set up, and they must still be free then.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = []
   while (ports.length < count) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const port = firstPort + (asked++ % portsOfFile)
     if (!ports.includes(port) && (await isFree(port))) ports.push(port)
   }
   return ports
 }
+
+const portsOfFile = 200
+const firstPort = 10_000 + (process.pid % 100) * portsOfFile
+let asked = 0
 
 const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
