@@ -1,5 +1,6 @@
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import { messageOf } from './errors.ts'
 import { answerMalformed, wellFormed } from './malformed.ts'
@@ -75,6 +76,11 @@ export async function listen(given: Given): Promise<Listener> {
     ? createHttps({ ...context(), minVersion: 'TLSv1.2', handshakeTimeout: 10_000 }, app)
     : createHttp(app)
   answerMalformed(server)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   server.headersTimeout = 10_000
   server.requestTimeout = 120_000
   // Of silence in either direction, longer than any poll waits: a reader that has stopped would hold its answer for ever.
@@ -96,7 +102,14 @@ export async function listen(given: Given): Promise<Listener> {
         server.close(() => resolve())
         server.closeIdleConnections()
         // What is under way may finish; a poll that waits has nothing to finish.
-        setTimeout(() => server.closeAllConnections(), given.longPoll ? 100 : 2000).unref()
+        setTimeout(
+          () => {
+            server.closeAllConnections()
+            // Those whose handshake was never finished are no connections of HTTP yet, and would hold the end of the node up.
+            for (const socket of sockets) socket.destroy()
+          },
+          given.longPoll ? 100 : 2000,
+        ).unref()
       }),
   }
 }
