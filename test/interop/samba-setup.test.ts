@@ -45,8 +45,8 @@ async function startMember(name: 'ws1' | 'ws2'): Promise<Machine> {
 
 async function asAdmin(at: Machine, command: readonly string[]): Promise<string> {
   const who = `username = winadmin\npassword = ${words.winadmin}\ndomain = EXAMPLE\n`
-  await at.write('/root/winadmin', who, '600')
-  return at.must([...command, '-A', '/root/winadmin'])
+  await at.write('/etc/samba/winadmin', who, '600')
+  return at.must([...command, '-A', '/etc/samba/winadmin'])
 }
 
 let lan: Lan
