@@ -209,7 +209,9 @@ export async function certificateEnds(db: Db): Promise<Map<string, CertificateEn
   for (const file of set ? await filesOf(db.reader, set.id) : []) {
     if (file.for === undefined || file.sealed || !file.until) continue
     const end = { service: file.path.replace(/\.pem$/, ''), until: file.until }
-    ends.set(file.for, [...(ends.get(file.for) ?? []), end])
+    const known = ends.get(file.for)
+    if (known) known.push(end)
+    else ends.set(file.for, [end])
   }
   for (const one of ends.values()) one.sort((a, b) => (a.until < b.until ? -1 : 1))
   return ends
