@@ -38,13 +38,16 @@ describe('an organisation of 10 sites', () => {
 
   const status = async (node: NodeProcess): Promise<Status> => JSON.parse(await command(node.dir, ['status', '--json']))
   const allEqual = async (): Promise<void> => {
-    const wanted = await status(master)
+    let found: Status[] = []
     await until(
-      async () =>
-        (await Promise.all(slaves.map(status))).every(
-          (slave) => slave.stateHash === wanted.stateHash && slave.seq === wanted.seq,
-        ),
+      async () => {
+        // Asked each time: the master notes by itself where a slave answers that came back with another address.
+        const wanted = await status(master)
+        found = await Promise.all(slaves.map(status))
+        return found.every((slave) => slave.stateHash === wanted.stateHash && slave.seq === wanted.seq)
+      },
       60_000,
+      () => JSON.stringify(found),
     )
   }
 

@@ -159,10 +159,12 @@ for (const relay of relays) {
 
 type Status = { seq: number; stateHash: string; master?: { problem?: string } }
 const status = async (node: NodeProcess): Promise<Status> => JSON.parse(await command(node.dir, ['status', '--json']))
-const wanted = await status(master)
+let wanted = await status(master)
 let found: Status[] = []
 await until(
   async () => {
+    // Asked each time: the master changes things by itself, as where a slave answers that came back with another address.
+    wanted = await status(master)
     found = await Promise.all(slaves.map(status))
     return found.every(({ seq, stateHash }) => seq === wanted.seq && stateHash === wanted.stateHash)
   },
