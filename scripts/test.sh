@@ -6,8 +6,8 @@ bash scripts/packages.sh ldapsearch=ldap-utils slapd=slapd chromium=chromium
 npm run build
 npm run check
 bash scripts/test-unit.sh
-bash scripts/run-tests.sh test/{replication,web}/*.test.ts
+bash scripts/run-tests.sh test/{replication,filesync,web}/*.test.ts
 bash scripts/run-tests.sh test/cli/*.test.ts
 bash scripts/test-interop.sh
-TEST_CONCURRENCY=1 bash scripts/run-tests.sh test/stories/*.test.ts test/browser/*.test.ts
+bash scripts/run-tests.sh test/stories/*.test.ts test/browser/*.test.ts
 node --import tsx test/torture/torture.ts --seconds 60

@@ -50,8 +50,7 @@ after(async () => {
 type View = { name: string; options: Parameters<typeof openPage>[1] }
 const views: View[] = [
   { name: '', options: {} },
-  { name: 'dark', options: { colorScheme: 'dark' } },
-  { name: 'phone', options: phone },
+  { name: 'phone', options: { ...phone, colorScheme: 'dark' } },
 ]
 
 /** What is wrong with the page as it is now, and its picture. */
@@ -61,13 +60,12 @@ async function look(page: Looked, name: string, view: View): Promise<string[]> {
     const over = await sideways(page)
     if (over > 0) wrong.push(`scrolls ${over} px sideways`)
     wrong.push(...(await tooSmall(page)))
-  }
-  if (view.name !== 'dark') await take(page, name, view.name)
+  } else await take(page, name)
   return wrong.map((text) => `${name}: ${text}`)
 }
 
 for (const view of views)
-  test(`what is wrong, waits, is shown once or opens over a page is found good (${view.name || 'light'})`, async () => {
+  test(`what is wrong, waits, is shown once or opens over a page is found good (${view.name ? 'phone, dark' : 'desktop, light'})`, async () => {
     const page = await openPage(browser, view.options)
     await signIn(page, urlOf(master), 'admin', password)
     const wrong: string[] = []
@@ -93,7 +91,7 @@ async function tour(node: TestNode, who: string, typed: string, paths: [string, 
 }
 
 for (const view of views)
-  test(`what help desk, auditor, owner and person see is found good (${view.name || 'light'})`, async () => {
+  test(`what help desk, auditor, owner and person see is found good (${view.name ? 'phone, dark' : 'desktop, light'})`, async () => {
     const typed = 'long-enough-for-all-1'
     for (const username of [made.person, 'lroy', 'gek'])
       await setPassword(master.db, me, (await userByUsername(master.db, username)).id, typed, { mustChange: false })
