@@ -3,7 +3,6 @@ import { Invalid, NotFound, Refused } from '../errors.ts'
 import type { GroupBody, UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { namesOf, ownerOfName } from '../store/names.ts'
-import { objectById } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
 import { keepGroup, needOwnGroup, takeOutGroup } from './groups.ts'
 import { takeNumber } from './numbers.ts'
@@ -23,13 +22,13 @@ export async function applyAgain(db: Db, actor: Actor, again: Again): Promise<vo
 }
 
 async function takeOut(change: Change, { kind, id }: Again, until: string): Promise<void> {
-  if (!(await objectById(change.trx, kind, id))) throw new NotFound('It is gone here, too.')
+  if (!(await change.get(kind, id))) throw new NotFound('It is gone here, too.')
   await (kind === 'user' ? takeOutUser(change, id, until) : takeOutGroup(change, id, until))
 }
 
 async function put(change: Change, { kind, id, body, from }: Again): Promise<void> {
-  const isLive = (await objectById(change.trx, kind, id)) !== undefined
-  if (!isLive && (await objectById(change.trx, 'removed', id)))
+  const isLive = (await change.get(kind, id)) !== undefined
+  if (!isLive && (await change.get('removed', id)))
     throw new Refused('It is in the recycle bin here. Bring it back from there first.', 'in-bin')
   const mine = parsed(body ?? '')
   if (kind === 'user') await putUser(change, id, mine as UserBody, isLive, from)
@@ -91,8 +90,7 @@ async function refuseTaken(change: Change, id: string, names: string[]): Promise
 
 async function knownGroups(change: Change, ids: readonly string[] = []): Promise<string[]> {
   const found: string[] = []
-  for (const id of ids)
-    if ((await objectById(change.trx, 'group', id)) ?? (await objectById(change.trx, 'removed', id))) found.push(id)
+  for (const id of ids) if ((await change.get('group', id)) ?? (await change.get('removed', id))) found.push(id)
   return found
 }
 

@@ -84,7 +84,7 @@ export async function bringBack(
   id: string,
   name?: string,
 ): Promise<{ kind: RemovedBody['kind']; name: string; left: string[] }> {
-  const object = await objectById(change.trx, 'removed', id)
+  const object = await change.get('removed', id)
   if (!object) throw new NotFound('This is not in the recycle bin any more.')
   const { kind, body } = object.body
   const wanted = canonicalName(name ?? (kind === 'user' ? body.username : body.name))
@@ -197,7 +197,7 @@ export async function purgeExpired(db: Db, actor: Actor, now = new Date()): Prom
 }
 
 async function purgeOne(change: Change, id: string): Promise<void> {
-  const object = await objectById(change.trx, 'removed', id)
+  const object = await change.get('removed', id)
   if (!object) throw new NotFound('This is not in the recycle bin any more.')
   const { kind, name, title } = toBinned(id, object.body)
   await change.remove('removed', id)

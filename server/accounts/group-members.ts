@@ -210,7 +210,7 @@ export async function notNestable(db: Db, groupId: string): Promise<Set<string>>
 async function needGroup(change: Change, name: string): Promise<KeptGroup> {
   const canonical = canonicalName(name)
   const id = await groupIdByName(change.trx, canonical)
-  const object = id === undefined ? undefined : await objectById(change.trx, 'group', id)
+  const object = id === undefined ? undefined : await change.get('group', id)
   if (!object) throw new Invalid({ members: `There is no group “${canonical}”.` })
   return object
 }

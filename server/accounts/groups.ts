@@ -256,7 +256,7 @@ export type KeptGroup = { id: string; seq: number; body: GroupBody }
 
 /** A group that can be changed here. */
 export async function needOwnGroup(change: Change, id: string): Promise<KeptGroup> {
-  const object = await objectById(change.trx, 'group', id)
+  const object = await change.get('group', id)
   if (!object) throw new NotFound('This group does not exist any more.')
   if (object.body.type === 'builtin')
     throw new Refused(`Group ${object.body.name} is built in: it holds everyone and cannot be changed.`, 'builtin')

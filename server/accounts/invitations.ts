@@ -24,7 +24,7 @@ export async function inviteUser(db: Db, actor: Actor, id: string): Promise<Invi
   const secret = secretFor(id)
   const until = new Date(Date.now() + invitationHours * 3_600_000).toISOString()
   await write(db, actor, async (change) => {
-    const object = await objectById(change.trx, 'user', id)
+    const object = await change.get('user', id)
     if (!object) throw new NotFound('This person does not exist any more.')
     needRightOver(actor, 'passwords', object.body)
     const reason = closedReason(object.body)
@@ -42,7 +42,7 @@ export async function inviteUser(db: Db, actor: Actor, id: string): Promise<Invi
 /** Makes the link of a person worthless. */
 export async function removeInvitation(db: Db, actor: Actor, id: string): Promise<void> {
   await write(db, actor, async (change) => {
-    const object = await objectById(change.trx, 'user', id)
+    const object = await change.get('user', id)
     if (!object?.body.invitation) return
     needRightOver(actor, 'passwords', object.body)
     const { invitation, ...body } = object.body
@@ -79,7 +79,7 @@ export async function acceptInvitation(db: Db, secret: string, password: string,
 }
 
 async function takeUp(change: Change, id: string, secret: string, turn: (body: UserBody) => UserBody): Promise<void> {
-  const object = await objectById(change.trx, 'user', id)
+  const object = await change.get('user', id)
   // Twice at once: the second finds it used.
   const { body } = opened(object?.body, secret)
   if (object) await keepUser(change, object, turn(body), 'Set the own password with a first-password link')

@@ -2,7 +2,6 @@ import type { Actor } from '../audit/actor.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
 import type { UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
-import { objectById } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
 import { type DeclaredExtension, declared } from './declarations.ts'
 import { settings } from './settings.ts'
@@ -78,7 +77,7 @@ function refuseOthers(allowed: ReadonlySet<string>, typed: Typed): void {
 }
 
 async function needSelf(change: Change, actor: Actor, id: string) {
-  const object = actor.id === id ? await objectById(change.trx, 'user', id) : undefined
+  const object = actor.id === id ? await change.get('user', id) : undefined
   if (!object) throw new Refused('People change their own account here, and no other.', 'role')
   return object
 }

@@ -6,7 +6,7 @@ import { hidden } from '../extensions/field.ts'
 import type { ProfileBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds, groupRowsByName } from '../store/groups.ts'
-import { objectById, objectsOf } from '../store/objects.ts'
+import { objectsOf } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
 import { type Declared, declared } from './declarations.ts'
 import { valuesShown } from './extensions.ts'
@@ -130,7 +130,7 @@ export async function removeProfile(db: Db, actor: Actor, id: string, expectedSe
 type Kept = { id: string; seq: number; body: ProfileBody }
 
 async function needProfile(change: Change, id: string): Promise<Kept> {
-  const object = await objectById(change.trx, 'profile', id)
+  const object = await change.get('profile', id)
   if (!object) throw new NotFound('This profile does not exist any more.')
   return object
 }

@@ -249,7 +249,7 @@ async function lock(db: Db, id: string, policy: PolicyBody): Promise<void> {
 
 const lockFor = (db: Db, id: string, policy: PolicyBody, minutes: number | undefined): Promise<void> =>
   write(db, thisNode, async (change) => {
-    const object = await objectById(change.trx, 'user', id)
+    const object = await change.get('user', id)
     if (!object || mayNotSignIn(object.body) !== undefined) return
     const { body } = object
     const until = minutes && new Date(Date.now() + minutes * minuteMs).toISOString()
@@ -273,7 +273,7 @@ async function renewHash(db: Db, id: string, old: string, password: string): Pro
   try {
     const hash = await hashPassword(password)
     await write(db, thisNode, async (change) => {
-      const object = await objectById(change.trx, 'user', id)
+      const object = await change.get('user', id)
       if (object?.body.password === old) await change.put('user', id, { ...object.body, password: hash })
     })
   } finally {

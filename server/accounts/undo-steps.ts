@@ -15,7 +15,7 @@ import type {
 } from '../store/bodies.ts'
 import { groupsBelow } from '../store/groups.ts'
 import { countMembers, ofPlugin } from '../store/memberships.ts'
-import { objectById, objectsOf } from '../store/objects.ts'
+import { objectsOf } from '../store/objects.ts'
 import type { Change } from '../store/write.ts'
 import { bringBack, notGone, turnRemoved } from './bin.ts'
 import type { Declared } from './declarations.ts'
@@ -49,7 +49,7 @@ async function undoAdd(undo: Undo, { kind, id }: { kind: string; id: string }): 
   const { change, until } = undo
   if (kind === 'user') return takeOutUser(change, id, until)
   if (kind === 'group') return takeOutGroup(change, id, until)
-  const object = await objectById(change.trx, kind as Kind, id)
+  const object = await change.get(kind as Kind, id)
   if (!object) throw new NotFound('What was added does not exist any more.')
   const { body } = object
   if (kind === 'plugin') await takeOutUnused(change, (body as PluginBody).name)
@@ -163,7 +163,7 @@ function values(known: Declared, fieldsOf: FieldsOf, back: ExtensionValues, was:
 async function undoOther(undo: Undo, step: Edit): Promise<void> {
   const { change, known } = undo
   const kind = step.kind as Kind
-  const object = await objectById(change.trx, kind, step.id)
+  const object = await change.get(kind, step.id)
   if (!object) throw new NotFound('What was changed does not exist any more.')
   const back = turnBack(object.body, step, undo.row.object?.name ?? 'this') as Bodies[Kind]
   const body = await asFarAsThere(change, known, kind, back)
@@ -272,7 +272,7 @@ function titleOfPlugin(known: Declared, name: string): string {
 }
 
 async function titleOfGroup(change: Change, id: string): Promise<string> {
-  const object = await objectById(change.trx, 'group', id)
+  const object = await change.get('group', id)
   if (!object)
     throw new NotFound('This group does not exist any more. Is it in the recycle bin? Then restore it first.')
   return object.body.name

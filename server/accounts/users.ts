@@ -9,14 +9,13 @@ import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds, groupRowsByName, groupsBelow } from '../store/groups.ts'
 import { ofPlugin } from '../store/memberships.ts'
-import { objectById, objectsByIds } from '../store/objects.ts'
+import { objectById, objectsByIds, userObjectByName } from '../store/objects.ts'
 import { countPeople, peopleMatching, stateCounts } from '../store/people.ts'
 import type { State } from '../store/state.ts'
 import {
   foldedNames,
   type Mark,
   type UsersQuery as StoredQuery,
-  userIdByName,
   userIdsByName,
   userIdsFrom,
   usernamesByIds,
@@ -60,8 +59,7 @@ export const fullName = (user: Pick<UserBody, 'first' | 'last'>): string => `${u
 
 export async function userByUsername(db: Db, username: string): Promise<User> {
   const name = canonicalName(username)
-  const id = await userIdByName(db.reader, name)
-  const object = id === undefined ? undefined : await objectById(db.reader, 'user', id)
+  const object = await userObjectByName(db.reader, name)
   if (!object) throw new NotFound(`There is no user “${name}”.`)
   return toUser(object)
 }
@@ -372,7 +370,7 @@ export async function takeOutUser(change: Change, id: string, until: string): Pr
 export type Kept = { id: string; seq: number; body: UserBody }
 
 export async function needUser(change: Change, id: string): Promise<Kept> {
-  const object = await objectById(change.trx, 'user', id)
+  const object = await change.get('user', id)
   if (!object) throw new NotFound('This person does not exist any more.')
   return object
 }

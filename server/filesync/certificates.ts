@@ -8,7 +8,6 @@ import type { DeviceBody, FileBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { readPrivate } from '../store/files.ts'
 import { filesOf, type KeptFile } from '../store/files-kept.ts'
-import { objectById } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
 import { keepBlob, syncBlobs } from './blobs.ts'
 import { certificatesDir } from './places.ts'
@@ -31,7 +30,7 @@ export async function knowSealing(
   const id = (await deviceList(db)).find(({ deviceId }) => deviceId === device.deviceId)?.id
   if (!id) return
   await write(db, { name: device.name, via: 'replication' }, async (change) => {
-    const object = await objectById(change.trx, 'device', id)
+    const object = await change.get('device', id)
     if (object?.body.status !== 'active') return
     if (JSON.stringify(object.body.sealing) === JSON.stringify(sealing)) return
     await change.put('device', id, { ...object.body, sealing })
@@ -152,7 +151,7 @@ async function putFile(
   version: Parameters<typeof nextVersion>[2],
   keepsVersions = true,
 ): Promise<void> {
-  const before = known && (await objectById(change.trx, 'file', known.id))?.body
+  const before = known && (await change.get('file', known.id))?.body
   const body: FileBody = nextVersion(before, where, version)
   await change.put('file', known?.id ?? randomUUID(), keepsVersions ? body : { ...body, earlier: [] })
 }

@@ -7,7 +7,6 @@ import type { FileBody, FileVersion } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { forgetSeen, keepSeen, type Seen } from '../store/file-places.ts'
 import type { KeptFile } from '../store/files-kept.ts'
-import { objectById } from '../store/objects.ts'
 import { write } from '../store/write.ts'
 import { keepBlobOf, syncBlobs } from './blobs.ts'
 import { type Folder, inFolderOf, marksOf, openFile } from './folder.ts'
@@ -97,7 +96,7 @@ async function publishNow(db: Db, set: FileSet, taken: Taken[], gone: KeptFile[]
       const changes: FieldChange[] = []
       const undo: UndoStep[] = []
       for (const { path, seen, before } of changed) {
-        const known = before && (await objectById(change.trx, 'file', before.id))
+        const known = before && (await change.get('file', before.id))
         const body = nextVersion(known?.body, { set: set.id, path }, { ...seen, mode: maskedMode(seen.mode) })
         const id = known?.id ?? randomUUID()
         await change.put('file', id, body)
@@ -108,7 +107,7 @@ async function publishNow(db: Db, set: FileSet, taken: Taken[], gone: KeptFile[]
         else done.added++
       }
       for (const { id, path } of gone) {
-        const known = await objectById(change.trx, 'file', id)
+        const known = await change.get('file', id)
         if (!known) continue
         await change.remove('file', id)
         changes.push({ field: path, before: said(known.body) })

@@ -8,7 +8,7 @@ import type { UndoStep } from '../store/audit.ts'
 import type { FileSetBody, FileSetKind } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { filesOf } from '../store/files-kept.ts'
-import { objectById, objectsOf } from '../store/objects.ts'
+import { objectsOf } from '../store/objects.ts'
 import { type Change, write } from '../store/write.ts'
 import { maxPatterns, patternProblem } from './patterns.ts'
 
@@ -136,7 +136,7 @@ export async function removeFileSet(db: Db, actor: Actor, id: string, expectedSe
 }
 
 async function needSet(change: Change, id: string, expectedSeq?: number) {
-  const object = await objectById(change.trx, 'file-set', id)
+  const object = await change.get('file-set', id)
   if (!object) throw new NotFound('This file set does not exist any more.')
   if (expectedSeq !== undefined && object.seq !== expectedSeq)
     throw new Invalid({ '': `Not saved: someone else changed file set ${object.body.name} first.` })

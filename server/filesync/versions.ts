@@ -5,7 +5,6 @@ import { Invalid, NotFound } from '../errors.ts'
 import type { FileVersion } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { filesOf, type KeptFile } from '../store/files-kept.ts'
-import { objectById } from '../store/objects.ts'
 import { write } from '../store/write.ts'
 import { hasBlob, readBlob } from './blobs.ts'
 import { type DiffLine, diffOf } from './diff.ts'
@@ -78,7 +77,7 @@ export async function restoreVersion(
   needRight(actor, 'change')
   const { file } = await versionsOf(db, setName, path)
   return write(db, actor, async (change) => {
-    const object = await objectById(change.trx, 'file', file.id)
+    const object = await change.get('file', file.id)
     if (!object) throw new NotFound(`There is no file “${path}” in ${setName}.`)
     const { body } = object
     const wanted = body.earlier.find((one) => one.version === version)

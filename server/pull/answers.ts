@@ -16,7 +16,7 @@ export type Answers = {
 }
 
 /** Below this, compressing costs more than it saves. */
-const compressFrom = 1024
+const compressFrom = 4096
 /** An answer larger than this is kept for the others who ask at the same time, and then given up. */
 const keptBytes = 64 * 1024
 const largeKeptMs = 10_000
@@ -47,20 +47,20 @@ export function createAnswers(db: Db): Answers {
 
 /** Compresses line by line, so that the plain text of a full answer is never in memory as a whole. */
 async function encode(lines: AsyncGenerator<string>, wanted: Coding): Promise<Encoded> {
-  const [first, isShort] = await beginning(lines)
-  const coding = isShort ? 'identity' : wanted
+  const [first, isAll] = await beginning(lines)
+  if (isAll) return { body: Buffer.from(first), coding: 'identity' }
   const parts: Buffer[] = []
   await pipeline(
     async function* () {
       yield first
       yield* lines
     },
-    coderOf(coding),
+    coderOf(wanted),
     async (coded: AsyncIterable<Buffer>) => {
       for await (const part of coded) parts.push(part)
     },
   )
-  return { body: Buffer.concat(parts), coding }
+  return { body: Buffer.concat(parts), coding: wanted }
 }
 
 /** The first lines up to the size that is worth compressing, and whether that is all. */

@@ -21,6 +21,7 @@ const slice = 250
 /**
  * Applies a whole answer in one transaction, with the position in it, and commits only when this node's own state hash
  * agrees with the master's. Killed at any moment, the node stands where it stood before, or where the answer leads.
+ * What it says is served before it is on the disk, and told to the master after that: `onDisk`.
  * `repaired`: the buckets that a repair answer holds whole. `epochs`: those that the master went through.
  */
 export async function applyAnswer(
@@ -32,7 +33,7 @@ export async function applyAnswer(
   const actor: Actor = { name: db.local.masterName ?? 'master', via: 'replication' }
   const refill = answer.head.mode === 'full' ? db.refill?.() : undefined
   try {
-    await commit(db, actor, async (change) => {
+    const run = async (change: Change) => {
       refuseForeign(db, change, answer)
       if (answer.head.epoch !== epochName(change.head)) await keepOwnChanges(db, change, epochs)
       change.head.refill = refill
@@ -41,7 +42,8 @@ export async function applyAnswer(
       await arrive(change, answer)
       // After a hand-over or a promotion this node has to know them.
       if (epochs.join() !== (db.local.epochs ?? []).join()) change.local({ epochs: [...epochs] })
-    })
+    }
+    await commit(db, actor, run, { lazily: true })
   } catch (error) {
     await refill?.failed()
     throw error

@@ -15,7 +15,7 @@ import { deviceRow } from '../store/devices.ts'
 import { groupNamesByIds, groupRowsByName } from '../store/groups.ts'
 import { whyNoChange, writeLocal } from '../store/local.ts'
 import { ntHashKey } from '../store/nt-hashes.ts'
-import { objectById, objectsOf } from '../store/objects.ts'
+import { objectsOf } from '../store/objects.ts'
 import { write } from '../store/write.ts'
 import { nameOfScope } from './scope.ts'
 import type { EnrolAnswer, EnrolRequest } from './wire.ts'
@@ -47,7 +47,7 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest, syn
       ...(syncUrl && { syncUrl }),
     }
     const id = known?.id ?? randomUUID()
-    const before = known && (await objectById(change.trx, 'device', known.id))
+    const before = known && (await change.get('device', known.id))
     if (before?.body.scope) body.scope = before.body.scope
     if (before?.body.sealing) body.sealing = before.body.sealing
     await change.put('device', id, body)
@@ -89,7 +89,7 @@ export async function noteSyncUrl(db: Db, { deviceId, syncUrl }: DeviceBody, now
   last.set(deviceId, began)
   await write(db, thisNode, async (change) => {
     const row = await deviceRow(change.trx, deviceId)
-    const object = row && (await objectById(change.trx, 'device', row.id))
+    const object = row && (await change.get('device', row.id))
     if (object?.body.status === 'active') await change.put('device', object.id, { ...object.body, syncUrl: now })
   })
 }
@@ -144,7 +144,7 @@ export async function revokeDevice(db: Db, actor: Actor, deviceId: string, { sto
   needRight(actor, 'change')
   await write(db, actor, async (change) => {
     const row = await deviceRow(change.trx, deviceId.trim().toUpperCase())
-    const object = row && (await objectById(change.trx, 'device', row.id))
+    const object = row && (await change.get('device', row.id))
     if (!object) throw new NotFound(`There is no device “${deviceId}”.`)
     if (object.body.status === 'revoked' && (!stolen || object.body.stolen)) return
     const isStolen = stolen && { stolen: new Date().toISOString() }
@@ -166,7 +166,7 @@ export async function setScope(db: Db, actor: Actor, deviceId: string, input: Sc
   needRight(actor, 'change')
   await write(db, actor, async (change) => {
     const row = await deviceRow(change.trx, deviceId.trim().toUpperCase())
-    const object = row && (await objectById(change.trx, 'device', row.id))
+    const object = row && (await change.get('device', row.id))
     if (!object) throw new NotFound(`There is no device “${deviceId}”.`)
     const names = [...new Set((input.groups ?? []).map(canonicalName))].filter(Boolean)
     const groups = new Map((await groupRowsByName(change.trx, names)).map(({ id, name }) => [name, id]))

@@ -5,6 +5,7 @@ import type { DeviceScope } from '../store/bodies.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { countAfter, feedRows } from '../store/objects.ts'
 import { type Position, readPosition, wasPosition } from '../store/position.ts'
+import { tailAfter } from '../store/tail.ts'
 import { countAll } from './digest.ts'
 import { isWhole, wasHeld } from './scope.ts'
 import { type AnswerMode, bucketOf, type EndLine, type HeadLine, objectLine } from './wire.ts'
@@ -80,10 +81,18 @@ export function waitForChange(db: Db, since: number, waitMs: number, gone: Abort
 }
 
 /**
- * The lines of an answer, all read from one snapshot: every object that changed after `since`, as it is at `upto`. What is
- * not in it did not change, so the slave that applies it stands exactly at `upto`.
+ * The lines of an answer, all of one state: every object that changed after `since`, as it is at `upto`. What is not in it
+ * did not change, so the slave that applies it stands exactly at `upto`.
  */
 export async function* answerLines(db: Db, since: number): AsyncGenerator<string> {
+  const latest = since > 0 ? tailAfter(db, since) : undefined
+  if (latest) {
+    const { position } = db
+    yield headLine(position, 'delta', since, latest.length)
+    if (latest.length > 0) yield latest.map(objectLine).join('')
+    yield endLine(position, latest.length)
+    return
+  }
   yield* inSnapshot(db, async function* (trx, position) {
     if (since === 0) {
       yield headLine(position, 'full', since, position.objects)

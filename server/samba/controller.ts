@@ -7,7 +7,7 @@ import type { Actor } from '../audit/actor.ts'
 import { Invalid } from '../errors.ts'
 import type { ClientRole } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
-import { objectById, objectsOf } from '../store/objects.ts'
+import { objectsOf } from '../store/objects.ts'
 import { machineKey, ownerOf } from '../store/taken.ts'
 import { type Change, write } from '../store/write.ts'
 import { domainIn } from './domain.ts'
@@ -59,7 +59,7 @@ export async function giveSecrets(db: Db, actor: Actor, node: Node, typed: strin
 /** Two servers of one name would take each other's place. */
 async function putMachine(change: Change, dir: string, node: Node, name: string, password: string): Promise<void> {
   const id = await ownerOf(change.trx, machineKey(name))
-  const there = id === undefined ? undefined : await objectById(change.trx, 'machine', id)
+  const there = id === undefined ? undefined : await change.get('machine', id)
   if (there && there.body.device !== node.deviceId) {
     const whose = there.body.description ? `: ${there.body.description}` : ''
     throw new Invalid({

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { AlreadyThere, Invalid, NotFound } from '../errors.ts'
 import type { KeptBody } from '../store/bodies.ts'
 import { seal, unseal } from '../store/nt-hashes.ts'
-import { objectById } from '../store/objects.ts'
 import { keptKey, ownerOf } from '../store/taken.ts'
 import type { Change } from '../store/write.ts'
 import { domainIn } from './domain.ts'
@@ -51,7 +50,7 @@ export async function needKept(
   dir: string,
   id: string,
 ): Promise<{ id: string; seq: number; body: KeptEntry }> {
-  const object = await objectById(change.trx, 'kept', id)
+  const object = await change.get('kept', id)
   if (!object) throw new NotFound('This entry does not exist any more.')
   return { ...object, body: openKept(dir, id, object.body) }
 }
@@ -61,7 +60,7 @@ export const keepKept = (change: Change, dir: string, id: string, body: KeptEntr
   change.put('kept', id, closeKept(dir, id, { ...body, changed: new Date().toISOString() }))
 
 export async function takeOutKept(change: Change, id: string): Promise<void> {
-  const object = await objectById(change.trx, 'kept', id)
+  const object = await change.get('kept', id)
   if (!object) throw new NotFound('This entry does not exist any more.')
   await change.remove('kept', id)
   change.note({

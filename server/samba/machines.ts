@@ -163,7 +163,7 @@ export async function needFreeRid(change: Change, domain: string, rid: number, s
 }
 
 export async function needMachine(change: Change, id: string): Promise<Kept> {
-  const object = await objectById(change.trx, 'machine', id)
+  const object = await change.get('machine', id)
   if (!object) throw new NotFound('This computer does not exist any more.')
   return object
 }

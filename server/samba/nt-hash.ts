@@ -16,7 +16,7 @@ export async function putHash(
   of: NtHashBody['of'],
   hash: string,
 ): Promise<void> {
-  const there = await objectById(change.trx, 'nt-hash', id)
+  const there = await change.get('nt-hash', id)
   if (there && openHash(dir, id, there.body) === hash.toUpperCase()) return
   await change.put('nt-hash', id, { of, sealed: sealHash(dir, id, hash) })
 }
@@ -40,7 +40,7 @@ export async function learnHash(db: Db, { id, body }: Person, password: string):
   if (!(await declared(db)).extension('samba')?.on) return
   if (!(await objectById(db.reader, 'nt-hash', id)))
     await write(db, thisNode, async (change) => {
-      const now = await objectById(change.trx, 'user', id)
+      const now = await change.get('user', id)
       if (now?.body.password === body.password && hasWindows(now?.body))
         await putHash(change, db.dir, id, 'user', ntHash(password).toString('hex'))
     })

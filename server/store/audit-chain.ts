@@ -24,7 +24,10 @@ type Kept = {
   undoes: number | null
 }
 
-export type Row = Kept & { id: number; mac: string }
+/** As it is written; the store numbers it. */
+export type NewRow = Kept & { mac: string }
+
+export type Row = NewRow & { id: number }
 
 /**
  * Each row's MAC covers the row and the MAC before it: a row that is changed, left out or put in breaks the chain. Rows
@@ -56,9 +59,9 @@ const sealOf = (key: Buffer, rows: number, mac: string): string =>
     .update(JSON.stringify(['head', rows, mac]))
     .digest('hex')
 
-/** Appends what was done to the chain, and moves its end in `head`. */
-export async function appendAudit(trx: Knex, head: Head, actor: Actor, notes: Note[]): Promise<void> {
-  const rows = notes.map((note) => {
+/** Appends what was done to the chain, and moves its end in `head`; `keepAudit` writes it. */
+export function appendAudit(head: Head, actor: Actor, notes: Note[]): void {
+  for (const note of notes) {
     const row: Kept = {
       at: new Date().toISOString(),
       actor: actor.name,
@@ -76,9 +79,8 @@ export async function appendAudit(trx: Knex, head: Head, actor: Actor, notes: No
     }
     head.audit.mac = macOf(head.auditKey, head.audit.mac, row)
     head.audit.rows++
-    return { ...row, mac: head.audit.mac }
-  })
-  await insertRows(trx, 'audit', rows)
+    head.noted.push({ ...row, mac: head.audit.mac })
+  }
 }
 
 /** Where the chain ends. Its seal tells when rows were cut off: what is left would be a chain too. */
@@ -86,8 +88,10 @@ export type AuditEnd = { rows: number; mac: string }
 
 type SealedEnd = AuditEnd & { seal: string }
 
-/** Keeps the end of the chain in the transaction that moved it. A seal that somebody took away stays away. */
-export async function sealAudit(trx: Knex, key: Buffer, { rows, mac }: AuditEnd): Promise<void> {
+/** Writes what was appended and the new end of the chain, in the transaction. A seal that somebody took away stays away. */
+export async function keepAudit(trx: Knex, { noted, auditKey: key, audit: { rows, mac } }: Head): Promise<void> {
+  if (noted.length === 0) return
+  await insertRows(trx, 'audit', noted)
   await trx('audit_head')
     .where({ one: 1 })
     .update({ rows, mac, seal: sealOf(key, rows, mac) })

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import knexPkg, { type Knex } from 'knex'
@@ -13,6 +14,8 @@ import { type Local, readLocal, writeLocal } from './local.ts'
 import type { Refill } from './objects.ts'
 import { noPosition, type Position, readPosition } from './position.ts'
 import type { Receipt } from './receipts.ts'
+import { type Connection, keepStatements } from './statements.ts'
+import type { Tail } from './tail.ts'
 import { projectAgain } from './wipe.ts'
 import type { Job } from './write.ts'
 
@@ -21,6 +24,9 @@ const { knex } = knexPkg
 
 /** What happened in one commit; 'all' when it was so much that reading everything again is simpler. */
 export type Listener = (changes: Changed[] | 'all') => void
+
+/** FULL: a commit ends once it is on the disk. NORMAL: it is there after `onDisk`, in the order of the commits. */
+export type Synchronous = 'FULL' | 'NORMAL'
 
 /** The store of one node. `local` and `position` are kept in memory and always current. */
 export type Db = {
@@ -36,6 +42,7 @@ export type Db = {
   localListeners: Set<() => Promise<void>>
   queue: Job[]
   draining: boolean
+  synchronous: Synchronous
   auditKey: Buffer
   /** The key was missing and is a new one: what stands in the audit cannot be proved any more. */
   auditKeyIsLost?: boolean
@@ -43,6 +50,7 @@ export type Db = {
   audit: AuditEnd
   /** The last commit points, so that a slave's position is judged without a query. */
   recent: Map<number, string>
+  tail?: Tail
   /** Told of what slaves are to confirm, once it is committed. */
   onReceipts?: (receipts: Receipt[]) => void
   /** Begins to take a full sync, for who holds everything in memory. */
@@ -53,9 +61,11 @@ export type Db = {
   isClosing?: boolean
 }
 
+const fileName = 'accounts.db'
+
 const pragmas = [
   'journal_mode = WAL',
-  // FULL: an answered change survives a power cut. With NORMAL, WAL may lose the last commits (sqlite.org/pragma).
+  // FULL: an answered change survives a power cut. With NORMAL, WAL may lose the last commits (sqlite.org/pragma): syncFrom.
   'synchronous = FULL',
   'foreign_keys = ON',
   'busy_timeout = 5000',
@@ -65,8 +75,6 @@ const pragmas = [
   'cell_size_check = ON',
   'temp_store = MEMORY',
 ]
-
-type Connection = { run(sql: string, done: (error: Error | null) => void): void; exec: Connection['run'] }
 
 /** `cacheKib`: page cache of each connection. Small, for the kernel caches the file as well, and every node holds all in memory anyway. */
 function connect(file: string, pool: { min: number; max: number }, cacheKib: number): Knex {
@@ -79,11 +87,13 @@ function connect(file: string, pool: { min: number; max: number }, cacheKib: num
     acquireConnectionTimeout: 30_000,
     pool: {
       ...pool,
-      afterCreate: (connection: Connection, done: (error: Error | null, connection: Connection) => void) =>
+      afterCreate: (connection: Connection, done: (error: Error | null, connection: Connection) => void) => {
+        keepStatements(connection)
         connection.exec(
           [...pragmas, `cache_size = -${cacheKib}`].map((pragma) => `PRAGMA ${pragma};`).join('\n'),
           (error) => done(error, connection),
-        ),
+        )
+      },
     },
   })
 }
@@ -124,7 +134,7 @@ function newDeviceId(): string {
 /** Opens the store in `dir`, making both when missing. Throws with one clear sentence. */
 export async function openDb(dir: string): Promise<Db> {
   openFolder(dir)
-  const file = join(dir, 'accounts.db')
+  const file = join(dir, fileName)
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
   const writer = connect(file, { min: 1, max: 1 }, 8192)
@@ -142,6 +152,7 @@ export async function openDb(dir: string): Promise<Db> {
       localListeners: new Set(),
       queue: [],
       draining: false,
+      synchronous: 'FULL',
       auditKey: keptKey(dir, 'audit.key'),
       audit: { rows: 0, mac: '' },
       recent: new Map(),
@@ -161,6 +172,23 @@ export async function openDb(dir: string): Promise<Db> {
   } catch (error) {
     await Promise.all([writer.destroy(), reader.destroy()])
     throw new Error(messageOf(error).replace(/^.*SQLITE_(NOTADB|CORRUPT): /, `${file} is damaged: `))
+  }
+}
+
+export async function syncFrom(db: Db, now: Synchronous): Promise<void> {
+  if (db.synchronous === now) return
+  await db.writer.raw(`PRAGMA synchronous = ${now}`)
+  db.synchronous = now
+}
+
+/** Resolves when everything that was committed survives a power cut. */
+export async function onDisk(db: Db): Promise<void> {
+  // All that is not in the file of the database itself is in the log, and whatever moves it over waits for the disk.
+  const log = await open(join(db.dir, `${fileName}-wal`), 'r')
+  try {
+    await log.datasync()
+  } finally {
+    await log.close()
   }
 }
 

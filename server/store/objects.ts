@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditEnd } from './audit-chain.ts'
+import type { AuditEnd, NewRow as AuditRow } from './audit-chain.ts'
 import { type Bodies, type Changed, isKnownKind, type Kind } from './bodies.ts'
 import type { Db } from './db.ts'
 import type { LateMemberships } from './memberships.ts'
@@ -27,6 +27,8 @@ export type Head = Omit<Position, 'hash'> & {
   changes: Changed[]
   /** Takes the changes of a full sync as they come, instead of `changes`. */
   refill?: Refill
+  /** The same as rows of the feed, for the tail: tail.ts. */
+  moved: FeedRow[]
   /** So much has changed that listeners should read everything again. */
   many: boolean
   auditKey: Buffer
@@ -36,6 +38,10 @@ export type Head = Omit<Position, 'hash'> & {
   /** The store holds nothing yet: no old row needs to be looked for. */
   fresh: boolean
   late?: LateMemberships
+  /** Rows that the job under way has read and not moved since, by kind and id. */
+  known: Map<string, Row>
+  /** Rows for the audit, written with the commit. */
+  noted: AuditRow[]
   /** Lists of members that the job under way has touched: revisions.ts. */
   lists: Set<string>
   /** Whose NT hash has to be seen to after the job under way: nt-hashes.ts. */
@@ -52,11 +58,14 @@ export const headAt = (position: Position, auditKey: Buffer, audit: AuditEnd): H
     ...rest,
     state: stateHash(hash),
     changes: [],
+    moved: [],
     many: false,
     auditKey,
     audit: { ...audit },
     receipts: [],
     fresh: false,
+    known: new Map(),
+    noted: [],
     lists: new Set(),
     hashes: noHashWork(),
     namesFreed: false,
@@ -105,7 +114,7 @@ const isSound = ({ kind, id, deleted, body, digest }: Row): boolean =>
 /** Moves objects in the feed and in the projections, on master and slave alike, and keeps the state hash. */
 export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise<void> {
   if (moves.length === 0) return
-  const old = head.fresh ? new Map<string, Row>() : await liveRows(trx, moves)
+  const old = head.fresh ? new Map<string, Row>() : await liveRows(trx, head, moves)
   const rows: Row[] = []
   const projected: Projected[] = []
   const changed: Changed[] = []
@@ -141,28 +150,34 @@ export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise
   const written = insertRows(trx, 'objects', rows, ['kind', 'id']).then(() =>
     project(trx, projected, head.namesFreed, head.late),
   )
-  await Promise.all([written, remember(head, changed)])
+  await Promise.all([written, remember(head, changed, rows)])
 }
 
-async function remember(head: Head, changed: Changed[]): Promise<void> {
+async function remember(head: Head, changed: Changed[], rows: Row[]): Promise<void> {
   if (head.refill) await head.refill.add(changed)
   if (head.many) return
   head.changes.push(...changed)
-  if (head.changes.length > tellAtMost) {
+  head.moved.push(...rows.map(rowToFeed))
+  if (head.moved.length > tellAtMost) {
     head.many = true
     head.changes = []
+    head.moved = []
   }
 }
 
-async function liveRows(trx: Knex, moves: Move[]): Promise<Map<string, Row>> {
+async function liveRows(trx: Knex, head: Head, moves: Move[]): Promise<Map<string, Row>> {
   const found = new Map<string, Row>()
   for (const [kind, ofKind] of groupByKind(moves)) {
-    const rows: Row[] = await trx('objects')
-      .where({ kind, deleted: false })
-      .whereIn(
-        'id',
-        ofKind.map((move) => move.id),
-      )
+    const asked: string[] = []
+    for (const { id } of ofKind) {
+      const name = `${kind}\0${id}`
+      const known = head.known.get(name)
+      if (known) found.set(name, known)
+      else asked.push(id)
+      head.known.delete(name)
+    }
+    if (asked.length === 0) continue
+    const rows: Row[] = await trx('objects').where({ kind, deleted: false }).whereIn('id', asked)
     for (const row of rows) found.set(`${kind}\0${row.id}`, row)
   }
   return found
@@ -185,6 +200,31 @@ export async function objectById<K extends Kind>(
   id: string,
 ): Promise<{ id: string; seq: number; body: Bodies[K] } | undefined> {
   const row: Row | undefined = await db('objects').where({ kind, id, deleted: false }).first()
+  return row && isSound(row) ? rowToObject(row) : undefined
+}
+
+/** As `objectById`, for a job that is going to move it: the row is not read a second time then. */
+export async function objectToMove<K extends Kind>(
+  trx: Knex,
+  head: Head,
+  kind: K,
+  id: string,
+): Promise<{ id: string; seq: number; body: Bodies[K] } | undefined> {
+  const row: Row | undefined = await trx('objects').where({ kind, id, deleted: false }).first()
+  if (!row) return undefined
+  head.known.set(`${kind}\0${id}`, row)
+  return isSound(row) ? rowToObject(row) : undefined
+}
+
+/** The person of this username. */
+export async function userObjectByName(
+  db: Knex,
+  username: string,
+): Promise<{ id: string; seq: number; body: Bodies['user'] } | undefined> {
+  const row: Row | undefined = await db('objects')
+    .join('users', 'users.id', 'objects.id')
+    .where({ 'users.username': username, 'objects.kind': 'user', 'objects.deleted': false })
+    .first('objects.*')
   return row && isSound(row) ? rowToObject(row) : undefined
 }
 

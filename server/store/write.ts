@@ -2,17 +2,18 @@ import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { messageOf, Unavailable } from '../errors.ts'
 import type { Note } from './audit.ts'
-import { appendAudit, sealAudit } from './audit-chain.ts'
+import { appendAudit, keepAudit } from './audit-chain.ts'
 import type { Bodies, Changed, Kind } from './bodies.ts'
 import { canonical } from './canonical.ts'
-import type { Db } from './db.ts'
+import { type Db, syncFrom } from './db.ts'
 import { type Local, whyNoChange, writeLocal } from './local.ts'
 import { keepHashes, noHashWork } from './nt-hashes.ts'
-import { type Head, headAt, type Move, moveObjects, positionOf, samePosition } from './objects.ts'
+import { type Head, headAt, type Move, moveObjects, objectToMove, positionOf, samePosition } from './objects.ts'
 import { rememberPosition, trimPositions, writePosition } from './position.ts'
 import { keepReceipts } from './receipts.ts'
 import { keepRequest } from './requests.ts'
 import { reviseLists } from './revisions.ts'
+import { keepTail } from './tail.ts'
 
 /** One change as its function sees it. Everything it does commits together, or not at all. */
 export type Change = {
@@ -23,6 +24,8 @@ export type Change = {
   /** Puts an object as it shall be from now on. */
   put<K extends Kind>(kind: K, id: string, body: Bodies[K]): Promise<void>
   remove(kind: Kind, id: string): Promise<void>
+  /** A live object that this change is going to move; undefined when it is not there, or its row is damaged. */
+  get<K extends Kind>(kind: K, id: string): Promise<{ id: string; seq: number; body: Bodies[K] } | undefined>
   /** Moves many objects at once; at most a few hundred a call. */
   move(moves: Move[]): Promise<void>
   /** Says what was done; kept in the audit of the same transaction. */
@@ -36,6 +39,8 @@ export type Job = {
   run: (change: Change) => Promise<unknown>
   resolve: (value: never) => void
   reject: (error: unknown) => void
+  /** It need not survive a power cut before `onDisk`. */
+  lazily: boolean
 }
 
 /**
@@ -47,10 +52,18 @@ export function write<T>(db: Db, actor: Actor, run: (change: Change) => Promise<
   return why ? Promise.reject(why) : commit(db, actor, run)
 }
 
-/** What `write`, set-up and the apply path of a slave share. Jobs that wait while a commit is under way share the next one. */
-export function commit<T>(db: Db, actor: Actor, run: (change: Change) => Promise<T>): Promise<T> {
+/**
+ * What `write`, set-up and the apply path of a slave share. Jobs that wait while a commit is under way share the next one.
+ * `lazily`: who waits for it is answered before it is on the disk, and calls `onDisk` before telling anybody.
+ */
+export function commit<T>(
+  db: Db,
+  actor: Actor,
+  run: (change: Change) => Promise<T>,
+  { lazily = false } = {},
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    db.queue.push({ actor, run, resolve, reject } as Job)
+    db.queue.push({ actor, run, resolve, reject, lazily } as Job)
     void drain(db)
   })
 }
@@ -80,13 +93,14 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   const locals: Partial<Local>[] = []
   let head: Head
   try {
+    await syncFrom(db, jobs.every(({ lazily }) => lazily) ? 'NORMAL' : 'FULL')
     head = await db.writer.transaction(async (trx) => {
       // Only one process has the data directory, and it writes through one connection: what it holds in memory is what is kept.
       const head = headAt(db.position, db.auditKey, db.audit)
       outcomes = []
       for (const job of jobs) outcomes.push(await runJob(db, trx, head, job, jobs.length === 1, locals))
       for (const local of locals) await writeLocal(trx, { deviceId: '', name: '' }, local)
-      if (db.audit.rows !== head.audit.rows) await sealAudit(trx, db.auditKey, head.audit)
+      await keepAudit(trx, head)
       if (!samePosition(db.position, head)) await writePosition(trx, positionOf(head))
       if (Math.floor(head.seq / 1000) > Math.floor(db.position.seq / 1000)) await trimPositions(trx, head.seq)
       return head
@@ -99,6 +113,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   db.position = positionOf(head)
   db.audit = head.audit
   rememberPosition(db, before)
+  keepTail(db, before, head)
   for (const local of locals) Object.assign(db.local, local)
   if (head.receipts.length > 0) db.onReceipts?.(head.receipts)
   if (before.seq !== head.seq || before.epochId !== head.epochId || head.many) tell(db, head)
@@ -124,7 +139,7 @@ async function runJob(
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
     await keepHashes(db.dir, trx, head, moveObjects)
     const firstRow = head.audit.rows + 1
-    await appendAudit(trx, head, job.actor, notes)
+    appendAudit(head, job.actor, notes)
     head.receipts.push(...(await keepReceipts(trx, { actor: job.actor, seq: head.seq, firstRow }, notes)))
     if (job.actor.request !== undefined) await keepRequest(trx, job.actor.request)
     // Behind the record: it stands at the change itself, which pages compare with what their forms were filled from.
@@ -137,23 +152,24 @@ async function runJob(
     ...head,
     state: head.state.slice(),
     changes: head.changes.slice(),
+    moved: head.moved.slice(),
     receipts: head.receipts.slice(),
     audit: { ...head.audit },
+    noted: head.noted.slice(),
+    known: new Map(),
     lists: new Set<string>(),
     hashes: noHashWork(),
   }
-  // By hand: a nested transaction of knex costs more than what most jobs do in it.
+  // By hand: a nested transaction of knex costs more than what most jobs do in it. It stays until the commit, and lies under
+  // that of the next job.
   await trx.raw('savepoint job')
   try {
-    const value = await run()
-    await trx.raw('release job')
-    return { job, value }
+    return { job, value: await run() }
   } catch (error) {
     // Where SQLite has taken back everything already, as on a full disk, what it said first is the reason for all.
     await trx.raw('rollback to job').catch(() => {
       throw error
     })
-    await trx.raw('release job')
     Object.assign(head, before)
     return { job, error: explain(error) }
   }
@@ -168,6 +184,7 @@ function changeOf(trx: Knex.Transaction, head: Head, actor: Actor, notes: Note[]
     move,
     put: (kind, id, body) => move([{ kind, id, body: canonical(body) }]),
     remove: (kind, id) => move([{ kind, id, body: undefined }]),
+    get: (kind, id) => objectToMove(trx, head, kind, id),
     note: (note) => notes.push(note),
     local: (changes) => locals.push(changes),
   }
