@@ -117,8 +117,14 @@ export async function accountSyncPair(
       cpSync(dirs.joined, dirs.slave, { recursive: true })
     },
     position: async () => positionOf(await statusOf(admins.master)),
-    isSlaveAt: async (position) =>
-      (await hasDirectory(ports.slave.ldap)) && positionOf(await statusOf(admins.slave)) === position,
+    isSlaveAt: async (position) => {
+      if (!(await hasDirectory(ports.slave.ldap))) return false
+      const slave = await statusOf(admins.slave)
+      if (positionOf(slave) === position) return true
+      // The master notes where a slave would answer, which moves it on by itself.
+      const isBeyond = slave !== undefined && slave.seq > Number(position.split(' ')[0])
+      return isBeyond && positionOf(slave) === positionOf(await statusOf(admins.master))
+    },
     openWriter: async () => {
       const admin = openAdmin(dirs.master)
       return {

@@ -216,15 +216,15 @@ export async function objectToMove<K extends Kind>(
   return isSound(row) ? rowToObject(row) : undefined
 }
 
-/** The person of this username. */
+/** The person of this username. Not by a join: SQLite would go through all people for it. */
 export async function userObjectByName(
   db: Knex,
   username: string,
 ): Promise<{ id: string; seq: number; body: Bodies['user'] } | undefined> {
   const row: Row | undefined = await db('objects')
-    .join('users', 'users.id', 'objects.id')
-    .where({ 'users.username': username, 'objects.kind': 'user', 'objects.deleted': false })
-    .first('objects.*')
+    .where({ kind: 'user', deleted: false })
+    .where('id', db('users').where({ username }).select('id'))
+    .first()
   return row && isSound(row) ? rowToObject(row) : undefined
 }
 
