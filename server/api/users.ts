@@ -159,10 +159,15 @@ async function changePerson({ db, actor }: Call, args: z.output<typeof changeArg
   const { name, expectedSeq, addGroups = [], removeGroups = [], addPlugins = [], removePlugins = [], ...input } = args
   return unlessChanged(
     expectedSeq,
-    () => showPerson(db, name),
+    () => userByUsername(db, name),
     async (user) => {
-      const groups = edited(input.groups ?? user.groups, addGroups.map(canonicalName), removeGroups.map(canonicalName))
-      const plugins = edited(input.plugins ?? user.plugins, addPlugins, removePlugins)
+      const inGroups = async () => [...(await groupNamesByIds(db.reader, user.groups)).values()]
+      const groups = await edited(
+        input.groups ?? inGroups,
+        addGroups.map(canonicalName),
+        removeGroups.map(canonicalName),
+      )
+      const plugins = await edited(input.plugins ?? user.plugins, addPlugins, removePlugins)
       const lists = { ...(groups && { groups }), ...(plugins && { plugins }) }
       const seq = groups || plugins ? user.seq : expectedSeq
       return withGroupNames(db, await changeUser(db, actor, user.id, { ...input, ...lists }, seq))
@@ -171,9 +176,14 @@ async function changePerson({ db, actor }: Call, args: z.output<typeof changeArg
 }
 
 /** Undefined when nothing was asked for: then nothing is said about what cannot be kept, either. */
-function edited(has: string[], add: string[], remove: string[]): string[] | undefined {
+async function edited(
+  has: string[] | (() => Promise<string[]>),
+  add: string[],
+  remove: string[],
+): Promise<string[] | undefined> {
   if (add.length === 0 && remove.length === 0) return undefined
-  return [...new Set([...has, ...add])].filter((name) => !remove.includes(name))
+  const now = typeof has === 'function' ? await has() : has
+  return [...new Set([...now, ...add])].filter((name) => !remove.includes(name))
 }
 
 const passwordArgs = z.strictObject({

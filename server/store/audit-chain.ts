@@ -89,12 +89,10 @@ export type AuditEnd = { rows: number; mac: string }
 type SealedEnd = AuditEnd & { seal: string }
 
 /** Writes what was appended and the new end of the chain, in the transaction. A seal that somebody took away stays away. */
-export async function keepAudit(trx: Knex, { noted, auditKey: key, audit: { rows, mac } }: Head): Promise<void> {
-  if (noted.length === 0) return
-  await insertRows(trx, 'audit', noted)
-  await trx('audit_head')
-    .where({ one: 1 })
-    .update({ rows, mac, seal: sealOf(key, rows, mac) })
+export function keepAudit(trx: Knex, { noted, auditKey: key, audit: { rows, mac } }: Head): PromiseLike<unknown>[] {
+  if (noted.length === 0) return []
+  const seal = sealOf(key, rows, mac)
+  return [insertRows(trx, 'audit', noted), trx('audit_head').where({ one: 1 }).update({ rows, mac, seal })]
 }
 
 /** The end as it is kept, so that what was cut off while the node stood still leaves a gap. */

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { UserBody } from './bodies.ts'
 import { hasWindows } from './nt-hashes.ts'
-import { inSlices, insertRows } from './slices.ts'
+import { inSlices, insertedAtOnce, insertRows } from './slices.ts'
 
 /** What a person belongs to, as kept in `memberships.of`. */
 export const ofPlugin = (name: string): string => `plugin:${name}`
@@ -30,13 +30,16 @@ export class LateMemberships {
     else this.#users.set(of, [userId])
   }
   async insert(trx: Knex): Promise<void> {
+    let rows: Membership[] = []
     for (const [of, users] of [...this.#users].sort(([a], [b]) => (a < b ? -1 : 1)))
       for (const heap of inHeaps(users)) {
-        await insertMemberships(
-          trx,
-          heap.sort().map((user_id) => ({ of, user_id })),
-        )
+        for (const user_id of heap.sort()) rows.push({ of, user_id })
+        // Full slices: rows that are few cost as much as many.
+        const whole = rows.length - (rows.length % insertedAtOnce)
+        if (whole > 0) await insertMemberships(trx, rows.slice(0, whole))
+        rows = rows.slice(whole)
       }
+    await insertMemberships(trx, rows)
     this.#users.clear()
   }
 }

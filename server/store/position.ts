@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Db } from './db.ts'
+import { insertRows } from './slices.ts'
 
 /** Where a node stands in the feed, and the proof: equal positions mean equal accounts. */
 export type Position = {
@@ -90,11 +91,11 @@ export async function readPosition(trx: Knex): Promise<Position> {
   return row ? rowToPosition(row) : noPosition
 }
 
-export async function writePosition(trx: Knex, position: Position): Promise<void> {
-  const row = positionToRow(position)
-  await trx('position').insert(row).onConflict('one').merge()
-  if (position.seq > 0)
-    await trx('positions').insert({ seq: position.seq, hash: position.hash }).onConflict('seq').merge()
+export function writePosition(trx: Knex, position: Position): PromiseLike<unknown>[] {
+  const { seq, hash } = position
+  const written: PromiseLike<unknown>[] = [insertRows(trx, 'position', [positionToRow(position)], ['one'])]
+  if (seq > 0) written.push(insertRows(trx, 'positions', [{ seq, hash }], ['seq']))
+  return written
 }
 
 const keptPositions = 50_000

@@ -1,7 +1,13 @@
 import type { Knex } from 'knex'
 
+export const insertedAtOnce = 250
+
 /** Runs a statement over many values, a few hundred at a time: SQLite bounds the variables of one statement. */
-export async function inSlices<T>(values: T[], run: (slice: T[]) => PromiseLike<unknown>, size = 250): Promise<void> {
+export async function inSlices<T>(
+  values: T[],
+  run: (slice: T[]) => PromiseLike<unknown>,
+  size = insertedAtOnce,
+): Promise<void> {
   for (let at = 0; at < values.length; at += size) await run(values.slice(at, at + size))
 }
 

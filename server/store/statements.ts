@@ -13,25 +13,28 @@ export type Connection = {
 }
 
 const keptAtMost = 200
-/** What is longer has a list of values in it, and hardly comes again with as many. */
-const longest = 2000
+/** What is longer is for many rows at once: large, and used again only while very much is written. */
+const longFrom = 2000
+const longKeptAtMost = 8
 
 /**
  * Lets a connection keep the statements that SQLite has read for it; knex hands over the text each time, and to read it
  * takes as long as to find a row by its key.
  */
 export function keepStatements(connection: Connection): void {
-  const kept = new Map<string, Statement>()
+  const short = new Map<string, Statement>()
+  const long = new Map<string, Statement>()
+  const shelfOf = (sql: string) => (sql.length < longFrom ? short : long)
 
   const use = (how: 'all' | 'run'): Use => {
     return (sql, values, done) => {
       // Only one of both is called with an error: what could not be read is never used.
       const refused = (error: Error | null) => error && done.call(undefined, error)
-      const statement = kept.get(sql) ?? connection.prepare(sql, refused)
+      const statement = shelfOf(sql).get(sql) ?? connection.prepare(sql, refused)
       // Taken out while it is used: the same text may be under way twice, and what failed is not used again.
-      kept.delete(sql)
+      shelfOf(sql).delete(sql)
       statement[how](values, function (error, rows) {
-        if (error || sql.length > longest) statement.finalize()
+        if (error) statement.finalize()
         else keep(sql, statement)
         done.call(this, error, rows)
       })
@@ -39,11 +42,12 @@ export function keepStatements(connection: Connection): void {
   }
 
   function keep(sql: string, statement: Statement): void {
-    kept.get(sql)?.finalize()
-    kept.set(sql, statement)
-    const [oldest] = kept
-    if (kept.size <= keptAtMost || !oldest) return
-    kept.delete(oldest[0])
+    const shelf = shelfOf(sql)
+    shelf.get(sql)?.finalize()
+    shelf.set(sql, statement)
+    const [oldest] = shelf
+    if (shelf.size <= (shelf === long ? longKeptAtMost : keptAtMost) || !oldest) return
+    shelf.delete(oldest[0])
     oldest[1].finalize()
   }
 
@@ -53,8 +57,10 @@ export function keepStatements(connection: Connection): void {
     run: use('run'),
     // SQLite closes nothing while a statement is left.
     close: (done: (error: Error | null) => void) => {
-      for (const statement of kept.values()) statement.finalize()
-      kept.clear()
+      for (const shelf of [short, long]) {
+        for (const statement of shelf.values()) statement.finalize()
+        shelf.clear()
+      }
       close.call(connection, done)
     },
   })

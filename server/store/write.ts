@@ -100,8 +100,10 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
       outcomes = []
       for (const job of jobs) outcomes.push(await runJob(db, trx, head, job, jobs.length === 1, locals))
       for (const local of locals) await writeLocal(trx, { deviceId: '', name: '' }, local)
-      await keepAudit(trx, head)
-      if (!samePosition(db.position, head)) await writePosition(trx, positionOf(head))
+      await together([
+        ...keepAudit(trx, head),
+        ...(samePosition(db.position, head) ? [] : writePosition(trx, positionOf(head))),
+      ])
       if (Math.floor(head.seq / 1000) > Math.floor(db.position.seq / 1000)) await trimPositions(trx, head.seq)
       return head
     })
@@ -122,6 +124,11 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
     if ('error' in outcome) outcome.job.reject(outcome.error)
     else outcome.job.resolve(outcome.value as never)
   }
+}
+
+/** What does not depend on each other goes to SQLite's thread at once. Before one that failed is told, none is under way any more. */
+async function together(statements: PromiseLike<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(statements)) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 /** A job that fails takes back its own part only; alone in its transaction, it takes back the transaction. */
