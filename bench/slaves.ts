@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Agent, request } from 'undici'
+import { longPollSeconds } from '../server/replication/connection.ts'
 
 /** Slaves as their master sees them: each with a credential, a TLS connection and a poll of its own; they keep no store. */
 export type Slaves = {
@@ -42,7 +43,12 @@ export function openSlaves({ url, ca, servername, clusterId, credentials, from }
       'accept-encoding': 'br',
     }
     for (let failures = 0; !halt.signal.aborted; ) {
-      const query = new URLSearchParams({ since: `${at.seq}`, hash: at.hash, epoch: at.epoch, wait: '25' })
+      const query = new URLSearchParams({
+        since: `${at.seq}`,
+        hash: at.hash,
+        epoch: at.epoch,
+        wait: `${longPollSeconds}`,
+      })
       try {
         const answer = await request(`${url}/v1/changes?${query}`, { dispatcher: agent, headers, signal: halt.signal })
         await answer.body.dump({ limit: Number.MAX_SAFE_INTEGER })

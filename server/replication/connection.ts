@@ -12,7 +12,7 @@ import { headers, type Problem, protocol } from './wire.ts'
 /** A slave's line to its master: TLS to the pinned CA and to the master's own name, nothing else. */
 export type Connection = { url: string; agent: Agent; headers: Record<string, string> }
 
-export const longPollSeconds = 25
+export const longPollSeconds = 30
 
 export function openConnection(url: string, ca: string, clusterId: string, credential?: string): Connection {
   return {
