@@ -1,4 +1,4 @@
-import { TextDecoder } from 'node:util'
+import { isUtf8 } from 'node:buffer'
 import { type Coding, unpacked } from './coding.ts'
 import { type EndLine, type HeadLine, type ObjectLine, readObjectLine } from './wire.ts'
 
@@ -17,9 +17,10 @@ export class BadAnswer extends Error {}
 
 // One object of this size is no account; it would only hold up the node.
 const maxLine = 8 * 1024 * 1024
-/** Up to this many characters an answer is kept as lines; beyond it as the packed bytes that came, a fifth to a tenth. */
+/** Up to this many bytes an answer is kept as lines; beyond it as the packed bytes that came, a fifth to a tenth. */
 const maxHeld = 256 * 1024
-const endStart = '{"t":"end"'
+const endStart = Buffer.from('{"t":"end"')
+const newline = 10
 
 /**
  * Reads an answer as it arrives; `onProgress(received, total)` is told meanwhile. Throws BadAnswer when the end line is
@@ -39,12 +40,12 @@ export async function readAnswer(
   for await (const lines of linesOf(unpackedOrBad(keeping(packed, came), coding))) {
     for (const line of lines) {
       if (end) throw new BadAnswer('something follows its end line')
-      if (!head) head = parseHead(line)
-      else if (line.startsWith(endStart)) end = parseEnd(line)
+      if (!head) head = parseHead(line.toString())
+      else if (isEnd(line)) end = parseEnd(line.toString())
       else {
         n++
         length += line.length
-        held?.push(line)
+        held?.push(line.toString())
       }
     }
     if (length > maxHeld) held = undefined
@@ -71,23 +72,37 @@ async function* objectLines(came: Buffer[], coding: Coding): AsyncGenerator<stri
       lines.shift()
       isFirst = false
     }
-    if (lines.at(-1)?.startsWith(endStart)) lines.pop()
-    if (lines.length > 0) yield lines
+    const last = lines.at(-1)
+    if (last && isEnd(last)) lines.pop()
+    if (lines.length > 0) yield lines.map(String)
   }
 }
 
-/** Whole lines, as many at a time as have come. */
-async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  let rest = ''
+/** Whole lines, as many at a time as have come. Each is made a text by itself: one foreign letter makes a text twice as long. */
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer[]> {
+  let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of chunks) {
-    const lines = (rest + decode(decoder, chunk)).split('\n')
-    rest = lines.pop() ?? ''
+    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk
+    const whole = bytes.subarray(0, bytes.lastIndexOf(newline) + 1)
+    rest = bytes.subarray(whole.length)
     if (rest.length > maxLine) throw new BadAnswer('a line is too long')
-    yield lines
+    if (!isUtf8(whole)) throw new BadAnswer('it is not UTF-8')
+    yield linesIn(whole)
   }
-  if (rest !== '') throw new BadAnswer('it ended before its end line')
+  if (rest.length > 0) throw new BadAnswer('it ended before its end line')
 }
+
+function linesIn(whole: Buffer): Buffer[] {
+  const lines: Buffer[] = []
+  for (let at = 0; at < whole.length; ) {
+    const end = whole.indexOf(newline, at)
+    lines.push(whole.subarray(at, end))
+    at = end + 1
+  }
+  return lines
+}
+
+const isEnd = (line: Buffer): boolean => line.subarray(0, endStart.length).equals(endStart)
 
 async function* unpackedOrBad(packed: AsyncIterable<Buffer>, coding: Coding): AsyncGenerator<Buffer> {
   try {
@@ -97,14 +112,6 @@ async function* unpackedOrBad(packed: AsyncIterable<Buffer>, coding: Coding): As
     // Codes of zlib and of brotli. What is wrong with the line itself keeps its name.
     if (typeof code === 'string' && /^(Z_|ERR__)/.test(code)) throw new BadAnswer('it cannot be unpacked')
     throw error
-  }
-}
-
-function decode(decoder: TextDecoder, chunk: Buffer): string {
-  try {
-    return decoder.decode(chunk, { stream: true })
-  } catch {
-    throw new BadAnswer('it is not UTF-8')
   }
 }
 
