@@ -141,9 +141,10 @@ function parse(line: string): unknown {
   }
 }
 
-const slice = 250
+/** So many objects are moved at once: LDAP waits for no more than these while very much is applied. */
+export const slice = 80
 
-/** The objects of an answer, some hundreds at a time, checked for order: each comes once, and `seq` only rises. */
+/** The objects of an answer, a slice at a time, checked for order: each comes once, and `seq` only rises. */
 export async function* objectsOf(answer: Answer): AsyncGenerator<ObjectLine[]> {
   let last = 0
   let objects: ObjectLine[] = []

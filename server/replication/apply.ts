@@ -10,13 +10,11 @@ import { feedRows, type Move, removeTombstones } from '../store/objects.ts'
 import { countIn, emptyHash, hashHex, stateHash } from '../store/position.ts'
 import { wipe } from '../store/wipe.ts'
 import { type Change, commit } from '../store/write.ts'
-import { type Answer, BadAnswer, objectsOf } from './answer.ts'
+import { type Answer, BadAnswer, objectsOf, slice } from './answer.ts'
 import { bucketOf, type HeadLine, type ObjectLine } from './wire.ts'
 
 /** After applying it, this node would not be equal to the master. Nothing was kept; a repair is needed. */
 export class Diverged extends Error {}
-
-const slice = 250
 
 /**
  * Applies a whole answer in one transaction, with the position in it, and commits only when this node's own state hash
