@@ -30,9 +30,11 @@ export async function keepBlobOf(
   maxBytes: number,
 ): Promise<{ sha256: string; size: number }> {
   return keep(dir, maxBytes, async function* () {
-    const buffer = Buffer.allocUnsafe(chunkBytes)
+    // One byte more than it has: whether it has grown is seen at the end. Ten thousand small files take no large buffer each.
+    const length = Math.min(chunkBytes, (await file.stat()).size + 1)
+    const buffer = Buffer.allocUnsafe(length)
     for (let at = 0; ; ) {
-      const { bytesRead } = await file.read(buffer, 0, chunkBytes, at)
+      const { bytesRead } = await file.read(buffer, 0, length, at)
       if (bytesRead === 0) return
       at += bytesRead
       yield buffer.subarray(0, bytesRead)
