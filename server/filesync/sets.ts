@@ -143,7 +143,8 @@ async function needSet(change: Change, id: string, expectedSeq?: number) {
   return object
 }
 
-const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/
+/** Such a name is a directory of that name, and nothing else. */
+export const isSetName = (name: string): boolean => /^[a-z0-9][a-z0-9_-]{0,62}$/.test(name)
 
 async function judged(
   change: Change,
@@ -155,7 +156,7 @@ async function judged(
   if (input.name !== undefined || !was) {
     values.name = (input.name ?? '').trim().toLowerCase()
     const others = (await objectsOf(change.trx, 'file-set')).filter(({ id }) => id !== was?.id)
-    if (!namePattern.test(values.name) || values.name === 'new')
+    if (!isSetName(values.name) || values.name === 'new')
       problems.name = 'A name has 1 to 63 letters, digits, - and _, as in netlogon.'
     else if (others.some(({ body }) => body.name === values.name))
       throw new AlreadyThere({ name: `A file set named “${values.name}” already exists. Choose another name.` })

@@ -20,6 +20,7 @@ import { allowed, certificatesDir, dirProblem, leads } from './places.ts'
 import { plan, type Wanted } from './plan.ts'
 import { publish } from './publish.ts'
 import { putFile, type Source } from './put.ts'
+import { placeReceived } from './receive.ts'
 import { sealingKey, unsealHere } from './seal.ts'
 import { type FileSet, fileSets, isFor } from './sets.ts'
 import { ownStates, type SetState } from './states.ts'
@@ -62,7 +63,9 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   async function passOnce(): Promise<void> {
     if (!db.local.mode) return
     await issueCertificates(db).catch((error) => log.warn({ reason: messageOf(error) }, 'certificates were not issued'))
-    const [sets, all] = await Promise.all([fileSets(db), places(db.reader)])
+    const sets = await fileSets(db)
+    const unplaced = await placeReceived(db, sets, await places(db.reader))
+    const all = await places(db.reader)
     const certificates = sets.some(({ kind }) => kind === 'certificates')
     // The master makes none for a node before it knows with what to seal the key.
     if (certificates && !hasCertificates) told = { text: '', at: 0 }
@@ -79,9 +82,12 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
         trouble(stateOf(place), problemOf(error), place.setName)
       }
     }
-    for (const { id } of sets)
-      if (!all.some(({ setId }) => setId === id) && states.get(id)?.state !== 'no-place')
-        states.set(id, { ...freshState(id), state: 'no-place' })
+    for (const { id, name } of sets) {
+      if (all.some(({ setId }) => setId === id)) continue
+      const problem = unplaced.get(id)
+      if (states.get(id)?.state !== 'no-place') states.set(id, { ...freshState(id), state: 'no-place' })
+      if (problem) trouble(stateOf({ setId: id }), problem, name)
+    }
     for (const [id] of states) if (id !== ownCertificates && !sets.some((set) => set.id === id)) states.delete(id)
     for (const [id, watch] of watches)
       if (!all.some(({ setId }) => setId === id)) {
@@ -104,7 +110,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     )
   }
 
-  function stateOf(place: Place): SetState {
+  function stateOf(place: Pick<Place, 'setId'>): SetState {
     const known = states.get(place.setId) ?? freshState(place.setId)
     states.set(place.setId, known)
     return known
