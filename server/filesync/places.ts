@@ -8,7 +8,7 @@ import { type Edits, keepPlace, type Place, places, removePlace } from '../store
 import type { LocalFiles } from '../store/local.ts'
 import { objectById } from '../store/objects.ts'
 import { commit } from '../store/write.ts'
-import { type FileSet, fileSetByName } from './sets.ts'
+import { type FileSet, fileSetByName, isWhole } from './sets.ts'
 
 // Where sets lie on this node, and what this machine allows. Nothing of it travels, and nothing of it is taken from the wire.
 
@@ -109,7 +109,7 @@ export async function placeSet(db: Db, actor: Actor, set: FileSet, input: PlaceI
   const afterwards = input.afterwards ?? before?.afterwards ?? 'nothing'
   if (!afterwardsChoices(db).some(({ value }) => value === afterwards))
     throw new Invalid({ afterwards: `“${afterwards}” is not among what may be done here.` })
-  const switches = set.whole && !leads(db, set)
+  const switches = isWhole(set) && !leads(db, set)
   const made = await mkdir(switches ? dirname(dir) : dir, { recursive: true }).catch((error) => {
     throw new Invalid({ dir: `${dir} cannot be made: ${error.code}.` })
   })
@@ -157,3 +157,22 @@ const note = (
 /** Where the directory says what the files are; elsewhere the feed does. Certificates come from this program, not from a directory. */
 export const leads = (db: Db, set: { kind: string }): boolean =>
   db.local.mode !== 'slave' && set.kind !== 'certificates'
+
+/** Its own certificates every node has in its data directory, whatever else is done with the set. */
+export const ownCertificates = 'certificates'
+
+export function withCertificates(db: Db, sets: FileSet[], all: Place[]): Place[] {
+  const set = sets.find(({ kind }) => kind === 'certificates')
+  if (!set) return all
+  const own: Place = {
+    setId: ownCertificates,
+    setName: set.name,
+    dir: certificatesDir(db.dir),
+    edits: 'restore',
+    afterwards: 'nothing',
+  }
+  return [...all, own]
+}
+
+export const setIdOf = (place: Place, sets: FileSet[]): string | undefined =>
+  place.setId === ownCertificates ? sets.find(({ kind }) => kind === 'certificates')?.id : place.setId

@@ -43,6 +43,10 @@ export async function fileSetByName(db: Db, name: string): Promise<FileSet> {
   return set
 }
 
+/** Whether all of it changes at once for who reads it. A certificate and its key are of use together only. */
+export const isWhole = ({ whole, kind }: Pick<FileSetBody, 'whole' | 'kind'>): boolean =>
+  whole === true || kind === 'certificates'
+
 /** Whether a node gets it; the master has everything. */
 export const isFor = ({ devices }: Pick<FileSetBody, 'devices'>, deviceId: string): boolean =>
   devices === undefined || devices.includes(deviceId)

@@ -1,4 +1,5 @@
 import { mkdir, realpath } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { messageOf, Unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -16,17 +17,17 @@ import { capProblem, type Followed, follow, volumeProblem } from './follow.ts'
 import { obeySteps } from './lead.ts'
 import { type FileLine, NotGiven, openFileLine } from './line.ts'
 import { chooser } from './patterns.ts'
-import { allowed, certificatesDir, dirProblem, leads } from './places.ts'
+import { allowed, certificatesDir, dirProblem, leads, ownCertificates, setIdOf, withCertificates } from './places.ts'
 import { plan, type Wanted } from './plan.ts'
 import { publish } from './publish.ts'
 import { putFile, type Source } from './put.ts'
 import { placeReceived } from './receive.ts'
 import { sealingKey, unsealHere } from './seal.ts'
-import { type FileSet, fileSets, isFor } from './sets.ts'
+import { type FileSet, fileSets, isFor, isWhole } from './sets.ts'
 import { ownStates, type SetState } from './states.ts'
 import { usable } from './usable.ts'
 import { createWatch } from './watch.ts'
-import { followWhole } from './whole.ts'
+import { followWhole, turnBack } from './whole.ts'
 
 export type FilesWorker = {
   /** Brings every set of this node up to date, as far as it can be. */
@@ -103,6 +104,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     const { code } = error as { code?: string }
     if (code === 'ENOENT') return 'The directory is not there any more. Make it again, or name another one.'
     if (code === 'ENOSPC' || code === 'EDQUOT') return 'The disk is full. Free some; it goes on by itself.'
+    if (code === 'EBUSY') return 'The directory is a mount point and cannot be switched at once. Name one below it.'
     if (code === 'EACCES') return 'The user of this service may not read the directory.'
     return reachProblem(
       error,
@@ -125,7 +127,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
 
   async function passPlace(place: Place, set: FileSet | undefined): Promise<void> {
     const isOwn = place.dir === certificatesDir(db.dir)
-    if (isOwn) await mkdir(place.dir, { recursive: true, mode: 0o700 })
+    if (isOwn && !set) await mkdir(place.dir, { recursive: true, mode: 0o700 })
     const misplaced = isOwn ? undefined : await dirProblem(db, place.dir)
     if (misplaced) throw new Unavailable(misplaced)
     const state = stateOf(place)
@@ -223,9 +225,11 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     const seen = await seenIn(db.reader, place.setId)
     const soon = setInterval(() => void tell(false), 1000)
     try {
-      if (set?.whole) return withMore(await followWhole(following, wanted, seen), problems)
-      const moved = await volumeProblem(place, place.dir)
+      const switches = set !== undefined && isWhole(set)
+      const moved = await volumeProblem(place, switches ? dirname(place.dir) : place.dir)
       if (moved) throw new Unavailable(moved)
+      if (switches) return withMore(await followWhole(following, wanted, seen), problems)
+      await turnBack(place.dir)
       const root = await openRoot(place.dir)
       try {
         return withMore(await follow(following, root, wanted, seen), problems)
@@ -345,22 +349,3 @@ const withMore = (done: Followed, problems: string[]): Followed => ({
 
 const said = ([first = '', ...rest]: string[]): string =>
   rest.length === 0 ? first : `${first} And ${rest.length} more.`
-
-/** Its own certificates every node has in its data directory, whatever else is done with the set. */
-const ownCertificates = 'certificates'
-
-function withCertificates(db: Db, sets: FileSet[], all: Place[]): Place[] {
-  const set = sets.find(({ kind }) => kind === 'certificates')
-  if (!set) return all
-  const own: Place = {
-    setId: ownCertificates,
-    setName: set.name,
-    dir: certificatesDir(db.dir),
-    edits: 'restore',
-    afterwards: 'nothing',
-  }
-  return [...all, own]
-}
-
-const setIdOf = (place: Place, sets: FileSet[]): string | undefined =>
-  place.setId === ownCertificates ? sets.find(({ kind }) => kind === 'certificates')?.id : place.setId
