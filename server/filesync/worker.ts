@@ -55,6 +55,8 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   let hasCertificates = false
   let told = { text: '', at: 0 }
   const troubled = new Map<string, string>()
+  /** What was to be done after the last change of a set, and failed. */
+  const undone = new Map<string, { afterwards: string; problem: string }>()
 
   const kick = () => {
     isWanted = true
@@ -139,9 +141,12 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     if (done.changed > 0) {
       log.info({ set: place.setName, files: done.changed, seq }, 'files were brought up to date')
       const failed = await doAfterwards(db, place.afterwards)
-      if (failed) done.problems.push(failed)
+      if (failed) undone.set(place.setId, { afterwards: place.afterwards, problem: failed })
+      else undone.delete(place.setId)
       if (isOwn) onCertificates()
     }
+    const left = undone.get(place.setId)
+    if (left && left.afterwards === place.afterwards) done.problems.push(left.problem)
     Object.assign(state, { files: files.length, edited: done.edited.length })
     if (done.problems.length > 0) return trouble(state, said(done.problems), place.setName)
     const isLeft = place.edits === 'report' && done.edited.length > 0
