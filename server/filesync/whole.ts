@@ -38,6 +38,7 @@ export async function followWhole(
   const opened: Folder[] = [parent]
   const done: Followed = { changed: 0, problems: [], edited: [] }
   try {
+    if (seen.size > 0) await bringBack(parent, base)
     const target = await targetOf(parent, base)
     await sweepOld(parent, base, target)
     const current = target === undefined ? undefined : await openBelow(parent, target)
@@ -186,15 +187,36 @@ async function turn(parent: Folder, base: string, target: string | undefined): P
 
 const freshName = (base: string): string => `.${base}.${randomBytes(8).toString('hex')}`
 
+/** Killed between the two steps of a turn, or the link was removed: the latest directory takes its place. */
+async function bringBack(parent: Folder, base: string): Promise<void> {
+  if (await isThere(parent.at(base))) return
+  let latest = { name: '', mtimeMs: 0 }
+  for (const name of await readdir(parent.at('.')))
+    if (versionName(base).test(name)) {
+      const { mtimeMs } = await lstat(parent.at(name))
+      if (mtimeMs > latest.mtimeMs) latest = { name, mtimeMs }
+    }
+  if (latest.name) await rename(parent.at(latest.name), parent.at(base))
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  )
+
 /** Where a set is no longer switched at once, its link becomes the directory that it led to. */
 export async function turnBack(dir: string): Promise<void> {
   const base = basename(dir)
   const target = await readlink(dir).catch(() => undefined)
-  if (target === undefined || !versionName(base).test(target)) return
+  const isOurs = target !== undefined && versionName(base).test(target)
+  if (!isOurs && (await isThere(dir))) return
   const parent = await openRoot(await realpath(dirname(dir)))
   try {
-    await rm(parent.at(base))
-    await rename(parent.at(target), parent.at(base))
+    if (isOurs) {
+      await rm(parent.at(base))
+      await rename(parent.at(target), parent.at(base))
+    } else await bringBack(parent, base)
     await parent.handle.sync()
     await rm(parent.at(nextName(base)), { recursive: true, force: true })
     await sweepOld(parent, base, undefined, 0)

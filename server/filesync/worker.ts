@@ -231,10 +231,10 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     const soon = setInterval(() => void tell(false), 1000)
     try {
       const switches = set !== undefined && isWhole(set)
+      if (!switches) await turnBack(place.dir)
       const moved = await volumeProblem(place, switches ? dirname(place.dir) : place.dir)
       if (moved) throw new Unavailable(moved)
       if (switches) return withMore(await followWhole(following, wanted, seen), problems)
-      await turnBack(place.dir)
       const root = await openRoot(place.dir)
       try {
         return withMore(await follow(following, root, wanted, seen), problems)
