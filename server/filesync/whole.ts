@@ -7,9 +7,7 @@ import {
   type Folder,
   inFolderOf,
   type Marks,
-  marksOf,
   openBelow,
-  openFile,
   openRoot,
   removeFile,
   type Scan,
@@ -64,8 +62,10 @@ export async function followWhole(
     const missing: Wanted[] = []
     for (const one of wanted.values()) {
       if (ready.has(one.path)) continue
-      const isUnchanged = current && !toPut.has(one.path) && found.get(one.path)?.mode === maskedMode(one.mode)
-      if (!isUnchanged || !(await linkInto(current, next, one.path))) missing.push(one)
+      const marks = found.get(one.path)
+      const isUnchanged = current && !toPut.has(one.path) && marks?.mode === maskedMode(one.mode)
+      if (isUnchanged && (await linkInto(current, next, one.path))) ready.set(one.path, marks)
+      else missing.push(one)
     }
     state.missing = missing.length
     const before = done.problems.length
@@ -73,6 +73,7 @@ export async function followWhole(
     await putAll(db, undefined, next, missing, done, state, async (one) => {
       const put = await putFile(next, one, { ...putting, onBytes: counted(state) })
       contents.set(one.path, put.content)
+      ready.set(one.path, put)
       return put
     })
     if (done.problems.length > before) return done
@@ -86,7 +87,9 @@ export async function followWhole(
     for (const one of wanted.values()) {
       const old = seen.get(one.path)
       const content = contents.get(one.path) ?? (one.sealed ? (old?.content ?? '') : one.sha256)
-      now.push([one.path, { ...(await marksAt(next, one.path)), sha256: one.sha256, content }])
+      // As it was made ready: it may be edited as soon as the link is turned.
+      const { mode, size, mtime, inode } = ready.get(one.path) as Marks
+      now.push([one.path, { mode, size, mtime, inode, sha256: one.sha256, content }])
     }
     await db.writer('file_seen').where({ set_id: place.setId }).delete()
     await keepSeen(db.writer, place.setId, now)
@@ -126,14 +129,14 @@ async function sweepOld(parent: Folder, base: string, target: string | undefined
 }
 
 /** What an earlier try has made ready already; the rest of it goes. */
-async function readyIn(next: Folder, wanted: ReadonlyMap<string, Wanted>, most: number): Promise<Set<string>> {
-  const ready = new Set<string>()
+async function readyIn(next: Folder, wanted: ReadonlyMap<string, Wanted>, most: number): Promise<Map<string, Marks>> {
+  const ready = new Map<string, Marks>()
   const { files, refused } = await scan(next, most)
   for (const { path } of refused) await removeFile(next, path)
   for (const path of files.keys()) {
     const one = wanted.get(path)
     const is = one && !one.sealed ? await lookAt(next, path).catch(() => undefined) : undefined
-    if (is && is.content === one?.sha256 && is.mode === maskedMode(one.mode)) ready.add(path)
+    if (is && is.content === one?.sha256 && is.mode === maskedMode(one.mode)) ready.set(path, is)
     else await removeFile(next, path)
   }
   return ready
@@ -224,13 +227,3 @@ export async function turnBack(dir: string): Promise<void> {
     await parent.close()
   }
 }
-
-const marksAt = (root: Folder, path: string): Promise<Marks> =>
-  inFolderOf(root, path, false, async (folder, name) => {
-    const file = await openFile(folder, name)
-    try {
-      return marksOf(await file.stat({ bigint: true }))
-    } finally {
-      await file.close()
-    }
-  })

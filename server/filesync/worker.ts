@@ -24,9 +24,9 @@ import { putFile, type Source } from './put.ts'
 import { placeReceived } from './receive.ts'
 import { sealingKey, unsealHere } from './seal.ts'
 import { type FileSet, fileSets, isFor, isWhole } from './sets.ts'
-import { ownStates, type SetState } from './states.ts'
+import { freshState, ownStates, type SetState } from './states.ts'
 import { usable } from './usable.ts'
-import { createWatch } from './watch.ts'
+import { createWatch, foldersOf } from './watch.ts'
 import { followWhole, turnBack } from './whole.ts'
 
 export type FilesWorker = {
@@ -74,7 +74,8 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     if (certificates && !hasCertificates) told = { text: '', at: 0 }
     hasCertificates = certificates
     let failure: unknown
-    for (const place of withCertificates(db, sets, all)) {
+    const looked = withCertificates(db, sets, all)
+    for (const place of looked) {
       const set = sets.find(({ id }) => id === setIdOf(place, sets))
       if (!set && db.local.mode !== 'slave') continue
       try {
@@ -93,7 +94,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     }
     for (const [id] of states) if (id !== ownCertificates && !sets.some((set) => set.id === id)) states.delete(id)
     for (const [id, watch] of watches)
-      if (!all.some(({ setId }) => setId === id)) {
+      if (!looked.some(({ setId }) => setId === id)) {
         watch.close()
         watches.delete(id)
       }
@@ -209,7 +210,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   }
 
   function watchOf(setId: string): ReturnType<typeof createWatch> {
-    const known = watches.get(setId) ?? createWatch(() => setTimeout(kick, 100).unref())
+    const known = watches.get(setId) ?? createWatch(kick, () => (db.local.mode === 'slave' ? 1000 : 100))
     watches.set(setId, known)
     return known
   }
@@ -228,7 +229,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
       unseal: (sealed: Buffer) => unsealHere(db.dir, sealed),
     }
     const seen = await seenIn(db.reader, place.setId)
-    const soon = setInterval(() => void tell(false), 1000)
+    const telling = setInterval(() => void tell(false), 1000)
     try {
       const switches = set !== undefined && isWhole(set)
       if (!switches) await turnBack(place.dir)
@@ -242,7 +243,10 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
         await root.close()
       }
     } finally {
-      clearInterval(soon)
+      clearInterval(telling)
+      // Also after a failure: what is put right by hand is seen at once.
+      const dir = await realpath(place.dir).catch(() => undefined)
+      if (dir) watchOf(place.setId).folders(dir, foldersOf(wanted.keys()))
     }
   }
 
@@ -335,17 +339,6 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     },
   }
 }
-
-const freshState = (set: string): SetState => ({
-  set,
-  state: 'coming',
-  files: 0,
-  missing: 0,
-  bytes: 0,
-  done: 0,
-  seq: 0,
-  edited: 0,
-})
 
 const withMore = (done: Followed, problems: string[]): Followed => ({
   ...done,
