@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { issueCertificates } from '../filesync/certificates.ts'
 import { fileSetOverview, fileSetOverviews, type SetOverview } from '../filesync/overview.ts'
 import { allowed, changeAllowed, endPlace, rootsOf, setPlace } from '../filesync/places.ts'
+import { setReceiving } from '../filesync/receive.ts'
 import { addFileSet, changeFileSet, fileSetByName, removeFileSet } from '../filesync/sets.ts'
 import { compareVersions, restoreVersion, versionsOf } from '../filesync/versions.ts'
 import { deviceList } from '../replication/devices.ts'
@@ -87,6 +88,7 @@ const shownAllowed = z.object({
   kilobytesPerSecond: z.int(),
   maxFiles: z.int(),
   maxMegabytes: z.int(),
+  receives: z.boolean().meta({ description: 'Sets that are meant for this slave are placed by themselves.' }),
 })
 
 const given = {
@@ -187,6 +189,14 @@ export const fileCommands = {
     }),
     shownAllowed,
     ({ db, actor }, input) => changeAllowed(db, actor, input),
+  ),
+  'file-receiving-set': command(
+    'change',
+    z.strictObject({ receives: z.boolean() }),
+    nothing,
+    async ({ db, actor }, { receives }) => {
+      await setReceiving(db, actor, receives)
+    },
   ),
   'certificates-renew': command(
     'change',

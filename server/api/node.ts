@@ -270,7 +270,13 @@ export const nodeCommands = {
   ),
   'setup-slave': command(
     'change',
-    z.strictObject({ master: text, key: text, name: text.optional(), wait: z.boolean().default(true) }),
+    z.strictObject({
+      master: text,
+      key: text,
+      name: text.optional(),
+      receiveFiles: z.boolean().default(true),
+      wait: z.boolean().default(true),
+    }),
     shownStatus,
     setUpSlave,
   ),

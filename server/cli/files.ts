@@ -103,7 +103,24 @@ export function filesCommands(program: Command): void {
       if (pairs.length > 0) await call(data, 'file-allowed-change', allowedIn(command, pairs))
       const now = await call(data, 'file-allowed-show', {})
       if (json) printJson(now)
-      else printFacts({ ...now, roots: now.roots.join(','), units: now.units.join(',') })
+      else
+        printFacts({
+          ...now,
+          roots: now.roots.join(','),
+          units: now.units.join(','),
+          receives: now.receives ? 'yes' : 'no',
+        })
+    })
+
+  files
+    .command('receive <on|off>')
+    .description('on a slave: place sets that are meant for it in its own directory for files, also later ones')
+    .action(async (given: string, _options: unknown, command: Command) => {
+      if (given !== 'on' && given !== 'off') command.error('error: say on or off')
+      await call(dataOf(command), 'file-receiving-set', { receives: given === 'on' })
+      const [own] = (await call(dataOf(command), 'file-allowed-show', {})).roots
+      if (given === 'on') say(`File sets that are meant for this node are placed in ${own} from now on.`)
+      else say('File sets are no longer placed by themselves. Those that lie here stay.')
     })
 
   files

@@ -16,6 +16,7 @@ type Options = {
   keyFile?: string
   codeFile?: string
   name?: string
+  receiveFiles: boolean
   wait: boolean
   json?: boolean
 }
@@ -41,6 +42,7 @@ export function setupCommand(program: Command): void {
     )
     .option('--code-file <file>', 'slave: file with a join code, in place of the key')
     .option('--name <name>', 'what this node is called; its host name when left out')
+    .option('--no-receive-files', 'slave: do not place the file sets that are meant for this node')
     .option('--no-wait', 'slave: do not stay for the first replication')
     .option('--json', 'print JSON')
     .action((options: Options, command: Command) =>
@@ -67,15 +69,15 @@ async function setUpOwn(mode: 'standalone' | 'master', options: Options, command
 }
 
 async function setUpSlave(options: Options, command: Command): Promise<void> {
-  const { name, wait, json } = options
+  const { name, receiveFiles, wait, json } = options
   const what = options.codeFile ? 'join code' : 'Synchronization Key or join code'
   const master = needed(options.master, '--master', options, command)
   const file = options.codeFile ?? options.keyFile
   const key = file === undefined ? await readSecret(what) : await readSecretFile(file, what)
   const shown = board({ labels: true })
   const asked = { makesNode: true, progress: (progress: Progress) => show(shown, progress) }
-  const status = await call(dataOf(command), 'setup-slave', { master, key, name, wait }, asked).finally(() =>
-    shown.end(),
+  const status = await call(dataOf(command), 'setup-slave', { master, key, name, receiveFiles, wait }, asked).finally(
+    () => shown.end(),
   )
   if (json) return printJson(status)
   const where = `the master ${status.master?.name ?? ''}`.trim()

@@ -16,11 +16,15 @@ function commandOf(db: Db, afterwards: string): [string, string[]] | undefined {
 export function doAfterwards(db: Db, afterwards: string): Promise<string | undefined> {
   if (afterwards === 'nothing') return Promise.resolve(undefined)
   const command = commandOf(db, afterwards)
-  if (!command) return Promise.resolve(`“${afterwards}” is not allowed on this node any more.`)
+  if (!command) return Promise.resolve(`The files are there, but “${afterwards}” is not allowed on this node any more.`)
   return new Promise((resolve) => {
     execFile(command[0], command[1], { timeout: 60_000 }, (error, _out, err) => {
       const why = err.trim().split('\n').at(-1) || (error && 'code' in error ? String(error.code) : '')
-      resolve(error ? `The files are there, but ${command[0]} ${command[1].join(' ')} failed: ${why}.` : undefined)
+      resolve(
+        error
+          ? `The files are there, but ${command[0]} ${command[1].join(' ')} failed: ${why.replace(/\.$/, '')}. It is tried again after the next change.`
+          : undefined,
+      )
     })
   })
 }

@@ -1,4 +1,5 @@
 import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto'
+import { existsSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Actor, thisNode } from '../audit/actor.ts'
 import { Invalid, NotFound } from '../errors.ts'
@@ -188,8 +189,11 @@ async function removeStale(db: Db, set: FileSet, files: KeptFile[], receivers: R
 /** The certificate of a service on this node; undefined where there is none that fits its key and is good today. */
 export function serviceCertificate(dir: string, service: string): KeyPair | undefined {
   const paths = serviceFiles(service)
-  const certificate = readPrivate(join(certificatesDir(dir), paths.certificate))
-  const key = readPrivate(join(certificatesDir(dir), paths.key))
+  if (!existsSync(certificatesDir(dir))) return undefined
+  // The link is followed once: it may be turned between the two reads.
+  const at = realpathSync(certificatesDir(dir))
+  const certificate = readPrivate(join(at, paths.certificate))
+  const key = readPrivate(join(at, paths.key))
   if (!certificate || !key) return undefined
   try {
     const fits = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))

@@ -6,8 +6,9 @@ import { Invalid, NotFound, Refused } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { type Edits, keepPlace, type Place, places, removePlace } from '../store/file-places.ts'
 import type { LocalFiles } from '../store/local.ts'
+import { objectById } from '../store/objects.ts'
 import { commit } from '../store/write.ts'
-import { fileSetByName } from './sets.ts'
+import { type FileSet, fileSetByName, isWhole } from './sets.ts'
 
 // Where sets lie on this node, and what this machine allows. Nothing of it travels, and nothing of it is taken from the wire.
 
@@ -17,6 +18,8 @@ export const firstAllowed: LocalFiles = {
   kilobytesPerSecond: 0,
   maxFiles: 50_000,
   maxMegabytes: 20_000,
+  receives: false,
+  notHere: [],
 }
 
 export const allowed = (db: Db): LocalFiles => ({ ...firstAllowed, ...db.local.files })
@@ -89,20 +92,24 @@ export type PlaceInput = { dir: string; edits?: Edits | undefined; afterwards?: 
 /** Says where a set lies on this node. On the master that is where it comes from. */
 export async function setPlace(db: Db, actor: Actor, setName: string, input: PlaceInput): Promise<Place> {
   needRight(actor, 'change')
-  const set = await fileSetByName(db, setName)
+  return placeSet(db, actor, await fileSetByName(db, setName), input)
+}
+
+export async function placeSet(db: Db, actor: Actor, set: FileSet, input: PlaceInput): Promise<Place> {
   const known = await places(db.reader)
   const before = known.find(({ setId }) => setId === set.id)
   const dir = input.dir.trim()
   const problem = await dirProblem(db, dir)
   if (problem) throw new Invalid({ dir: problem })
   const other = known.find((one) => one.setId !== set.id && (isBelow(one.dir, dir) || isBelow(dir, one.dir)))
-  if (other)
+  const follows = other?.dir === dir && !(await objectById(db.reader, 'file-set', other.setId))
+  if (other && !follows)
     throw new Invalid({ dir: `File set ${other.setName} lies in ${other.dir} already; one cannot lie in another.` })
   const edits = input.edits ?? before?.edits ?? 'restore'
   const afterwards = input.afterwards ?? before?.afterwards ?? 'nothing'
   if (!afterwardsChoices(db).some(({ value }) => value === afterwards))
     throw new Invalid({ afterwards: `“${afterwards}” is not among what may be done here.` })
-  const switches = set.whole && !leads(db, set)
+  const switches = isWhole(set) && !leads(db, set)
   const made = await mkdir(switches ? dirname(dir) : dir, { recursive: true }).catch((error) => {
     throw new Invalid({ dir: `${dir} cannot be made: ${error.code}.` })
   })
@@ -110,9 +117,14 @@ export async function setPlace(db: Db, actor: Actor, setName: string, input: Pla
   for (let at = switches ? dirname(dir) : dir; made && isBelow(at, made); at = dirname(at)) await chmod(at, 0o755)
   const { dev } = await stat(switches ? dirname(dir) : dir)
   if (before && before.dir !== dir) await removePlace(db.writer, set.id)
+  // A set that was removed and made again: where this node follows, what the one before left there belongs to the new one.
+  if (other && !leads(db, set)) await db.writer('file_seen').where({ set_id: other.setId }).update({ set_id: set.id })
+  if (other) await removePlace(db.writer, other.setId)
   const place: Place = { setId: set.id, setName: set.name, dir, volume: String(dev), edits, afterwards }
   await keepPlace(db.writer, place)
-  await note(db, actor, `File set ${set.name} lies in ${dir} on ${db.local.name}`, set)
+  await note(db, actor, `File set ${set.name} lies in ${dir} on ${db.local.name}`, set, (ids) =>
+    ids.filter((id) => id !== set.id),
+  )
   return place
 }
 
@@ -121,19 +133,46 @@ export async function endPlace(db: Db, actor: Actor, setName: string): Promise<v
   const place = (await places(db.reader)).find((one) => one.setName === setName)
   if (!place) throw new NotFound(`File set “${setName}” has no directory on this node.`)
   await removePlace(db.writer, place.setId)
-  await note(db, actor, `File set ${setName} has no directory on ${db.local.name} any more`, {
-    id: place.setId,
-    name: setName,
-  })
+  const set = { id: place.setId, name: setName }
+  await note(db, actor, `File set ${setName} has no directory on ${db.local.name} any more`, set, (ids) => [
+    ...ids.filter((id) => id !== set.id),
+    set.id,
+  ])
 }
 
 /** Wakes who looks after files as well: `local` has changed. */
-const note = (db: Db, actor: Actor, sentence: string, { id, name }: { id: string; name: string }): Promise<void> =>
+const note = (
+  db: Db,
+  actor: Actor,
+  sentence: string,
+  { id, name }: { id: string; name: string },
+  notHere: (ids: string[]) => string[],
+): Promise<void> =>
   commit(db, actor, async (change) => {
     change.note({ sentence, object: { kind: 'file-set', id, name } })
-    change.local({})
+    const files = allowed(db)
+    change.local(files.receives ? { files: { ...files, notHere: notHere(files.notHere) } } : {})
   })
 
 /** Where the directory says what the files are; elsewhere the feed does. Certificates come from this program, not from a directory. */
 export const leads = (db: Db, set: { kind: string }): boolean =>
   db.local.mode !== 'slave' && set.kind !== 'certificates'
+
+/** Its own certificates every node has in its data directory, whatever else is done with the set. */
+export const ownCertificates = 'certificates'
+
+export function withCertificates(db: Db, sets: FileSet[], all: Place[]): Place[] {
+  const set = sets.find(({ kind }) => kind === 'certificates')
+  if (!set) return all
+  const own: Place = {
+    setId: ownCertificates,
+    setName: set.name,
+    dir: certificatesDir(db.dir),
+    edits: 'restore',
+    afterwards: 'nothing',
+  }
+  return [...all, own]
+}
+
+export const setIdOf = (place: Place, sets: FileSet[]): string | undefined =>
+  place.setId === ownCertificates ? sets.find(({ kind }) => kind === 'certificates')?.id : place.setId

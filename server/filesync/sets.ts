@@ -43,6 +43,10 @@ export async function fileSetByName(db: Db, name: string): Promise<FileSet> {
   return set
 }
 
+/** Whether all of it changes at once for who reads it. A certificate and its key are of use together only. */
+export const isWhole = ({ whole, kind }: Pick<FileSetBody, 'whole' | 'kind'>): boolean =>
+  whole === true || kind === 'certificates'
+
 /** Whether a node gets it; the master has everything. */
 export const isFor = ({ devices }: Pick<FileSetBody, 'devices'>, deviceId: string): boolean =>
   devices === undefined || devices.includes(deviceId)
@@ -143,7 +147,8 @@ async function needSet(change: Change, id: string, expectedSeq?: number) {
   return object
 }
 
-const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/
+/** Such a name is a directory of that name, and nothing else. */
+export const isSetName = (name: string): boolean => /^[a-z0-9][a-z0-9_-]{0,62}$/.test(name)
 
 async function judged(
   change: Change,
@@ -155,7 +160,7 @@ async function judged(
   if (input.name !== undefined || !was) {
     values.name = (input.name ?? '').trim().toLowerCase()
     const others = (await objectsOf(change.trx, 'file-set')).filter(({ id }) => id !== was?.id)
-    if (!namePattern.test(values.name) || values.name === 'new')
+    if (!isSetName(values.name) || values.name === 'new')
       problems.name = 'A name has 1 to 63 letters, digits, - and _, as in netlogon.'
     else if (others.some(({ body }) => body.name === values.name))
       throw new AlreadyThere({ name: `A file set named “${values.name}” already exists. Choose another name.` })

@@ -19,6 +19,17 @@ const setState = z.object({
 
 export type SetState = z.output<typeof setState>
 
+export const freshState = (set: string): SetState => ({
+  set,
+  state: 'coming',
+  files: 0,
+  missing: 0,
+  bytes: 0,
+  done: 0,
+  seq: 0,
+  edited: 0,
+})
+
 export const statesShape = z.object({
   sets: z.array(setState).max(200),
   sealing: z.object({ key: z.string().max(120), names: z.array(z.string().max(253)).max(64) }).optional(),

@@ -1,4 +1,5 @@
 import { mkdir, realpath } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { messageOf, Unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -16,16 +17,17 @@ import { capProblem, type Followed, follow, volumeProblem } from './follow.ts'
 import { obeySteps } from './lead.ts'
 import { type FileLine, NotGiven, openFileLine } from './line.ts'
 import { chooser } from './patterns.ts'
-import { allowed, certificatesDir, dirProblem, leads } from './places.ts'
+import { allowed, certificatesDir, dirProblem, leads, ownCertificates, setIdOf, withCertificates } from './places.ts'
 import { plan, type Wanted } from './plan.ts'
 import { publish } from './publish.ts'
 import { putFile, type Source } from './put.ts'
+import { placeReceived } from './receive.ts'
 import { sealingKey, unsealHere } from './seal.ts'
-import { type FileSet, fileSets, isFor } from './sets.ts'
-import { ownStates, type SetState } from './states.ts'
+import { type FileSet, fileSets, isFor, isWhole } from './sets.ts'
+import { freshState, ownStates, type SetState } from './states.ts'
 import { usable } from './usable.ts'
-import { createWatch } from './watch.ts'
-import { followWhole } from './whole.ts'
+import { createWatch, foldersOf } from './watch.ts'
+import { followWhole, turnBack } from './whole.ts'
 
 export type FilesWorker = {
   /** Brings every set of this node up to date, as far as it can be. */
@@ -53,6 +55,8 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   let hasCertificates = false
   let told = { text: '', at: 0 }
   const troubled = new Map<string, string>()
+  /** What was to be done after the last change of a set, and failed. */
+  const undone = new Map<string, { afterwards: string; problem: string }>()
 
   const kick = () => {
     isWanted = true
@@ -62,13 +66,16 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   async function passOnce(): Promise<void> {
     if (!db.local.mode) return
     await issueCertificates(db).catch((error) => log.warn({ reason: messageOf(error) }, 'certificates were not issued'))
-    const [sets, all] = await Promise.all([fileSets(db), places(db.reader)])
+    const sets = await fileSets(db)
+    const unplaced = await placeReceived(db, sets, await places(db.reader))
+    const all = await places(db.reader)
     const certificates = sets.some(({ kind }) => kind === 'certificates')
     // The master makes none for a node before it knows with what to seal the key.
     if (certificates && !hasCertificates) told = { text: '', at: 0 }
     hasCertificates = certificates
     let failure: unknown
-    for (const place of withCertificates(db, sets, all)) {
+    const looked = withCertificates(db, sets, all)
+    for (const place of looked) {
       const set = sets.find(({ id }) => id === setIdOf(place, sets))
       if (!set && db.local.mode !== 'slave') continue
       try {
@@ -79,12 +86,15 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
         trouble(stateOf(place), problemOf(error), place.setName)
       }
     }
-    for (const { id } of sets)
-      if (!all.some(({ setId }) => setId === id) && states.get(id)?.state !== 'no-place')
-        states.set(id, { ...freshState(id), state: 'no-place' })
+    for (const { id, name } of sets) {
+      if (all.some(({ setId }) => setId === id)) continue
+      const problem = unplaced.get(id)
+      if (states.get(id)?.state !== 'no-place') states.set(id, { ...freshState(id), state: 'no-place' })
+      if (problem) trouble(stateOf({ setId: id }), problem, name)
+    }
     for (const [id] of states) if (id !== ownCertificates && !sets.some((set) => set.id === id)) states.delete(id)
     for (const [id, watch] of watches)
-      if (!all.some(({ setId }) => setId === id)) {
+      if (!looked.some(({ setId }) => setId === id)) {
         watch.close()
         watches.delete(id)
       }
@@ -97,6 +107,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     const { code } = error as { code?: string }
     if (code === 'ENOENT') return 'The directory is not there any more. Make it again, or name another one.'
     if (code === 'ENOSPC' || code === 'EDQUOT') return 'The disk is full. Free some; it goes on by itself.'
+    if (code === 'EBUSY') return 'The directory is a mount point and cannot be switched at once. Name one below it.'
     if (code === 'EACCES') return 'The user of this service may not read the directory.'
     return reachProblem(
       error,
@@ -104,7 +115,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     )
   }
 
-  function stateOf(place: Place): SetState {
+  function stateOf(place: Pick<Place, 'setId'>): SetState {
     const known = states.get(place.setId) ?? freshState(place.setId)
     states.set(place.setId, known)
     return known
@@ -119,7 +130,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
 
   async function passPlace(place: Place, set: FileSet | undefined): Promise<void> {
     const isOwn = place.dir === certificatesDir(db.dir)
-    if (isOwn) await mkdir(place.dir, { recursive: true, mode: 0o700 })
+    if (isOwn && !set) await mkdir(place.dir, { recursive: true, mode: 0o700 })
     const misplaced = isOwn ? undefined : await dirProblem(db, place.dir)
     if (misplaced) throw new Unavailable(misplaced)
     const state = stateOf(place)
@@ -131,9 +142,12 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     if (done.changed > 0) {
       log.info({ set: place.setName, files: done.changed, seq }, 'files were brought up to date')
       const failed = await doAfterwards(db, place.afterwards)
-      if (failed) done.problems.push(failed)
+      if (failed) undone.set(place.setId, { afterwards: place.afterwards, problem: failed })
+      else undone.delete(place.setId)
       if (isOwn) onCertificates()
     }
+    const left = undone.get(place.setId)
+    if (left && left.afterwards === place.afterwards) done.problems.push(left.problem)
     Object.assign(state, { files: files.length, edited: done.edited.length })
     if (done.problems.length > 0) return trouble(state, said(done.problems), place.setName)
     const isLeft = place.edits === 'report' && done.edited.length > 0
@@ -196,7 +210,7 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   }
 
   function watchOf(setId: string): ReturnType<typeof createWatch> {
-    const known = watches.get(setId) ?? createWatch(() => setTimeout(kick, 100).unref())
+    const known = watches.get(setId) ?? createWatch(kick, () => (db.local.mode === 'slave' ? 1000 : 100))
     watches.set(setId, known)
     return known
   }
@@ -215,11 +229,13 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
       unseal: (sealed: Buffer) => unsealHere(db.dir, sealed),
     }
     const seen = await seenIn(db.reader, place.setId)
-    const soon = setInterval(() => void tell(false), 1000)
+    const telling = setInterval(() => void tell(false), 1000)
     try {
-      if (set?.whole) return withMore(await followWhole(following, wanted, seen), problems)
-      const moved = await volumeProblem(place, place.dir)
+      const switches = set !== undefined && isWhole(set)
+      if (!switches) await turnBack(place.dir)
+      const moved = await volumeProblem(place, switches ? dirname(place.dir) : place.dir)
       if (moved) throw new Unavailable(moved)
+      if (switches) return withMore(await followWhole(following, wanted, seen), problems)
       const root = await openRoot(place.dir)
       try {
         return withMore(await follow(following, root, wanted, seen), problems)
@@ -227,7 +243,10 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
         await root.close()
       }
     } finally {
-      clearInterval(soon)
+      clearInterval(telling)
+      // Also after a failure: what is put right by hand is seen at once.
+      const dir = await realpath(place.dir).catch(() => undefined)
+      if (dir) watchOf(place.setId).folders(dir, foldersOf(wanted.keys()))
     }
   }
 
@@ -321,17 +340,6 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   }
 }
 
-const freshState = (set: string): SetState => ({
-  set,
-  state: 'coming',
-  files: 0,
-  missing: 0,
-  bytes: 0,
-  done: 0,
-  seq: 0,
-  edited: 0,
-})
-
 const withMore = (done: Followed, problems: string[]): Followed => ({
   ...done,
   problems: [...problems, ...done.problems],
@@ -339,22 +347,3 @@ const withMore = (done: Followed, problems: string[]): Followed => ({
 
 const said = ([first = '', ...rest]: string[]): string =>
   rest.length === 0 ? first : `${first} And ${rest.length} more.`
-
-/** Its own certificates every node has in its data directory, whatever else is done with the set. */
-const ownCertificates = 'certificates'
-
-function withCertificates(db: Db, sets: FileSet[], all: Place[]): Place[] {
-  const set = sets.find(({ kind }) => kind === 'certificates')
-  if (!set) return all
-  const own: Place = {
-    setId: ownCertificates,
-    setName: set.name,
-    dir: certificatesDir(db.dir),
-    edits: 'restore',
-    afterwards: 'nothing',
-  }
-  return [...all, own]
-}
-
-const setIdOf = (place: Place, sets: FileSet[]): string | undefined =>
-  place.setId === ownCertificates ? sets.find(({ kind }) => kind === 'certificates')?.id : place.setId

@@ -3,6 +3,7 @@ import tls from 'node:tls'
 import { canonicalName } from '../accounts/names.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, messageOf, type Problems } from '../errors.ts'
+import { receivingFrom } from '../filesync/receive.ts'
 import { keepCa, keepOwn, masterName, ownNames, pinMatches } from '../mode/certificates.ts'
 import { keepCredential } from '../mode/credential.ts'
 import { epochIsSigned } from '../mode/epoch.ts'
@@ -21,6 +22,8 @@ export type JoinInput = {
   master: string
   key: string
   name?: string
+  /** File sets that are meant for this node are placed below its own root. */
+  receiveFiles?: boolean
 }
 
 export type JoinStep = 'key' | 'pin' | 'enrolled'
@@ -71,6 +74,7 @@ export async function joinMaster(
       name,
       masterUrl: url,
       masterName: answer.masterName,
+      ...(input.receiveFiles !== undefined && { files: receivingFrom(db, input.receiveFiles) }),
     })
     change.note({ sentence: `Joined ${answer.masterName} as its slave`, changes: [{ field: 'master', after: where }] })
   })

@@ -18,6 +18,9 @@ export type LocalFiles = {
   kilobytesPerSecond: number
   maxFiles: number
   maxMegabytes: number
+  /** Slave: sets that are meant for this node are placed by themselves, but for those that it was told to look after no longer. */
+  receives: boolean
+  notHere: string[]
 }
 
 /** What this node knows of itself; it never travels. */

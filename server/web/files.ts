@@ -2,11 +2,12 @@ import type { Request, Response } from 'express'
 import type { Problems } from '../errors.ts'
 import { issueCertificates } from '../filesync/certificates.ts'
 import { fileSetOverview, fileSetOverviews, type SetOverview, stateWords } from '../filesync/overview.ts'
-import { afterwardsChoices, endPlace, ownRoot, rootsOf, setPlace } from '../filesync/places.ts'
+import { afterwardsChoices, allowed, endPlace, ownRoot, rootsOf, setPlace } from '../filesync/places.ts'
+import { setReceiving } from '../filesync/receive.ts'
 import { addFileSet, changeFileSet, type FileSetInput, kindTitles, removeFileSet } from '../filesync/sets.ts'
 import { deviceList } from '../replication/devices.ts'
 import { filesOf, type KeptFile } from '../store/files-kept.ts'
-import { asked, type Form, formOf, part, problemsOf } from './form.ts'
+import { asked, type Form, formOf, part, problemsOf, typedSwitch } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { rightsOf } from './rights.ts'
@@ -14,7 +15,22 @@ import { rightsOf } from './rights.ts'
 export async function showFileSets(req: Request, res: Response): Promise<void> {
   const sets = await fileSetOverviews(dbOf(req))
   const rows = sets.map((one) => ({ ...one, ...standing(one) }))
-  await render(req, res, 'files/index', { sets: rows, kindTitles, ...rightsOf(req) }, { part: 'files/_list' })
+  const own = {
+    mayPlace: req.user?.role === 'administrator',
+    receives: allowed(dbOf(req)).receives,
+    ownRoot: ownRoot(dbOf(req)),
+  }
+  await render(req, res, 'files/index', { sets: rows, kindTitles, ...own, ...rightsOf(req) }, { part: 'files/_list' })
+}
+
+export async function saveReceiving(req: Request, res: Response): Promise<void> {
+  const db = dbOf(req)
+  const receives = typedSwitch(formOf(req), 'receives')
+  await setReceiving(db, actorOf(req), receives)
+  const said = receives
+    ? `File sets that are meant for this node are placed in ${ownRoot(db)} from now on.`
+    : 'File sets are no longer placed by themselves. Those that lie here stay.'
+  await redirect(req, res, '/files', said)
 }
 
 /** What a row says: the worst of this node and of all slaves, and how many are up to date. */

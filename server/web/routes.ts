@@ -50,6 +50,7 @@ import {
   renewCertificates,
   saveFileSet,
   savePlace,
+  saveReceiving,
   showFileSet,
   showFileSets,
 } from './files.ts'
@@ -350,6 +351,7 @@ export function routes(): Router {
   r.get('/windows/computers/:name/remove', adminChanges, askRemoveComputer)
   r.post('/windows/computers/:name/remove', adminChanges, removeComputer)
   r.get('/files', audits, showFileSets)
+  r.post('/files', admin, saveReceiving)
   r.get('/files/new', adminChanges, newFileSet)
   r.post('/files/new', adminChanges, addNewFileSet)
   r.get('/files/:name', audits, showFileSet)

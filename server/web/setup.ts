@@ -4,6 +4,7 @@ import { checkClaimCode, forgetClaimCode } from '../auth/claim.ts'
 import { countWrongTry, refuseWhenUsedUp } from '../auth/rate-limits.ts'
 import { saved } from '../auth/session.ts'
 import { Invalid, type Problems, Unavailable } from '../errors.ts'
+import { allowed, ownRoot } from '../filesync/places.ts'
 import { noteKeyShown, synchronizationKey } from '../mode/key.ts'
 import { setUpOwn } from '../mode/set-up.ts'
 import { joinProgress, startJoin } from '../replication/joining.ts'
@@ -21,7 +22,7 @@ const modes: readonly Mode[] = ['master', 'slave', 'standalone']
 const doneMs = 10 * 60_000
 
 /** What was typed to join, so that the page can show it while the node joins; in memory only. */
-const joining = new WeakMap<Db, { master: string; key: string; name: string }>()
+const joining = new WeakMap<Db, { master: string; key: string; name: string; receiveFiles: boolean }>()
 
 /** Until the node is set up there is nothing else to see. */
 export function toSetUpFirst(req: Request, res: Response, next: NextFunction): void {
@@ -73,8 +74,8 @@ export async function showDetails(req: Request, res: Response): Promise<void> {
   const { name } = dbOf(req).local
   const kept = mode === 'slave' ? joining.get(dbOf(req)) : undefined
   const failed = mode === 'slave' ? joinProgress(dbOf(req))?.problems : undefined
-  const typed = { name, master: '', key: '', domain: '', admin: '', first: '', last: '', ...kept }
-  await render(req, res, 'setup/details', { mode, typed, problems: failed ?? {} })
+  const typed = { name, master: '', key: '', receiveFiles: true, domain: '', admin: '', first: '', last: '', ...kept }
+  await render(req, res, 'setup/details', { mode, typed, problems: failed ?? {}, ownRoot: ownRoot(dbOf(req)) })
 }
 
 const texts = (req: Request, names: readonly string[]): Record<string, string> =>
@@ -121,12 +122,13 @@ export async function setUpSlave(req: Request, res: Response): Promise<void> {
     string,
     string,
   ]
-  const typed = { master, key, name }
+  const typed = { master, key, name, receiveFiles: formOf(req).text('receiveFiles') === 'yes' }
   try {
     joining.set(db, typed)
     startJoin(db, actorOf(req), typed)
   } catch (error) {
-    return render(req, res, 'setup/details', { mode: 'slave', typed, problems: problemsOf(error) }, { status: 422 })
+    const data = { mode: 'slave', typed, problems: problemsOf(error), ownRoot: ownRoot(db) }
+    return render(req, res, 'setup/details', data, { status: 422 })
   }
   res.redirect(303, '/setup/joining')
 }
@@ -166,5 +168,9 @@ export async function showReady(req: Request, res: Response): Promise<void> {
   if (isMaster && !req.user) return res.redirect(303, '/login')
   const key = isMaster ? await synchronizationKey(db) : undefined
   if (key) await noteKeyShown(db, actorOf(req))
-  await render(req, res, 'setup/done', { key, progress: joinProgress(db) })
+  await render(req, res, 'setup/done', {
+    key,
+    progress: joinProgress(db),
+    receivedIn: allowed(db).receives && ownRoot(db),
+  })
 }

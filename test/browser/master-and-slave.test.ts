@@ -64,11 +64,13 @@ test('another node joins it as a slave, with the steps to watch', async () => {
   await page.getByLabel('Master’s address').fill(`127.0.0.1:${master.ports.sync}`)
   await page.getByLabel('Synchronization Key').fill(key)
   await page.getByLabel('Name of this node').fill('gw-malmo')
+  assert.ok(await page.getByRole('checkbox', { name: /Receive files that are meant for this node/ }).isChecked())
   assert.deepEqual(await findings(page), [])
   await page.getByRole('button', { name: 'Join the master' }).click()
   await page.waitForURL('**/setup/done')
   await page.getByRole('heading', { name: 'gw-malmo is a slave of master.example.lan' }).waitFor()
   await page.getByText(/Equal to the master at change \d+/).waitFor()
+  await page.getByText(`File sets that are meant for this node are placed in ${join(slave.dir, 'files')}`).waitFor()
   assert.deepEqual(await findings(page), [])
 })
 

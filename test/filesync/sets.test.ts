@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { undoChange } from '../../server/accounts/undo.ts'
@@ -169,6 +181,39 @@ describe('files follow the accounts', () => {
     assert.ok(seen.has('two') || seen.has('one'))
     rmSync(join(from, 'f7'))
     await sameTrees(from, to)
+  })
+
+  test('a set becomes one that is switched at once, and an ordinary one again, with what others have put there', async () => {
+    const set = await aSet(master, 'turning')
+    const from = dirOn(master, 'turning')
+    put(from, 'deep/a', 'one')
+    await placeOn(slave, 'turning')
+    const to = dirOn(slave, 'turning')
+    await holds(to, { 'deep/a': 'one' })
+    put(to, 'deep/mine', 'stays')
+    symlinkSync('deep/a', join(to, 'link'))
+    for (const [whole, content] of [
+      [true, 'two'],
+      [true, 'three'],
+      [false, 'four'],
+    ] as const) {
+      await changeFileSet(master.db, me, set.id, { whole })
+      put(from, 'deep/a', content)
+      await holds(to, { 'deep/a': content, 'deep/mine': 'stays', link: content })
+      await until(() => lstatSync(to, { throwIfNoEntry: false })?.isSymbolicLink() === whole)
+      // As after a kill between the two steps of a turn.
+      if (whole) unlinkSync(to)
+    }
+    assert.deepEqual(
+      readdirSync(join(slave.dir, 'files')).filter((name) => name.includes('turning')),
+      ['turning'],
+    )
+    await changeFileSet(master.db, me, set.id, { whole: true })
+    await until(() => lstatSync(to, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+    rmSync(join(to, 'link'))
+    await removeFileSet(master.db, me, set.id)
+    await holds(to, { 'deep/mine': 'stays' })
+    assert.ok(!lstatSync(to).isSymbolicLink())
   })
 
   test('a slave that is not among the devices of a set knows nothing of it', async () => {

@@ -175,6 +175,7 @@ const table: [string, readonly Who[]][] = [
   ['GET /reached/:seq', readers],
   ['GET /receipts/:row', readers],
   ['GET /files', auditors],
+  ['POST /files', admins],
   ['GET /files/new', admins],
   ['POST /files/new', admins],
   ['GET /files/:name', auditors],
@@ -234,6 +235,7 @@ const doneOnSlave = new Set([
   '/account/sessions/end',
   '/audit/check',
   '/clients/:name/forget',
+  '/files',
   '/files/:name/place',
   '/files/:name/place/end',
 ])
