@@ -6,6 +6,7 @@ import { editStep } from '../audit/steps.ts'
 import { AlreadyThere, Invalid, NotFound, type Problems } from '../errors.ts'
 import type { UndoStep } from '../store/audit.ts'
 import type { FileSetBody, FileSetKind } from '../store/bodies.ts'
+import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
 import { filesOf } from '../store/files-kept.ts'
 import { objectsOf } from '../store/objects.ts'
@@ -92,21 +93,22 @@ export async function changeFileSet(
     const object = await needSet(change, id, expectedSeq)
     const { devices, whole, ...rest } = object.body
     const given = await judged(change, input, object)
-    const body: FileSetBody = {
+    const edited: FileSetBody = {
       ...rest,
       ...(input.devices === undefined && devices && { devices }),
       ...(input.whole === undefined && whole && { whole }),
       ...given,
-      changed: new Date().toISOString(),
     }
+    // Every slave and none of them are the same to an undo, which takes an empty list for no value.
+    if (canonical(edited) === canonical(object.body)) return { ...object.body, id, seq: object.seq }
+    const body: FileSetBody = { ...edited, changed: new Date().toISOString() }
     const step = editStep('file-set', id, object.body, body)
-    if (!step) return { ...object.body, id, seq: object.seq }
     await change.put('file-set', id, body)
     change.note({
       sentence: `Changed file set ${body.name}`,
       object: { kind: 'file-set', id, name: body.name },
       changes: changesBetween(object.body, body),
-      undo: [step],
+      ...(step && { undo: [step] }),
     })
     return { ...body, id, seq: change.head.seq }
   })

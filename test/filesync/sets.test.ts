@@ -239,6 +239,10 @@ describe('files follow the accounts', () => {
       await changeFileSet(master.db, me, set.id, { devices: ['gw-malmo'] })
       await holds(dirOn(other, 'private'), {})
       await until(async () => !JSON.stringify(await other.db.reader('objects')).includes('secret.txt'))
+      await changeFileSet(master.db, me, set.id, { devices: null })
+      await holds(dirOn(other, 'private'), { 'secret.txt': 'for one only' })
+      await changeFileSet(master.db, me, set.id, { devices: [] })
+      for (const node of [slave, other]) await holds(dirOn(node, 'private'), {})
     } finally {
       await other.close()
     }
