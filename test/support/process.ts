@@ -42,7 +42,9 @@ export async function startProcess(
   sync?: number,
   settings: { flags?: readonly string[]; env?: Record<string, string> } = {},
 ): Promise<NodeProcess> {
-  const [web = 0, ldapPort = 0, ldaps = 0, freeSync = 0, files = 0] = await freePorts(5)
+  // The port that is given is free as well while its node is down.
+  const free = (await freePorts(6)).filter((port) => port !== sync)
+  const [web = 0, ldapPort = 0, ldaps = 0, freeSync = 0, files = 0] = free
   const ports = { web, ldap: ldapPort, ldaps, sync: sync ?? freeSync, files }
   const flags = Object.entries(ports).flatMap(([name, port]) => [`--${name}-port`, String(port)])
   const child = spawn(bin, ['serve', '--data', dir, ...flags, ...(settings.flags ?? [])], {
