@@ -6,7 +6,7 @@ bash scripts/packages.sh ldapsearch=ldap-utils slapd=slapd chromium=chromium
 npm run build
 npm run check
 bash scripts/test-unit.sh
-bash scripts/run-tests.sh test/{api,replication,filesync,web}/*.test.ts
+bash scripts/run-tests.sh $(grep -l support/node.ts test/{store,accounts,extensions,ldap}/*.test.ts) test/{mode,samba,api,replication,filesync,web}/*.test.ts
 bash scripts/run-tests.sh test/cli/*.test.ts
 bash scripts/test-interop.sh
 bash scripts/run-tests.sh test/stories/*.test.ts test/browser/*.test.ts
