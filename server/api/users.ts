@@ -161,13 +161,12 @@ async function changePerson({ db, actor }: Call, args: z.output<typeof changeArg
     expectedSeq,
     () => userByUsername(db, name),
     async (user) => {
-      const inGroups = async () => [...(await groupNamesByIds(db.reader, user.groups)).values()]
-      const groups = await edited(
-        input.groups ?? inGroups,
-        addGroups.map(canonicalName),
-        removeGroups.map(canonicalName),
-      )
-      const plugins = await edited(input.plugins ?? user.plugins, addPlugins, removePlugins)
+      const [joined, left] = [addGroups.map(canonicalName), removeGroups.map(canonicalName)]
+      // Their names are asked for only where they are needed.
+      const asked = joined.length + left.length > 0 ? user.groups : []
+      const inGroups = [...(await groupNamesByIds(db.reader, asked)).values()]
+      const groups = edited(input.groups ?? inGroups, joined, left)
+      const plugins = edited(input.plugins ?? user.plugins, addPlugins, removePlugins)
       const lists = { ...(groups && { groups }), ...(plugins && { plugins }) }
       const seq = groups || plugins ? user.seq : expectedSeq
       return withGroupNames(db, await changeUser(db, actor, user.id, { ...input, ...lists }, seq))
@@ -176,14 +175,9 @@ async function changePerson({ db, actor }: Call, args: z.output<typeof changeArg
 }
 
 /** Undefined when nothing was asked for: then nothing is said about what cannot be kept, either. */
-async function edited(
-  has: string[] | (() => Promise<string[]>),
-  add: string[],
-  remove: string[],
-): Promise<string[] | undefined> {
+function edited(has: string[], add: string[], remove: string[]): string[] | undefined {
   if (add.length === 0 && remove.length === 0) return undefined
-  const now = typeof has === 'function' ? await has() : has
-  return [...new Set([...now, ...add])].filter((name) => !remove.includes(name))
+  return [...new Set([...has, ...add])].filter((name) => !remove.includes(name))
 }
 
 const passwordArgs = z.strictObject({

@@ -4,7 +4,7 @@ import { needRight } from '../accounts/roles.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
 import type { Db } from '../store/db.ts'
-import { type Edits, keepPlace, type Place, places, removePlace } from '../store/file-places.ts'
+import { type Edits, giveSeen, keepPlace, type Place, places, removePlace } from '../store/file-places.ts'
 import type { LocalFiles } from '../store/local.ts'
 import { objectById } from '../store/objects.ts'
 import { commit } from '../store/write.ts'
@@ -118,7 +118,7 @@ export async function placeSet(db: Db, actor: Actor, set: FileSet, input: PlaceI
   const { dev } = await stat(switches ? dirname(dir) : dir)
   if (before && before.dir !== dir) await removePlace(db.writer, set.id)
   // A set that was removed and made again: where this node follows, what the one before left there belongs to the new one.
-  if (other && !leads(db, set)) await db.writer('file_seen').where({ set_id: other.setId }).update({ set_id: set.id })
+  if (other && !leads(db, set)) await giveSeen(db.writer, other.setId, set.id)
   if (other) await removePlace(db.writer, other.setId)
   const place: Place = { setId: set.id, setName: set.name, dir, volume: String(dev), edits, afterwards }
   await keepPlace(db.writer, place)

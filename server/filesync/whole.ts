@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { link, lstat, lutimes, readdir, readlink, realpath, rename, rm, statfs, symlink } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { Unavailable } from '../errors.ts'
-import { keepSeen, type Seen } from '../store/file-places.ts'
+import { forgetAllSeen, keepSeen, type Seen } from '../store/file-places.ts'
 import {
   type Folder,
   inFolderOf,
@@ -91,7 +91,7 @@ export async function followWhole(
       const { mode, size, mtime, inode } = ready.get(one.path) as Marks
       now.push([one.path, { mode, size, mtime, inode, sha256: one.sha256, content }])
     }
-    await db.writer('file_seen').where({ set_id: place.setId }).delete()
+    await forgetAllSeen(db.writer, place.setId)
     await keepSeen(db.writer, place.setId, now)
     done.changed += 1
     return done
@@ -181,7 +181,7 @@ async function turn(parent: Folder, base: string, target: string | undefined): P
   await rename(parent.at(nextName(base)), parent.at(fresh))
   await rm(parent.at(turned), { force: true })
   await symlink(fresh, parent.at(turned))
-  if (aside !== undefined && target === base) await rename(parent.at(base), parent.at(aside))
+  if (aside !== undefined && aside !== target) await rename(parent.at(base), parent.at(aside))
   await rename(parent.at(turned), parent.at(base))
   await parent.handle.sync()
   const now = new Date()

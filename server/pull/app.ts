@@ -107,12 +107,11 @@ export function createPullApp(
     confirm(db, device.deviceId, asked.since)
     const gone = new AbortController()
     const closes = pollOpens(db, device.deviceId, () => {
-      gone.abort(true)
+      gone.abort()
       // Its reader may have gone without a word.
       if (res.headersSent) res.destroy()
     })
-    // With a reason of its own: the one that Node would make for each poll holds a stack.
-    res.once('close', () => gone.abort(true))
+    res.once('close', () => gone.abort())
     try {
       // A new epoch is news, even where nothing changed in it yet.
       const waitMs = asked.epoch === epochName(db.position) ? asked.wait * 1000 : 0

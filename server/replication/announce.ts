@@ -56,7 +56,7 @@ async function tell(db: Db, url: string, port: number, signal: AbortSignal): Pro
   try {
     const { body } = await askMaster(
       connection,
-      `/v1/changes?${standing(db)}&wait=0&port=${port}&name=${encodeURIComponent(db.local.name)}`,
+      `/v1/changes?${await standing(db)}&wait=0&port=${port}&name=${encodeURIComponent(db.local.name)}`,
       { signal },
     )
     body.destroy()

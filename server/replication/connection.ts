@@ -5,6 +5,7 @@ import { masterName, readCa } from '../mode/certificates.ts'
 import { readCredential } from '../mode/credential.ts'
 import { epochName } from '../mode/epoch.ts'
 import type { Db } from '../store/db.ts'
+import { onDisk } from '../store/disk.ts'
 import { version } from '../version.ts'
 import { type Coding, codingIn, unpacked } from './coding.ts'
 import { headers, type Problem, protocol } from './wire.ts'
@@ -132,8 +133,9 @@ export async function readJson<T>({ body, coding }: MasterAnswer, maxBytes = 102
   return JSON.parse(Buffer.concat(parts).toString())
 }
 
-/** Where this slave stands, as the master reads it. */
-export function standing(db: Db): string {
+/** Where this slave stands, as the master reads it and counts on it: what it says is on the disk. */
+export async function standing(db: Db): Promise<string> {
+  await onDisk(db)
   const { seq, hash, epochSig: sig } = db.position
   return new URLSearchParams({ since: String(seq), hash, epoch: epochName(db.position), sig }).toString()
 }

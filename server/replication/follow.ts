@@ -123,7 +123,9 @@ async function newerAt(db: Db, url: string, isTold = false): Promise<Newer | und
 async function proveMaster(db: Db, url: string, where: string, signal?: AbortSignal): Promise<void> {
   const connection = openConnection(url, readCa(db.dir) ?? '', db.position.clusterId, readCredential(db.dir))
   try {
-    const { body } = await askMaster(connection, `/v1/changes?${standing(db)}&wait=0`, { ...(signal && { signal }) })
+    const { body } = await askMaster(connection, `/v1/changes?${await standing(db)}&wait=0`, {
+      ...(signal && { signal }),
+    })
     body.destroy()
   } catch (error) {
     if (!(error instanceof MasterRefused)) throw new Invalid({ master: reachProblem(error, where) })

@@ -115,7 +115,7 @@ export async function giveKey(db: Db, device: DeviceBody, stands: { since: numbe
 
 /** The other side: this slave was chosen, comes for the key and becomes master. */
 export async function takeOffer(db: Db, connection: Connection, signal: AbortSignal): Promise<void> {
-  const answer = await askMaster(connection, `/v1/hand-over?${standing(db)}`, { method: 'POST', signal })
+  const answer = await askMaster(connection, `/v1/hand-over?${await standing(db)}`, { method: 'POST', signal })
   const { caKey, ...of } = await readJson<Given>(answer)
   needKeyOfCa(db.dir, caKey)
   await takeOver(db, thisNode, caKey, 'It was handed over.', of)

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { messageOf, Unavailable } from '../errors.ts'
 import { epochName } from '../mode/epoch.ts'
-import { type Db, onDisk } from '../store/db.ts'
+import type { Db } from '../store/db.ts'
 import { writeLocal } from '../store/local.ts'
 import { Damaged } from '../store/objects.ts'
 import { type Answer, BadAnswer, readAnswer } from './answer.ts'
@@ -103,7 +103,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     await fetchNtHashKey(db, connection)
     const before = db.position.seq
     try {
-      await pull(connection, standing(db), waitSeconds)
+      await pull(connection, await standing(db), waitSeconds)
     } catch (error) {
       if (await moveOn(error)) return true
       await recover(connection, error)
@@ -185,8 +185,6 @@ export function createWorker(db: Db, log: Logger): Worker {
       if (!(error instanceof Damaged)) log.warn({ reason: messageOf(error) }, 'the store does not take the answer')
       throw new Diverged(messageOf(error))
     }
-    // The next question says where this node stands, and the master counts on it.
-    await onDisk(db)
   }
 
   /** Another node is master, perhaps. True when this one follows it from now on. */

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import type { Note } from './audit.ts'
-import type { Head } from './objects.ts'
+import type { Head } from './head.ts'
 import { insertRows } from './slices.ts'
 
 // What is written to the audit, and what proves that nobody has altered it since. What is read of it is in audit.ts.
@@ -24,10 +24,7 @@ type Kept = {
   undoes: number | null
 }
 
-/** As it is written; the store numbers it. */
-export type NewRow = Kept & { mac: string }
-
-export type Row = NewRow & { id: number }
+export type Row = Kept & { id: number; mac: string }
 
 /**
  * Each row's MAC covers the row and the MAC before it: a row that is changed, left out or put in breaks the chain. Rows
@@ -59,9 +56,9 @@ const sealOf = (key: Buffer, rows: number, mac: string): string =>
     .update(JSON.stringify(['head', rows, mac]))
     .digest('hex')
 
-/** Appends what was done to the chain, and moves its end in `head`; `keepAudit` writes it. */
-export function appendAudit(head: Head, actor: Actor, notes: Note[]): void {
-  for (const note of notes) {
+/** Appends what was done to the chain, and moves its end in `head`. Jobs that share the commit read it. */
+export async function appendAudit(trx: Knex, head: Head, actor: Actor, notes: Note[]): Promise<void> {
+  const rows = notes.map((note) => {
     const row: Kept = {
       at: new Date().toISOString(),
       actor: actor.name,
@@ -79,8 +76,9 @@ export function appendAudit(head: Head, actor: Actor, notes: Note[]): void {
     }
     head.audit.mac = macOf(head.auditKey, head.audit.mac, row)
     head.audit.rows++
-    head.noted.push({ ...row, mac: head.audit.mac })
-  }
+    return { ...row, mac: head.audit.mac }
+  })
+  await insertRows(trx, 'audit', rows)
 }
 
 /** Where the chain ends. Its seal tells when rows were cut off: what is left would be a chain too. */
@@ -88,11 +86,11 @@ export type AuditEnd = { rows: number; mac: string }
 
 type SealedEnd = AuditEnd & { seal: string }
 
-/** Writes what was appended and the new end of the chain, in the transaction. A seal that somebody took away stays away. */
-export function keepAudit(trx: Knex, { noted, auditKey: key, audit: { rows, mac } }: Head): PromiseLike<unknown>[] {
-  if (noted.length === 0) return []
-  const seal = sealOf(key, rows, mac)
-  return [insertRows(trx, 'audit', noted), trx('audit_head').where({ one: 1 }).update({ rows, mac, seal })]
+/** Keeps the end of the chain in the transaction that moved it. A seal that somebody took away stays away. */
+export async function sealAudit(trx: Knex, key: Buffer, { rows, mac }: AuditEnd): Promise<void> {
+  await trx('audit_head')
+    .where({ one: 1 })
+    .update({ rows, mac, seal: sealOf(key, rows, mac) })
 }
 
 /** The end as it is kept, so that what was cut off while the node stood still leaves a gap. */

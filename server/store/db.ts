@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import knexPkg, { type Knex } from 'knex'
@@ -9,13 +8,14 @@ import { messageOf } from '../errors.ts'
 import { version } from '../version.ts'
 import { type AuditEnd, firstSeal, readAuditEnd } from './audit-chain.ts'
 import type { Changed } from './bodies.ts'
+import { type Disk, databaseFile, newDisk } from './disk.ts'
 import { keptKey, openFolder } from './files.ts'
+import type { Refill } from './head.ts'
 import { type Local, readLocal, writeLocal } from './local.ts'
-import type { Refill } from './objects.ts'
 import { noPosition, type Position, readPosition } from './position.ts'
 import type { Receipt } from './receipts.ts'
 import { type Connection, keepStatements } from './statements.ts'
-import type { Tail } from './tail.ts'
+import { emptyTail, type Tail } from './tail.ts'
 import { projectAgain } from './wipe.ts'
 import type { Job } from './write.ts'
 
@@ -24,9 +24,6 @@ const { knex } = knexPkg
 
 /** What happened in one commit; 'all' when it was so much that reading everything again is simpler. */
 export type Listener = (changes: Changed[] | 'all') => void
-
-/** FULL: a commit ends once it is on the disk. NORMAL: it is there after `onDisk`, in the order of the commits. */
-export type Synchronous = 'FULL' | 'NORMAL'
 
 /** The store of one node. `local` and `position` are kept in memory and always current. */
 export type Db = {
@@ -42,7 +39,7 @@ export type Db = {
   localListeners: Set<() => Promise<void>>
   queue: Job[]
   draining: boolean
-  synchronous: Synchronous
+  disk: Disk
   auditKey: Buffer
   /** The key was missing and is a new one: what stands in the audit cannot be proved any more. */
   auditKeyIsLost?: boolean
@@ -50,7 +47,7 @@ export type Db = {
   audit: AuditEnd
   /** The last commit points, so that a slave's position is judged without a query. */
   recent: Map<number, string>
-  tail?: Tail
+  tail: Tail
   /** Told of what slaves are to confirm, once it is committed. */
   onReceipts?: (receipts: Receipt[]) => void
   /** Begins to take a full sync, for who holds everything in memory. */
@@ -61,11 +58,9 @@ export type Db = {
   isClosing?: boolean
 }
 
-const fileName = 'accounts.db'
-
 const pragmas = [
   'journal_mode = WAL',
-  // FULL: an answered change survives a power cut. With NORMAL, WAL may lose the last commits (sqlite.org/pragma): syncFrom.
+  // FULL: an answered change survives a power cut. With NORMAL, WAL may lose the last commits (sqlite.org/pragma): disk.ts.
   'synchronous = FULL',
   'foreign_keys = ON',
   'busy_timeout = 5000',
@@ -134,7 +129,7 @@ function newDeviceId(): string {
 /** Opens the store in `dir`, making both when missing. Throws with one clear sentence. */
 export async function openDb(dir: string): Promise<Db> {
   openFolder(dir)
-  const file = join(dir, fileName)
+  const file = join(dir, databaseFile)
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
   const writer = connect(file, { min: 1, max: 1 }, 8192)
@@ -152,10 +147,11 @@ export async function openDb(dir: string): Promise<Db> {
       localListeners: new Set(),
       queue: [],
       draining: false,
-      synchronous: 'FULL',
+      disk: newDisk(),
       auditKey: keptKey(dir, 'audit.key'),
       audit: { rows: 0, mac: '' },
       recent: new Map(),
+      tail: emptyTail(0),
     }
     const isUpgraded = db.local.writtenBy !== undefined && db.local.writtenBy !== version
     if (isUpgraded) await projectAgain(writer)
@@ -165,6 +161,7 @@ export async function openDb(dir: string): Promise<Db> {
       writtenBy: version,
     })
     db.position = await readPosition(writer)
+    db.tail = emptyTail(db.position.seq)
     if (applied.includes(sealedSince)) await firstSeal(writer, db.auditKey)
     db.audit = await readAuditEnd(writer)
     if (!hadAuditKey && db.audit.rows > 0) db.auditKeyIsLost = true
@@ -172,23 +169,6 @@ export async function openDb(dir: string): Promise<Db> {
   } catch (error) {
     await Promise.all([writer.destroy(), reader.destroy()])
     throw new Error(messageOf(error).replace(/^.*SQLITE_(NOTADB|CORRUPT): /, `${file} is damaged: `))
-  }
-}
-
-export async function syncFrom(db: Db, now: Synchronous): Promise<void> {
-  if (db.synchronous === now) return
-  await db.writer.raw(`PRAGMA synchronous = ${now}`)
-  db.synchronous = now
-}
-
-/** Resolves when everything that was committed survives a power cut. */
-export async function onDisk(db: Db): Promise<void> {
-  // All that is not in the file of the database itself is in the log, and whatever moves it over waits for the disk.
-  const log = await open(join(db.dir, `${fileName}-wal`), 'r')
-  try {
-    await log.datasync()
-  } finally {
-    await log.close()
   }
 }
 

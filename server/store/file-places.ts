@@ -45,7 +45,16 @@ export async function keepPlace(db: Knex, place: Place): Promise<void> {
 /** What lies there stays; this node only no longer looks after it. */
 export async function removePlace(db: Knex, setId: string): Promise<void> {
   await db('file_places').where({ set_id: setId }).delete()
+  await forgetAllSeen(db, setId)
+}
+
+export async function forgetAllSeen(db: Knex, setId: string): Promise<void> {
   await db('file_seen').where({ set_id: setId }).delete()
+}
+
+/** What one set has left in a directory belongs to another from now on. */
+export async function giveSeen(db: Knex, from: string, to: string): Promise<void> {
+  await db('file_seen').where({ set_id: from }).update({ set_id: to })
 }
 
 /** How this node left a file: which blob it holds, what is in it (another hash where the blob was sealed), and its marks on the disk. */

@@ -5,7 +5,8 @@ import { Unavailable } from '../errors.ts'
 import type { Bodies, NtHashBody, UserBody } from './bodies.ts'
 import { canonical } from './canonical.ts'
 import { keptKey, readPrivate, writePrivate } from './files.ts'
-import type { Head, Move } from './objects.ts'
+import type { Head } from './head.ts'
+import type { Move } from './objects.ts'
 import type { Projected } from './project.ts'
 
 /**

@@ -91,12 +91,11 @@ export async function readPosition(trx: Knex): Promise<Position> {
   return row ? rowToPosition(row) : noPosition
 }
 
-export function writePosition(trx: Knex, position: Position): PromiseLike<unknown>[] {
-  const { seq, hash } = position
-  const written: PromiseLike<unknown>[] = [insertRows(trx, 'position', [positionToRow(position)], ['one'])]
-  if (seq > 0) written.push(insertRows(trx, 'positions', [{ seq, hash }], ['seq']))
-  return written
-}
+/** Two statements that do not depend on each other. */
+export const writePosition = (trx: Knex, position: Position): Promise<void>[] => [
+  insertRows(trx, 'position', [positionToRow(position)], ['one']),
+  insertRows(trx, 'positions', position.seq > 0 ? [{ seq: position.seq, hash: position.hash }] : [], ['seq']),
+]
 
 const keptPositions = 50_000
 

@@ -1,8 +1,9 @@
 import type { Knex } from 'knex'
 import type { Bodies } from './bodies.ts'
 import { canonical } from './canonical.ts'
+import type { Head } from './head.ts'
 import { belongings, ofWindows } from './memberships.ts'
-import type { Head, Move } from './objects.ts'
+import type { Move } from './objects.ts'
 import type { Projected } from './project.ts'
 
 /**

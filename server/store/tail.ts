@@ -1,5 +1,6 @@
 import type { Db } from './db.ts'
-import type { FeedRow, Head } from './objects.ts'
+import type { Head } from './head.ts'
+import type { FeedRow } from './objects.ts'
 import type { Position } from './position.ts'
 
 /**
@@ -11,10 +12,12 @@ export type Tail = { from: number; rows: Map<string, FeedRow>; characters: numbe
 const rowsAtMost = 2000
 const charactersAtMost = 4_000_000
 
+export const emptyTail = (from: number): Tail => ({ from, rows: new Map(), characters: 0 })
+
 /** What a commit moved goes onto the end; of a commit that moved very much nothing is kept, and the tail begins behind it. */
 export function keepTail(db: Db, before: Position, head: Head): void {
-  if (head.many || before.epochId !== head.epochId || db.tail === undefined) {
-    db.tail = { from: head.seq, rows: new Map(), characters: 0 }
+  if (head.many || before.epochId !== head.epochId) {
+    db.tail = emptyTail(head.seq)
     return
   }
   const { tail } = db
@@ -36,8 +39,8 @@ export function keepTail(db: Db, before: Position, head: Head): void {
   }
 }
 
-/** What has moved after `since` and the position that leads to; undefined when the tail does not reach back so far. */
+/** What has moved after `since`; undefined when the tail does not reach back so far. */
 export function tailAfter(db: Db, since: number): FeedRow[] | undefined {
-  if (!db.tail || since < db.tail.from) return undefined
+  if (since < db.tail.from) return undefined
   return [...db.tail.rows.values()].filter(({ seq }) => seq > since)
 }

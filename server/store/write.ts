@@ -2,13 +2,15 @@ import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
 import { messageOf, Unavailable } from '../errors.ts'
 import type { Note } from './audit.ts'
-import { appendAudit, keepAudit } from './audit-chain.ts'
+import { appendAudit, sealAudit } from './audit-chain.ts'
 import type { Bodies, Changed, Kind } from './bodies.ts'
 import { canonical } from './canonical.ts'
-import { type Db, syncFrom } from './db.ts'
+import type { Db } from './db.ts'
+import { waitForDisk } from './disk.ts'
+import { type Head, headAt, positionOf, samePosition } from './head.ts'
 import { type Local, whyNoChange, writeLocal } from './local.ts'
 import { keepHashes, noHashWork } from './nt-hashes.ts'
-import { type Head, headAt, type Move, moveObjects, objectToMove, positionOf, samePosition } from './objects.ts'
+import { type Move, moveObjects, objectToMove } from './objects.ts'
 import { rememberPosition, trimPositions, writePosition } from './position.ts'
 import { keepReceipts } from './receipts.ts'
 import { keepRequest } from './requests.ts'
@@ -24,7 +26,7 @@ export type Change = {
   /** Puts an object as it shall be from now on. */
   put<K extends Kind>(kind: K, id: string, body: Bodies[K]): Promise<void>
   remove(kind: Kind, id: string): Promise<void>
-  /** A live object that this change is going to move; undefined when it is not there, or its row is damaged. */
+  /** A live object as this change finds it, read once until it moves; undefined when it is not there, or its row is damaged. */
   get<K extends Kind>(kind: K, id: string): Promise<{ id: string; seq: number; body: Bodies[K] } | undefined>
   /** Moves many objects at once; at most a few hundred a call. */
   move(moves: Move[]): Promise<void>
@@ -93,7 +95,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   const locals: Partial<Local>[] = []
   let head: Head
   try {
-    await syncFrom(db, jobs.every(({ lazily }) => lazily) ? 'NORMAL' : 'FULL')
+    await waitForDisk(db, !jobs.every(({ lazily }) => lazily))
     head = await db.writer.transaction(async (trx) => {
       // Only one process has the data directory, and it writes through one connection: what it holds in memory is what is kept.
       const head = headAt(db.position, db.auditKey, db.audit)
@@ -101,7 +103,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
       for (const job of jobs) outcomes.push(await runJob(db, trx, head, job, jobs.length === 1, locals))
       for (const local of locals) await writeLocal(trx, { deviceId: '', name: '' }, local)
       await together([
-        ...keepAudit(trx, head),
+        ...(db.audit.rows === head.audit.rows ? [] : [sealAudit(trx, db.auditKey, head.audit)]),
         ...(samePosition(db.position, head) ? [] : writePosition(trx, positionOf(head))),
       ])
       if (Math.floor(head.seq / 1000) > Math.floor(db.position.seq / 1000)) await trimPositions(trx, head.seq)
@@ -112,6 +114,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
     return
   }
   const before = db.position
+  db.disk.commits++
   db.position = positionOf(head)
   db.audit = head.audit
   rememberPosition(db, before)
@@ -127,7 +130,7 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
 }
 
 /** What does not depend on each other goes to SQLite's thread at once. Before one that failed is told, none is under way any more. */
-async function together(statements: PromiseLike<unknown>[]): Promise<void> {
+async function together(statements: Promise<void>[]): Promise<void> {
   for (const outcome of await Promise.allSettled(statements)) if (outcome.status === 'rejected') throw outcome.reason
 }
 
@@ -146,7 +149,7 @@ async function runJob(
     const value = await job.run(changeOf(trx, head, job.actor, notes, mine))
     await keepHashes(db.dir, trx, head, moveObjects)
     const firstRow = head.audit.rows + 1
-    appendAudit(head, job.actor, notes)
+    await appendAudit(trx, head, job.actor, notes)
     head.receipts.push(...(await keepReceipts(trx, { actor: job.actor, seq: head.seq, firstRow }, notes)))
     if (job.actor.request !== undefined) await keepRequest(trx, job.actor.request)
     // Behind the record: it stands at the change itself, which pages compare with what their forms were filled from.
@@ -162,7 +165,6 @@ async function runJob(
     moved: head.moved.slice(),
     receipts: head.receipts.slice(),
     audit: { ...head.audit },
-    noted: head.noted.slice(),
     known: new Map(),
     lists: new Set<string>(),
     hashes: noHashWork(),

@@ -24,6 +24,7 @@ import { addUser, changeUser, removeUser, setPassword, userByUsername } from '..
 import { auditPage, auditRow } from '../../server/audit/audit.ts'
 import { type Invalid, NotFound, type Refused } from '../../server/errors.ts'
 import type { Db } from '../../server/store/db.ts'
+import { commit } from '../../server/store/write.ts'
 import { aUser, me, password, somebody } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 
@@ -49,6 +50,20 @@ describe('undo', () => {
     assert.equal(rows[2]?.undoneBy, rows[0]?.id)
     assert.equal(rows[2]?.undoable, false)
     await assert.rejects(undoChange(db, me, id), (error: Refused) => error.code === 'undone')
+  })
+
+  test('of two who take the same back at once, in one commit, the second is told that it is undone', async () => {
+    const bea = await aUser(db, { username: 'bea', extensions: { contact: { city: 'Malmö' } } })
+    await changeUser(db, me, bea.id, { extensions: { contact: { city: 'Lund' } } })
+    const { id } = await last()
+    // A commit that is under way until both wait behind it.
+    const before = commit(db, me, async () => {
+      while (db.queue.length < 2) await new Promise((resolve) => setTimeout(resolve, 1))
+    })
+    const outcomes = await Promise.allSettled([undoChange(db, me, id), undoChange(db, me, id)])
+    await before
+    const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.message] : []))
+    assert.deepEqual(refused, ['This change is undone already.'])
   })
 
   test('a value that was changed again is not overwritten', async () => {

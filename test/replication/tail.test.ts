@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { changeUser, removeUser } from '../../server/accounts/users.ts'
 import { answerLines } from '../../server/replication/master.ts'
 import type { Db } from '../../server/store/db.ts'
+import { emptyTail } from '../../server/store/tail.ts'
 import { commit } from '../../server/store/write.ts'
 import { aUser, me } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
@@ -27,7 +28,7 @@ describe('a delta that is answered from memory', () => {
   async function bothAfter(since: number): Promise<[string, string]> {
     const { tail } = db
     const fromMemory = await text(since)
-    db.tail = undefined
+    db.tail = emptyTail(Number.POSITIVE_INFINITY)
     const fromStore = await text(since)
     db.tail = tail
     return [fromMemory, fromStore]
@@ -50,7 +51,7 @@ describe('a delta that is answered from memory', () => {
       }),
       changeUser(db, me, three.id, { last: 'After' }),
     ])
-    assert.ok(db.tail && db.tail.from <= began)
+    assert.ok(db.tail.from <= began)
     for (let since = began; since <= db.position.seq; since++) {
       const [fromMemory, fromStore] = await bothAfter(since)
       assert.equal(fromMemory, fromStore)
@@ -66,7 +67,7 @@ describe('a delta that is answered from memory', () => {
         )
     })
     const middle = db.position.seq
-    assert.equal(db.tail?.rows.size, 0)
+    assert.equal(db.tail.rows.size, 0)
     await aUser(db)
     const [whole, sameWhole] = await bothAfter(began)
     assert.equal(whole, sameWhole)
@@ -80,7 +81,7 @@ describe('a delta that is answered from memory', () => {
       await commit(db, me, async (change) => {
         await change.move(Array.from({ length: 250 }, (_, n) => ({ kind: 'later', id: `t${turn}n${n}`, body: '{}' })))
       })
-    assert.ok(db.tail && db.tail.rows.size <= 2000)
+    assert.ok(db.tail.rows.size <= 2000)
     const [fromMemory, fromStore] = await bothAfter(db.tail.from)
     assert.equal(fromMemory, fromStore)
   })
