@@ -12,7 +12,7 @@ export const answerError: ErrorRequestHandler = async (error, req, res, next) =>
   const answer = answerOf(error)
   const { log } = nodeOf(req)
   if (answer.id)
-    log.error({ err: error, id: answer.id, method: req.method, path: req.path }, 'a page could not be made')
+    log.error({ err: error, id: answer.id, method: req.method, path: pathToLog(req.path) }, 'a page could not be made')
   if (answer.retryAfter) res.set('Retry-After', String(answer.retryAfter))
   try {
     await render(
@@ -27,6 +27,9 @@ export const answerError: ErrorRequestHandler = async (error, req, res, next) =>
     res.status(answer.status).type('text').send(`${answer.title}. ${answer.text}\n`)
   }
 }
+
+/** A first-password link stands in the address of its page. */
+const pathToLog = (path: string): string => path.replace(/^(\/welcome\/).+/i, '$1…')
 
 export const answerNotFound: RequestHandler = (_req, _res, next) =>
   next(new NotFound('There is no page at this address.'))

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Express } from 'express'
+import pino from 'pino'
 import { userByUsername } from '../../server/accounts/users.ts'
+import { readConfig } from '../../server/config.ts'
+import { createWebApp } from '../../server/web/app.ts'
 import { aUser } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aBrowser, aWebApp, signedIn, textOf } from '../support/web.ts'
@@ -117,4 +120,20 @@ test('on a slave a link says where it opens', async () => {
   } finally {
     store.db.local.mode = mode
   }
+})
+
+test('a page that cannot be made leaves no secret of a link in the log', async () => {
+  await aUser(store.db, { username: 'logged' })
+  const link = await linkFor('logged')
+  const lines: string[] = []
+  const log = pino({}, { write: (line: string) => void lines.push(line) })
+  const gone = (): never => {
+    throw new Error('the store is gone')
+  }
+  const broken = { ...store.db, reader: gone as never }
+  const config = readConfig({ data: store.db.dir }, {})
+  const answer = await aBrowser(await createWebApp({ db: broken, config, log, secure: false })).get(link)
+  assert.equal(answer.status, 500)
+  assert.match(lines.join(''), /a page could not be made/)
+  assert.doesNotMatch(lines.join(''), new RegExp(link.slice(-32)))
 })
