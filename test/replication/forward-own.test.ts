@@ -128,11 +128,11 @@ describe('what is one’s own is changed at a slave', () => {
 
   test('an owner of a group says who is in it', async () => {
     const anna = await at(slave, 'anna')
-    assert.match(textOf((await anna.get('/my-groups')).text), /sales/)
+    assert.match(textOf((await anna.get('/my-groups')).text), /Who is in a group is changed there in your name.*sales/)
     const page = (await anna.get('/groups/sales?add=carla')).text
     assert.match(page, /name="join" value="carla"/)
     assert.match(page, /id="members-form".*name="authority"/s)
-    assert.match(textOf(page), /Who is in this group is changed there in your name/)
+    assert.match(textOf(page), /Who is in a group is changed there in your name/)
     const without = await anna.post('/groups/sales/members', { join: 'carla' })
     assert.equal(without.status, 422)
     assert.match(without.text, /name="join" value="carla" data-pending/)
