@@ -46,4 +46,7 @@ export class Unavailable extends Error {
   }
 }
 
+/** Whether it was done is not known: the answer was lost. */
+export class Uncertain extends Unavailable {}
+
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

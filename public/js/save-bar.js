@@ -6,7 +6,8 @@ for (const form of all('form[data-save-form]')) {
   const isNew = !document.querySelector('[data-save]')
   let sent = false
 
-  const isField = (field) => field.matches('select, textarea, input:not([type=hidden]), [data-pending]')
+  const isField = (field) =>
+    field.matches('select, textarea, input:not([type=hidden], [name=authority]), [data-pending]')
   const fields = () => [...form.elements].filter((field) => field.name && isField(field))
   const savedOf = (field) => {
     if ('pending' in field.dataset) return undefined

@@ -18,10 +18,19 @@ export type Invitation = { path: string; secret: string; until: string }
 /** Where it opens: a page of this node. */
 export const invitationPath = (secret: string): string => `/welcome/${secret}`
 
-/** Makes a single-use link for a person. One that was made before is dead; the password they have stays until it is used. */
+/** Makes a single-use link for a person. */
 export async function inviteUser(db: Db, actor: Actor, id: string): Promise<Invitation> {
+  const secret = invitationSecret(id)
+  const until = await openInvitation(db, actor, id, invitationHash(secret))
+  return { path: invitationPath(secret), secret, until }
+}
+
+/**
+ * The link with the secret of this hash opens from now on, until the moment that is given back. One that was made before is
+ * dead; the password they have stays until it is used.
+ */
+export async function openInvitation(db: Db, actor: Actor, id: string, tokenHash: string): Promise<string> {
   const { invitationHours } = await settings(db)
-  const secret = secretFor(id)
   const until = new Date(Date.now() + invitationHours * 3_600_000).toISOString()
   await write(db, actor, async (change) => {
     const object = await change.get('user', id)
@@ -29,14 +38,14 @@ export async function inviteUser(db: Db, actor: Actor, id: string): Promise<Invi
     needRightOver(actor, 'passwords', object.body)
     const reason = closedReason(object.body)
     if (reason) throw new Refused(`${reason} A link would not open anything.`, 'account')
-    await change.put('user', id, { ...object.body, invitation: { tokenHash: tokenHash(secret), until } })
+    await change.put('user', id, { ...object.body, invitation: { tokenHash, until } })
     change.note({
       sentence: `Made a first-password link for ${fullName(object.body)}`,
       object: { kind: 'user', id, name: object.body.username },
       changes: [{ field: 'link ends', after: until }],
     })
   })
-  return { path: invitationPath(secret), secret, until }
+  return until
 }
 
 /** Makes the link of a person worthless. */
@@ -65,13 +74,18 @@ export async function invitedBy(db: Db, secret: string): Promise<Invited> {
 }
 
 /** The person sets the password; the link is dead from then on. */
-export async function acceptInvitation(db: Db, secret: string, password: string, address?: string): Promise<UserBody> {
+export async function acceptInvitation(
+  db: Db,
+  secret: string,
+  password: string,
+  from: Pick<Actor, 'address' | 'request'> = {},
+): Promise<UserBody> {
   const { id, body } = await invitedBy(db, secret)
   // Somebody who has the link may set one, however young the last one is.
   const problem = await judgePassword(db, db.reader, password, { ...body, mustChange: true }, { by: 'self' })
   if (problem) throw new Invalid({ password: problem })
   const [hashed, policy] = await Promise.all([hashPassword(password), policyOf(db, body)])
-  const actor: Actor = { name: body.username, via: 'web', id, role: body.role, ...(address && { address }) }
+  const actor: Actor = { ...from, name: body.username, via: 'web', id, role: body.role }
   await write(db, actor, (change) =>
     takeUp(change, id, secret, (now) => keptPassword(now, hashed, { by: 'self', policy })),
   )
@@ -87,7 +101,7 @@ async function takeUp(change: Change, id: string, secret: string, turn: (body: U
 
 function opened(body: UserBody | undefined, secret: string): { body: UserBody; until: string } {
   const kept = Buffer.from(body?.invitation?.tokenHash ?? ''.padStart(64, '0'), 'hex')
-  if (!timingSafeEqual(kept, Buffer.from(tokenHash(secret), 'hex')) || !body?.invitation)
+  if (!timingSafeEqual(kept, Buffer.from(invitationHash(secret), 'hex')) || !body?.invitation)
     throw new Refused('This link was used already, or a newer one has taken its place.', 'link-used')
   const { until } = body.invitation
   if (until <= new Date().toISOString()) throw new Refused('The time of this link is over.', 'link-ended')
@@ -106,7 +120,8 @@ function closedReason(body: UserBody): string | undefined {
 // The id stands in front, so that nobody has to be looked for; the secret behind it has 192 random bits.
 const idLetters = 22
 
-const secretFor = (id: string): string =>
+/** The secret of a new link: only its hash goes to other nodes and is kept. */
+export const invitationSecret = (id: string): string =>
   Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url') + randomBytes(24).toString('base64url')
 
 function idIn(secret: string): string | undefined {
@@ -115,4 +130,4 @@ function idIn(secret: string): string | undefined {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }
 
-const tokenHash = (secret: string): string => hash('sha256', secret)
+export const invitationHash = (secret: string): string => hash('sha256', secret)

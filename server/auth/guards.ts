@@ -98,9 +98,6 @@ export const adminChanges: RequestHandler[] = [...admin, notOnSlave]
 /** Help desk and administrators, also at a slave, whose master does it. */
 export const helpsAnywhere: RequestHandler[] = [...helps, orForwarded]
 
-/** Help desk and administrators, on a node that may change accounts. */
-export const helpsHere: RequestHandler[] = [...helps, notOnSlave]
-
 /** Whoever has the right, and whoever owns the group that the path names. */
 const ownsGroupOr = (right: Right): RequestHandler[] => [
   signedIn,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { type Act, actShape, runAct } from '../accounts/acts.ts'
+import { type Act, actShape, knownActs, type Opens, runAct } from '../accounts/acts.ts'
+import { invitedBy } from '../accounts/invitations.ts'
 import { needAuthority } from '../accounts/sign-in.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
 import type { ForwardAnswer, LdapAnswer } from '../replication/wire.ts'
@@ -7,6 +8,7 @@ import type { DeviceBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { objectById } from '../store/objects.ts'
 import { isRequestDone } from '../store/requests.ts'
+import { version } from '../version.ts'
 
 /** In whose name the master does something: the object of a client or a person, and from where. */
 export type OnBehalf = {
@@ -26,7 +28,11 @@ export type AnswerLdap = (who: OnBehalf, message: Buffer) => Promise<LdapAnswer>
 const authority = z.union([
   z.strictObject({ client: z.string().max(64) }),
   z.strictObject({ person: z.string().max(64), password: z.string().max(1024) }),
+  z.strictObject({ link: z.string().max(64) }),
 ])
+type Authority = z.output<typeof authority>
+type Who = Pick<OnBehalf, 'id' | 'isClient' | 'mustChange'>
+
 const asked = z.object({
   id: z.uuid(),
   as: authority,
@@ -46,7 +52,7 @@ export function createForwards(db: Db, answerLdap: AnswerLdap) {
 
   return async function forward(device: DeviceBody, body: unknown): Promise<ForwardAnswer> {
     const request = asked.safeParse(body)
-    if (!request.success) throw new Invalid({ '': 'The request is not complete.' })
+    if (!request.success) throw notUnderstood(db, body, request.error)
     const key = `${device.deviceId} ${request.data.id}`
     const known = answers.get(key)
     if (known) return known
@@ -63,8 +69,10 @@ export function createForwards(db: Db, answerLdap: AnswerLdap) {
     // Done before this process began; what its answer was nobody knows any more.
     if (await isRequestDone(db.reader, id))
       return { seq: db.position.seq, ...(ldap !== undefined && { ldap: { code: 0 } }) }
+    if ('link' in as && ldap !== undefined)
+      throw new Refused('A first-password link sets a password, and does nothing else.', 'link')
     const who = await onBehalf(as)
-    if (act) await runFor(who, device, { id, address, act })
+    if (act) await runFor(who, opensWith(as, who), device, { id, address, act })
     if (ldap === undefined) return { seq: db.position.seq }
     const answer = await answerLdap({ ...who, address, site: device.name, request: id }, Buffer.from(ldap, 'base64'))
     return { seq: db.position.seq, ldap: answer }
@@ -72,7 +80,8 @@ export function createForwards(db: Db, answerLdap: AnswerLdap) {
 
   /** The record has the person, the address, and at which site. */
   async function runFor(
-    who: Awaited<ReturnType<typeof onBehalf>>,
+    who: Who,
+    opens: Opens,
     device: DeviceBody,
     { id, address, act }: { id: string; address: string; act: Act },
   ): Promise<void> {
@@ -87,10 +96,11 @@ export function createForwards(db: Db, answerLdap: AnswerLdap) {
       role,
       request: id,
     }
-    await runAct(db, actor, act, { onlyOwnPassword: who.mustChange })
+    await runAct(db, actor, act, opens)
   }
 
-  async function onBehalf(as: z.output<typeof authority>): Promise<Pick<OnBehalf, 'id' | 'isClient' | 'mustChange'>> {
+  async function onBehalf(as: Authority): Promise<Who> {
+    if ('link' in as) return { id: (await invitedBy(db, as.link)).id, isClient: false, mustChange: false }
     if ('person' in as) {
       const { mustChange } = await needAuthority(db, as.person, as.password)
       return { id: as.person, isClient: false, mustChange }
@@ -100,4 +110,17 @@ export function createForwards(db: Db, answerLdap: AnswerLdap) {
     if (client.body.role !== 'samba') throw new Refused('This LDAP client reads; it does not change anything.', 'role')
     return { id: client.id, isClient: true, mustChange: false }
   }
+}
+
+const opensWith = (as: Authority, who: Who): Opens =>
+  'link' in as ? { link: as.link } : who.mustChange ? 'own-password' : 'all'
+
+/** A slave of a newer version asks for what this one does not know: it says so to the person. */
+function notUnderstood(db: Db, body: unknown, { issues }: z.ZodError): Error {
+  const { data } = z.object({ act: z.object({ do: z.string() }) }).safeParse(body)
+  const isNewer =
+    data !== undefined && (!knownActs.has(data.act.do) || issues.some(({ code }) => code === 'unrecognized_keys'))
+  return isNewer
+    ? new Refused(`${db.local.name} has version ${version}, which does not know this.`, 'unknown-act')
+    : new Invalid({ '': 'The request is not complete.' })
 }

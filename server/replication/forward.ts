@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Invalid, NotFound, type Problems, Refused, Unavailable } from '../errors.ts'
+import { Invalid, NotFound, type Problems, Refused, Unavailable, Uncertain } from '../errors.ts'
 import { type Db, onChanges } from '../store/db.ts'
 import { askMaster, MasterRefused, masterLine, reachProblem, readJson } from './connection.ts'
 import { workerOf } from './serving.ts'
@@ -41,7 +41,7 @@ export function createForwarder(db: Db): Forwarder {
         await arrived(db, answer.seq, signal)
         return answer
       } catch (error) {
-        if (error instanceof MasterRefused) throw refusal(error)
+        if (error instanceof MasterRefused) throw refusal(db, error)
         // The same id once more: what was done already is not done again.
         if (left > 0 && !signal.aborted && isBroken(error)) continue
         failedAt = Date.now()
@@ -65,12 +65,19 @@ function away(db?: Db, error?: unknown): Unavailable {
   return new Unavailable(`Not changed: the master cannot be reached.${why}`, 5)
 }
 
-function unknown(db: Db, error: unknown): Unavailable {
+function unknown(db: Db, error: unknown): Uncertain {
   const why = reachProblem(error, (db.local.masterUrl ?? '').replace(/^https:\/\//, ''))
-  return new Unavailable(`The master did not answer, and may have done it or not: look before you try again. ${why}`, 5)
+  return new Uncertain(`The master did not answer, and may have done it or not: look before you try again. ${why}`, 5)
 }
 
-function refusal(error: MasterRefused): Error {
+function refusal(db: Db, error: MasterRefused): Error {
+  if (isTooOld(error)) {
+    const name = db.local.masterName ?? 'the master'
+    return new Unavailable(
+      `Not changed: the version of ${name} is too old for this. Do it on its own pages, or update it.`,
+      60,
+    )
+  }
   if (error.status === 403 || error.status === 401) return new Refused(error.message, error.code)
   if (error.status === 404) return new NotFound(error.message)
   const { problems } = error.problem
@@ -78,6 +85,10 @@ function refusal(error: MasterRefused): Error {
   if (error.status === 422 && problems && typeof problems === 'object') return new Invalid(problems as Problems)
   return new Unavailable(error.message, error.retryAfterSeconds ?? 5)
 }
+
+// 0.2.0 has no such address.
+const isTooOld = ({ status, code, message }: MasterRefused): boolean =>
+  code === 'unknown-act' || (status === 404 && message === 'There is nothing here.')
 
 /** What was done is here; or it is not by the time that anybody waits, and comes a moment later. */
 async function arrived(db: Db, seq: number, signal: AbortSignal): Promise<void> {

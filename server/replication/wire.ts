@@ -113,8 +113,8 @@ export const bucketOf = (id: string): number => {
  */
 export type ForwardRequest = {
   id: string
-  /** Who: an LDAP client, or a person with the password typed at the slave, which the master judges itself. */
-  as: { client: string } | { person: string; password: string }
+  /** Who: an LDAP client, a person with the password typed at the slave, or who holds a first-password link. The master judges each itself. */
+  as: { client: string } | { person: string; password: string } | { link: string }
   /** From where they are connected to the slave. */
   address: string
 } & Forwarded

@@ -2,17 +2,17 @@ import type { NextFunction, Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
 import { groupsInEffect, ownedGroups } from '../accounts/groups.ts'
 import { mayUse } from '../accounts/may-use.ts'
-import { addOwnKey, changeOwn, ownFields, removeOwnKey, sshKeysOf } from '../accounts/own-account.ts'
+import { ownFields, sshKeysOf } from '../accounts/own-account.ts'
 import { pluginList } from '../accounts/plugins.ts'
 import { policyOf } from '../accounts/policies.ts'
 import { may } from '../accounts/roles.ts'
 import { confirmPassword, passwordAge } from '../accounts/sign-in.ts'
 import { Invalid, type Problems } from '../errors.ts'
 import type { Extension } from '../extensions/extension.ts'
-import { doAct } from './act.ts'
+import { atField, authorityField, doAct } from './act.ts'
 import { fieldViews, sectionTitle, typedValues } from './field-view.ts'
 import { formOf, problemsOf } from './form.ts'
-import { actorOf, dbOf } from './node.ts'
+import { dbOf } from './node.ts'
 import { ownSessions } from './own-sessions.ts'
 import { keepSession, twice } from './password.ts'
 import { shownRules } from './policy-rules.ts'
@@ -140,7 +140,7 @@ export async function saveOwnFields(req: Request, res: Response): Promise<void> 
     typed[extension.name] = typedValues(form, extension, fields, user.extensions[extension.name])
   }
   try {
-    await changeOwn(db, actorOf(req), user.id, { extensions: typed })
+    await doAct(req, { do: 'own-fields', extensions: typed }, form.text(authorityField))
     await redirect(req, res, '/account', 'Your account is saved.')
   } catch (error) {
     await showOwn(req, res, { problems: problemsOf(error), typed })
@@ -148,16 +148,26 @@ export async function saveOwnFields(req: Request, res: Response): Promise<void> 
 }
 
 export async function addKey(req: Request, res: Response): Promise<void> {
-  const key = formOf(req).text('shell.sshKeys')
+  const form = formOf(req)
+  const key = form.text('shell.sshKeys')
   try {
-    await addOwnKey(dbOf(req), actorOf(req), (req.user as Express.User).id, key)
+    await doAct(req, { do: 'add-own-key', key }, form.text(authorityField))
     await redirect(req, res, '/account#keys', 'The SSH key is added.')
   } catch (error) {
-    await showOwn(req, res, { problems: problemsOf(error), key })
+    await showOwn(req, res, { problems: atField(problemsOf(error), 'keys-authority'), key })
   }
 }
 
 export async function removeKey(req: Request, res: Response): Promise<void> {
-  await removeOwnKey(dbOf(req), actorOf(req), (req.user as Express.User).id, formOf(req).text('key'))
+  const form = formOf(req)
+  const key = form.text('key')
+  try {
+    await doAct(req, { do: 'remove-own-key', key }, form.text(authorityField))
+  } catch (error) {
+    const problems = problemsOf(error)
+    // At a slave a page between asks for the own password.
+    const data = { key: keyParts(key), problems: form.has(authorityField) ? problems : {} }
+    return render(req, res, 'account/remove-key', data, { status: 422 })
+  }
   await redirect(req, res, '/account#keys', 'The SSH key is removed.')
 }

@@ -1,7 +1,8 @@
 import type { Request } from 'express'
 import { type Act, runAct } from '../accounts/acts.ts'
+import { invitedBy } from '../accounts/invitations.ts'
 import { confirmPassword } from '../accounts/sign-in.ts'
-import { Invalid, Refused } from '../errors.ts'
+import { Invalid, type Problems, Refused } from '../errors.ts'
 import { actorOf, dbOf, masterName, nodeOf } from './node.ts'
 
 /** The field in which somebody at a slave types the own password, for the master to go by. */
@@ -26,4 +27,21 @@ export async function doAct(req: Request, act: Act, typed: string, field = autho
       throw new Invalid({ [field]: `${masterName(db.local)} does not take this password of yours. Sign in again.` })
     throw error
   }
+}
+
+/** The first password, with a link as authority: whoever holds it has not signed in. */
+export async function doByLink(req: Request, link: string, password: string): Promise<void> {
+  const db = dbOf(req)
+  const { forward } = nodeOf(req)
+  const act = { do: 'first-password' as const, password }
+  // Here first, also on a slave: guesses do not reach the master.
+  const { id, body } = await invitedBy(db, link)
+  const address = req.ip ?? ''
+  if (db.local.mode === 'slave' && forward) await forward({ as: { link }, address, act })
+  else await runAct(db, { name: body.username, via: 'web', id, role: body.role, address }, act, { link })
+}
+
+/** What is wrong with the own password, at the field of the form that it was typed in, where a page has more than one. */
+export function atField({ [authorityField]: said, ...others }: Problems, field: string): Problems {
+  return said ? { ...others, [field]: said } : others
 }

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
-import { changeGroupAndMembers, changeMembers, membersPage, nestedGroups } from '../accounts/group-members.ts'
+import { changeGroupAndMembers, membersPage, nestedGroups } from '../accounts/group-members.ts'
 import {
   addGroup,
   countGroups,
@@ -17,7 +17,7 @@ import {
 import { settings } from '../accounts/settings.ts'
 import { usersPage } from '../accounts/users.ts'
 import type { Problems } from '../errors.ts'
-import { whyNoChange } from '../store/local.ts'
+import { authorityField, doAct } from './act.ts'
 import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
 import { candidatesFor, throughOf } from './group-candidates.ts'
 import { groupForm, typedGroup } from './group-form.ts'
@@ -25,7 +25,7 @@ import { howMany, pending, said, type TypedMembers, typedMembers } from './group
 import { marked } from './marked.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
-import { rightsOf } from './rights.ts'
+import { changesForPeople, rightsOf } from './rights.ts'
 import { path } from './say.ts'
 import { standing } from './standing.ts'
 
@@ -110,7 +110,7 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
     owners,
     base: pathOf(group.name),
     pending: extra.members ? pending(extra.members) : [],
-    mayMembers: group.type !== 'builtin' && !whyNoChange(dbOf(req).local) && (rights.mayChange || isOwner),
+    mayMembers: group.type !== 'builtin' && (rights.mayChange || (isOwner && changesForPeople(req))),
     mayEdit: group.type !== 'builtin' && rights.mayChange,
     mayRemove: group.type === 'normal' && rights.mayChange,
   }
@@ -156,11 +156,12 @@ export async function saveGroup(req: Request, res: Response): Promise<void> {
 export async function saveMembers(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const group = await groupByName(db, part(req, 'name'))
-  const members = typedMembers(formOf(req), rightsOf(req).mayChange)
+  const form = formOf(req)
+  const members = typedMembers(form, rightsOf(req).mayChange)
   const back = safeBack(req, group)
   if (howMany(members) === 0) return redirect(req, res, back, 'Nothing was changed.', 'look')
   try {
-    await changeMembers(db, actorOf(req), group.id, members.join, members.leave)
+    await doAct(req, { do: 'members', group: group.id, ...members }, form.text(authorityField))
     await redirect(req, res, back, `${said(members)} in ${group.name}.`)
   } catch (error) {
     await renderGroup(req, res, group, { members, problems: problemsOf(error) })

@@ -1,11 +1,17 @@
 import type { Request, Response } from 'express'
-import { type Invitation, inviteUser, removeInvitation } from '../accounts/invitations.ts'
+import {
+  type Invitation,
+  invitationHash,
+  invitationPath,
+  invitationSecret,
+  invitedBy,
+} from '../accounts/invitations.ts'
 import { generatedPassword, policyOf } from '../accounts/policies.ts'
 import { needRightOver } from '../accounts/roles.ts'
 import { settings } from '../accounts/settings.ts'
 import { type User, userByUsername } from '../accounts/users.ts'
-import { Invalid, type Problems } from '../errors.ts'
-import { authorityField, doAct } from './act.ts'
+import { Invalid, type Problems, Refused, Uncertain } from '../errors.ts'
+import { atField, authorityField, doAct } from './act.ts'
 import { type Form, formOf, part, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { shownRules } from './policy-rules.ts'
@@ -55,8 +61,7 @@ export async function generatePassword(req: Request, res: Response): Promise<voi
   try {
     await doAct(req, { do: 'password', user: user.id, password, mustChange }, form.text(authorityField))
   } catch (error) {
-    const { [authorityField]: said, ...others } = problemsOf(error)
-    return showWays(req, res, user, mustChange, { ...others, ...(said && { 'generate-authority': said }) })
+    return showWays(req, res, user, mustChange, atField(problemsOf(error), 'generate-authority'))
   }
   await keepOwnSession(req, user)
   await render(req, res, 'users/password-once', { user, password, mustChange })
@@ -65,20 +70,56 @@ export async function generatePassword(req: Request, res: Response): Promise<voi
 /** A link that opens once, shown in this answer and never again. */
 export async function invite(req: Request, res: Response): Promise<void> {
   const user = await helped(req)
-  const invitation = await inviteUser(dbOf(req), actorOf(req), user.id)
-  await render(req, res, 'users/password-once', { user, ...(await linkOf(req, invitation)) })
+  const secret = invitationSecret(user.id)
+  try {
+    const act = { do: 'invite' as const, user: user.id, tokenHash: invitationHash(secret) }
+    await doAct(req, act, formOf(req).text(authorityField))
+  } catch (error) {
+    if (error instanceof Uncertain)
+      throw new Uncertain(`${error.message} If a link was made, nobody has it: make a new one, which takes its place.`)
+    const { mustChange } = await policyOf(dbOf(req), user)
+    return showWays(req, res, user, mustChange, atField(problemsOf(error), 'invite-authority'))
+  }
+  await render(req, res, 'users/password-once', { user, ...(await linkOf(req, await opening(req, secret))) })
 }
 
-/** A first-password link as a page shows it. */
-export async function linkOf(req: Request, { path, until }: Invitation) {
-  const url = `${req.protocol}://${req.get('host')}${path}`
+/** Where it opens: here, or on the master's pages where this node does not hold it, as what its scope keeps from it. */
+async function opening(req: Request, secret: string): Promise<Omit<Invitation, 'secret'> & { web?: string }> {
+  const db = dbOf(req)
+  const path = invitationPath(secret)
+  try {
+    return { path, until: (await invitedBy(db, secret)).until }
+  } catch (error) {
+    const web = db.local.mode === 'slave' ? db.local.masterWeb : undefined
+    if (!(error instanceof Refused) || !web) throw error
+    const { invitationHours } = await settings(db)
+    return { path, web, until: new Date(Date.now() + invitationHours * 3_600_000).toISOString() }
+  }
+}
+
+/** A first-password link as a page shows it; `web`: at another node. */
+export async function linkOf(req: Request, { path, until, web }: Omit<Invitation, 'secret'> & { web?: string }) {
+  const url = `${web ?? `${req.protocol}://${req.get('host')}`}${path}`
   const { default: qrcode } = await import('qrcode')
-  return { url, qr: await qrcode.toString(url, { type: 'svg', margin: 2 }), until }
+  return { url, qr: await qrcode.toString(url, { type: 'svg', margin: 2 }), until, web }
 }
 
 export async function takeBackInvitation(req: Request, res: Response): Promise<void> {
   const user = await helped(req)
-  await removeInvitation(dbOf(req), actorOf(req), user.id)
+  const form = formOf(req)
+  try {
+    await doAct(req, { do: 'take-back-invitation', user: user.id }, form.text(authorityField))
+  } catch (error) {
+    const problems = problemsOf(error)
+    // At a slave a page between asks for the own password.
+    return render(
+      req,
+      res,
+      'users/take-back',
+      { user, problems: form.has(authorityField) ? problems : {} },
+      { status: 422 },
+    )
+  }
   await redirect(req, res, `${hrefOf(user)}/password`, 'The link opens nothing any more.')
 }
 

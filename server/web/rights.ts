@@ -3,6 +3,12 @@ import { may } from '../accounts/roles.ts'
 import { whyNoChange } from '../store/local.ts'
 import { dbOf, nodeOf } from './node.ts'
 
+/** Changes are made here, or at a slave by its master in the person's name. */
+export function changesForPeople(req: Request): boolean {
+  const { local } = dbOf(req)
+  return !whyNoChange(local) || (local.mode === 'slave' && nodeOf(req).forward !== undefined)
+}
+
 /** What the person in front of this page may do here; a slave, for one, changes nothing itself. */
 export function rightsOf(req: Request): { mayRead: boolean; mayAudit: boolean; mayChange: boolean; mayHelp: boolean } {
   const role = req.user?.role ?? 'person'
@@ -11,8 +17,7 @@ export function rightsOf(req: Request): { mayRead: boolean; mayAudit: boolean; m
     mayRead: may(role, 'read'),
     mayAudit: may(role, 'audit'),
     mayChange: changes && may(role, 'change'),
-    // At a slave the master does it.
-    mayHelp: (changes || nodeOf(req).forward !== undefined) && may(role, 'passwords'),
+    mayHelp: changesForPeople(req) && may(role, 'passwords'),
   }
 }
 

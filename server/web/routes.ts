@@ -6,8 +6,6 @@ import {
   cameIn,
   claimed,
   helpsAnywhere,
-  helpsHere,
-  notOnSlave,
   notSetUp,
   orForwarded,
   ownsGroup,
@@ -194,15 +192,15 @@ export function routes(): Router {
   r.post('/logout', signOut)
 
   r.get('/welcome/:secret', guardWelcome, showWelcome)
-  r.post('/welcome/:secret', guardWelcome, notOnSlave, saveWelcome)
+  r.post('/welcome/:secret', guardWelcome, orForwarded, saveWelcome)
 
   r.get('/account/new-password', cameIn, showNewPassword)
   r.post('/account/new-password', cameIn, orForwarded, saveNewPassword)
   r.get('/account', signedIn, showAccount)
   r.post('/account/password', signedIn, orForwarded, saveOwnPassword)
-  r.post('/account/fields', signedIn, notOnSlave, saveOwnFields)
-  r.post('/account/keys', signedIn, notOnSlave, addKey)
-  r.post('/account/keys/remove', signedIn, notOnSlave, removeKey)
+  r.post('/account/fields', signedIn, orForwarded, saveOwnFields)
+  r.post('/account/keys', signedIn, orForwarded, addKey)
+  r.post('/account/keys/remove', signedIn, orForwarded, removeKey)
   r.post('/account/sessions/end', signedIn, endSessions)
 
   r.get('/', signedIn, toOwnPage, showHome)
@@ -221,8 +219,8 @@ export function routes(): Router {
   r.get('/users/:username/password', helpsAnywhere, askPassword)
   r.post('/users/:username/password', helpsAnywhere, savePassword)
   r.post('/users/:username/password/generate', helpsAnywhere, generatePassword)
-  r.post('/users/:username/password/invite', helpsHere, invite)
-  r.post('/users/:username/password/take-back', helpsHere, takeBackInvitation)
+  r.post('/users/:username/password/invite', helpsAnywhere, invite)
+  r.post('/users/:username/password/take-back', helpsAnywhere, takeBackInvitation)
   r.get('/users/:username/status', helpsAnywhere, askStatus)
   r.post('/users/:username/status', helpsAnywhere, saveStatus)
   r.get('/users/:username/remove', adminChanges, askRemoveUser)
@@ -236,7 +234,7 @@ export function routes(): Router {
   r.get('/groups/:name/remove', adminChanges, askRemoveGroup)
   r.post('/groups/:name/remove', adminChanges, removeOneGroup)
   r.get('/groups/:name/inside', reads, showInside)
-  r.post('/groups/:name/members', ownsGroup, notOnSlave, saveMembers)
+  r.post('/groups/:name/members', ownsGroup, orForwarded, saveMembers)
   r.get('/my-groups', signedIn, showMyGroups)
 
   r.get('/profiles', reads, showProfiles)

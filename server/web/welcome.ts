@@ -1,8 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
-import { acceptInvitation, invitedBy } from '../accounts/invitations.ts'
+import { invitedBy } from '../accounts/invitations.ts'
 import { policyOf } from '../accounts/policies.ts'
 import { countWrongTry, refuseWhenUsedUp } from '../auth/rate-limits.ts'
 import { Invalid, type Problems, Refused } from '../errors.ts'
+import { doByLink } from './act.ts'
 import { formOf, part } from './form.ts'
 import { dbOf, nodeOf } from './node.ts'
 import { twice } from './password.ts'
@@ -16,7 +17,7 @@ export const guardWelcome: RequestHandler = async (req, res, next) => {
   next()
 }
 
-/** Where a first-password link leads. On a slave it says where it can be used. */
+/** Where a first-password link leads. */
 export async function showWelcome(req: Request, res: Response, next: NextFunction): Promise<void> {
   await showLink(req, res, next)
 }
@@ -37,7 +38,7 @@ async function showLink(req: Request, res: Response, next: NextFunction, problem
 
 export async function saveWelcome(req: Request, res: Response, next: NextFunction): Promise<void> {
   try {
-    await acceptInvitation(dbOf(req), part(req, 'secret'), twice(formOf(req)), req.ip)
+    await doByLink(req, part(req, 'secret'), twice(formOf(req)))
     await redirect(req, res, '/login', 'Your password is set. Sign in with it.')
   } catch (error) {
     if (error instanceof Invalid) return showLink(req, res, next, error.problems)

@@ -34,7 +34,7 @@ test('a link sets a password once; only its hash is kept, and the record never h
   assert.equal((await invitedBy(store.db, secret)).body.username, 'invited1')
   const object = await objectById(store.db.reader, 'user', user.id)
   assert.doesNotMatch(JSON.stringify(object), new RegExp(secret.slice(22)))
-  await acceptInvitation(store.db, secret, chosen, '192.0.2.7')
+  await acceptInvitation(store.db, secret, chosen, { address: '192.0.2.7' })
   const signedIn = await signIn(store.db, 'invited1', chosen)
   assert.equal(signedIn.mustSetPassword, undefined)
   assert.equal(signedIn.invitedUntil, undefined)

@@ -111,7 +111,7 @@ describe('what people do at a slave, their master does', () => {
 
   test('everything else is refused with the name of the master', async () => {
     const admin = await at(slave, 'admin')
-    for (const path of ['/users/carla', '/users/carla/password/invite', '/account/fields', '/users/carla/remove'])
+    for (const path of ['/users/carla', '/users/new', '/users/carla/remove', '/groups/new'])
       assert.equal((await admin.post(path, { username: 'x' })).status, 409, path)
   })
 
@@ -123,6 +123,9 @@ describe('what people do at a slave, their master does', () => {
     assert.equal(refused.status, 503)
     assert.match(textOf(refused.text), /Not changed: the master cannot be reached/)
     assert.equal((await hedda.post('/users/carla/status', { status: 'locked', authority: password })).status, 503)
+    const link = await hedda.post('/users/carla/password/invite', { authority: password })
+    assert.equal(link.status, 503)
+    assert.match(textOf(link.text), /Not changed: the master cannot be reached/)
     assert.equal(await maySignIn(slave, 'anna', chosen), true, 'the old one is still right')
     await until(async () => (await userByUsername(slave.db, 'carla')).status === 'enabled')
   })

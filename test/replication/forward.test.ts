@@ -3,11 +3,16 @@ import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { addClient } from '../../server/accounts/clients.ts'
 import { addGroup } from '../../server/accounts/groups.ts'
+import { invitationHash, invitationSecret, inviteUser, removeInvitation } from '../../server/accounts/invitations.ts'
 import { setPassword, userByUsername } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
+import { Unavailable } from '../../server/errors.ts'
+import { createForwards } from '../../server/pull/forward.ts'
 import { askMaster, connectionToMaster, readJson } from '../../server/replication/connection.ts'
+import { createForwarder } from '../../server/replication/forward.ts'
 import type { ForwardAnswer } from '../../server/replication/wire.ts'
 import { setUpDomain } from '../../server/samba/domain.ts'
+import type { DeviceBody } from '../../server/store/bodies.ts'
 import { type Client, connectTo, message } from '../ldap/client.ts'
 import { addRequest, modify, modifyRequest, passwordRequest, removeRequest } from '../ldap/writable.ts'
 import { caughtUp, startMaster, startSlave, type TestNode } from '../support/node.ts'
@@ -139,6 +144,66 @@ test('one request is done once, however often a slave sends it', async () => {
   assert.equal((await ask(randomUUID())).ldap?.code, 20)
   await connection.agent.close()
 })
+
+test('a master that was started again meanwhile does not do it twice', async () => {
+  const { id: admin } = await userByUsername(master.db, 'admin')
+  const { id } = await userByUsername(master.db, 'anna')
+  const secret = invitationSecret(id)
+  const device = { deviceId: slave.db.local.deviceId, name: 'gw-malmo' } as DeviceBody
+  const noLdap = () => Promise.reject(new Error('not asked'))
+  const made = { do: 'invite', user: id, tokenHash: invitationHash(secret) }
+  const used = { do: 'first-password', password: 'six-wooden-boats' }
+  const before = master.db.position.seq
+  for (const request of [
+    { id: randomUUID(), as: { person: admin, password }, address: '127.0.0.1', act: made },
+    { id: randomUUID(), as: { link: secret }, address: '127.0.0.1', act: used },
+  ])
+    for (let starts = 0; starts < 2; starts++) await createForwards(master.db, noLdap)(device, request)
+  assert.equal(master.db.position.seq, before + 2)
+  await setPassword(master.db, me, id, 'yet-another-evening-walk', { mustChange: false })
+  await setPassword(master.db, me, id, 'another-long-evening-walk', { mustChange: false })
+})
+
+test('a link is an authority for its first password, and for nothing else', async () => {
+  const { id } = await userByUsername(master.db, 'anna')
+  const { secret } = await inviteUser(master.db, me, id)
+  const connection = connectionToMaster(slave.db)
+  const ask = (request: object) =>
+    askMaster(connection, '/v1/forward', {
+      method: 'POST',
+      json: { id: randomUUID(), as: { link: secret }, address: '127.0.0.1', ...request },
+    })
+  const ldap = message(7, modifyRequest(anna, [['replace', 'givenName', 'Nobody']])).toString('base64')
+  await assert.rejects(ask({ ldap }), /sets a password, and does nothing else/)
+  await assert.rejects(ask({ act: { do: 'own-password', password: 'six-wooden-boats' } }), /does nothing else/)
+  await assert.rejects(ask({ act: { do: 'status', user: id, status: 'locked' } }), /does nothing else/)
+  const act = { do: 'first-password', password: 'six-wooden-boats' }
+  await assert.rejects(
+    ask({ act, as: { person: id, password: 'another-long-evening-walk' } }),
+    /takes a first-password link/,
+  )
+  const wrong = `${secret.slice(0, -4)}AAAA`
+  await assert.rejects(ask({ act, as: { link: wrong } }), /used already/)
+  await removeInvitation(master.db, me, id)
+  await connection.agent.close()
+})
+
+test('a master that does not know an act says so, and the slave that its version is too old', async () => {
+  const { id: admin } = await userByUsername(master.db, 'admin')
+  const forwarder = createForwarder(slave.db)
+  const send = (act: object) =>
+    forwarder.send({ as: { person: admin, password }, address: '127.0.0.1', act: act as never })
+  await assert.rejects(send({ do: 'from-tomorrow', colour: 'green' }), tooOld)
+  await assert.rejects(send({ do: 'own-password', password, colour: 'green' }), tooOld)
+  await assert.rejects(send({ do: 'own-password' }), /The request is not complete/)
+  await forwarder.close()
+})
+
+function tooOld(error: Error): boolean {
+  assert.ok(error instanceof Unavailable)
+  assert.match(error.message, /^Not changed: the version of master\.example\.lan is too old for this/)
+  return true
+}
 
 test('a slave asks for nothing that changes no account, and for nobody it does not know', async () => {
   const { id: admin } = await userByUsername(master.db, 'admin')

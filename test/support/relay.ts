@@ -7,6 +7,8 @@ export type Relay = {
   cutAfter: (bytes: number | undefined) => void
   /** Takes nothing and sends nothing, without closing. */
   hold: (isHeld: boolean) => void
+  /** Cuts all connections now; those that come while it is shut, at once. */
+  shut: (isShut: boolean) => void
   /** How often it was. */
   cuts: () => number
   close: () => Promise<void>
@@ -16,8 +18,10 @@ export async function openRelay(target: number): Promise<Relay> {
   const sockets = new Set<Socket>()
   let limit: number | undefined
   let isHeld = false
+  let isShut = false
   let cuts = 0
   const server = createServer((near) => {
+    if (isShut) return void near.on('error', () => {}).destroy()
     const far = connect(target, '127.0.0.1')
     let passed = 0
     const end = () => {
@@ -49,6 +53,10 @@ export async function openRelay(target: number): Promise<Relay> {
     },
     hold: (held) => {
       isHeld = held
+    },
+    shut: (shut) => {
+      isShut = shut
+      if (shut) for (const socket of sockets) socket.destroy()
     },
     cuts: () => cuts,
     close: async () => {

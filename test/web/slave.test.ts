@@ -77,7 +77,9 @@ test('a slave has no control that could not work', async () => {
     )
     const actions = forms.map(([form]) => /action="([^"]*)"/.exec(form)?.[1])
     assert.deepEqual(
-      actions.filter((action) => !['/theme', '/logout', '/account/password#password'].includes(action ?? '')),
+      actions.filter(
+        (action) => !['/theme', '/logout', '/account/password#password', '/account/fields'].includes(action ?? ''),
+      ),
       [],
       path,
     )
@@ -89,12 +91,10 @@ test('every change that is sent to a slave all the same is refused with the name
   for (const path of [
     '/users/new',
     '/users/aek',
-    '/users/aek/password/invite',
     '/users/aek/remove',
     '/selected-users',
     '/selected-users/save',
     '/groups/new',
-    '/groups/sales/members',
     '/profiles/new',
     '/bin/x/restore',
     '/extensions/contact',
@@ -105,7 +105,6 @@ test('every change that is sent to a slave all the same is refused with the name
     '/import',
     '/mode/key/new',
     '/mode/become/standalone',
-    '/account/fields',
   ]) {
     const answer = await admin.post(path, { username: 'x', usernames: 'aek', action: 'lock', status: 'locked' })
     assert.equal(answer.status, 409, path)
