@@ -3,6 +3,7 @@ import { link, lstat, lutimes, readdir, readlink, realpath, rename, rm, statfs, 
 import { basename, dirname } from 'node:path'
 import { Unavailable } from '../errors.ts'
 import { forgetAllSeen, keepSeen, type Seen } from '../store/file-places.ts'
+import { oweAfterwards } from './afterwards.ts'
 import {
   type Folder,
   inFolderOf,
@@ -82,6 +83,7 @@ export async function followWhole(
       await carryOver(current, next, base, others, refused)
     }
     await syncFolders(next, wanted.keys())
+    await oweAfterwards(db, place)
     await turn(parent, base, target)
     const now: [string, Seen][] = []
     for (const one of wanted.values()) {
