@@ -1,5 +1,5 @@
 import { stateOf } from '../accounts/sign-in.ts'
-import { keepUser } from '../accounts/users.ts'
+import { keepUser } from '../accounts/user.ts'
 import { samba } from '../extensions/samba.ts'
 import type { PersonInWindows, PolicyBody, UserBody } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'

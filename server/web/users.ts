@@ -7,16 +7,10 @@ import { pluginList } from '../accounts/plugins.ts'
 import { generatedPassword, policyOf, policyOfNew } from '../accounts/policies.ts'
 import { settings } from '../accounts/settings.ts'
 import { lastSignIns, signInFacts } from '../accounts/sign-ins.ts'
-import {
-  addUser,
-  changeUser,
-  countUsers,
-  removeUser,
-  type User,
-  type UserInput,
-  userByUsername,
-  usersPage,
-} from '../accounts/users.ts'
+import type { User } from '../accounts/user.ts'
+import type { UserInput } from '../accounts/user-input.ts'
+import { usersPage } from '../accounts/user-lists.ts'
+import { addUser, changeUser, countUsers, removeUser, userByUsername } from '../accounts/users.ts'
 import { Invalid, type Problems, Refused } from '../errors.ts'
 import { receiptOfUser } from '../replication/receipts.ts'
 import type { Status } from '../store/bodies.ts'
