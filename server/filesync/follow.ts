@@ -31,7 +31,7 @@ const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleS
 
 const spareBytes = 16_000_000
 
-async function needSpace(dir: string, bytes: number): Promise<void> {
+export async function needSpace(dir: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(dir)
   if (bavail * bsize < bytes + spareBytes)
     throw new Unavailable(
