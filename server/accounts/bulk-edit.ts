@@ -31,7 +31,7 @@ export type BulkEdit = {
 }
 
 /** As many as the store is built for. */
-export const mostAtOnce = 100_000
+const mostAtOnce = 100_000
 
 export type Selection = { usernames: readonly string[] } | { query: UsersQuery }
 

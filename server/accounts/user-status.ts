@@ -4,7 +4,7 @@ import type { Status, UserBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { write } from '../store/write.ts'
 import { needRightOver } from './roles.ts'
-import { forgetFailures } from './sign-in.ts'
+import { forgetFailures } from './sign-ins.ts'
 import { keepUser, toUser, type User } from './user.ts'
 import { fullName, needUser } from './users.ts'
 

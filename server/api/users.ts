@@ -81,7 +81,7 @@ async function withGroupNames(db: Db, user: User): Promise<z.input<typeof shownU
   return shownBy(await declared(db))({ ...user, groupNames: [...names.values()].sort() })
 }
 
-export const userIdOf = async (db: Db, username: string): Promise<string> => (await userByUsername(db, username)).id
+const userIdOf = async (db: Db, username: string): Promise<string> => (await userByUsername(db, username)).id
 
 const showPerson = async (db: Db, username: string) => withGroupNames(db, await userByUsername(db, username))
 

@@ -44,7 +44,7 @@ export async function knowSealing(
   })
 }
 
-export const serviceFiles = (service: string): { certificate: string; key: string } => ({
+const serviceFiles = (service: string): { certificate: string; key: string } => ({
   certificate: `${service}.pem`,
   key: `${service}.key`,
 })

@@ -12,7 +12,7 @@ import { type FileSet, fileSetByName, isWhole } from './sets.ts'
 
 // Where sets lie on this node, and what this machine allows. Nothing of it travels, and nothing of it is taken from the wire.
 
-export const firstAllowed: LocalFiles = {
+const firstAllowed: LocalFiles = {
   roots: [],
   units: [],
   kilobytesPerSecond: 0,

@@ -15,7 +15,7 @@ import type { Step } from './plan.ts'
 import type { FileSet } from './sets.ts'
 
 /** So many versions of a file are kept, the one of now among them. */
-export const versionsKept = 10
+const versionsKept = 10
 
 const filesAtOnce = 200
 

@@ -68,7 +68,7 @@ export async function setUpOwn(db: Db, actor: Actor, input: OwnInput): Promise<v
   })
 }
 
-export const alreadySetUp = () => new Refused('This node is set up already. Sign in to change its mode.', 'set-up')
+const alreadySetUp = () => new Refused('This node is set up already. Sign in to change its mode.', 'set-up')
 
 export function refuseSecondSetUp(db: Db): void {
   if (db.local.mode) throw alreadySetUp()

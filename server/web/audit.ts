@@ -22,7 +22,7 @@ import { redirect, render } from './render.ts'
 import { day, path } from './say.ts'
 import { sendText } from './stream.ts'
 
-export const auditKinds = {
+const auditKinds = {
   user: 'People',
   group: 'Groups',
   plugin: 'Plugins',

@@ -236,7 +236,7 @@ export async function factsOf(db: Db, user: User, plugin: string) {
 }
 
 /** Groups that a person is in only through others: each with the group that leads there. */
-export function groupsThrough(direct: readonly string[], groups: Map<string, Group>): { name: string; via: string }[] {
+function groupsThrough(direct: readonly string[], groups: Map<string, Group>): { name: string; via: string }[] {
   const seen = new Set(direct)
   const found: { name: string; via: string }[] = []
   const line = direct.flatMap((id) => groups.get(id) ?? []).map((group) => ({ group, via: group.name }))

@@ -44,7 +44,7 @@ const statuses = ['enabled', 'locked', 'disabled'] as const
 const sorts = ['name', 'username', 'status', 'number'] as const
 
 /** What a list of people is asked by; the address of the page says it all. */
-export const userQuery = (req: Request) => ({
+const userQuery = (req: Request) => ({
   search: asked(req, 'search').trim().slice(0, 200),
   group: asked(req, 'group').slice(0, 64) || undefined,
   plugin: asked(req, 'plugin').slice(0, 64) || undefined,
