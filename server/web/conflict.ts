@@ -1,10 +1,7 @@
-import type { Declared } from '../accounts/declarations.ts'
-import type { User } from '../accounts/user.ts'
 import { type AuditRow, auditPage } from '../audit/audit.ts'
+import type { Fields } from '../extensions/extension.ts'
 import type { Db } from '../store/db.ts'
 import { fieldId } from './form.ts'
-import { toLocal } from './moment.ts'
-import type { TypedUser } from './user-form.ts'
 
 /** What the page says when somebody else saved first. */
 export type Conflict = {
@@ -17,37 +14,53 @@ export type Conflict = {
   both: { id: string; label: string; saved: string; typed: string }[]
 }
 
-type Field = { label: string; id: string; base: string; saved: string; typed: string; take: () => void }
+/** A field that somebody else has changed; `base`: what the form was filled with. */
+export type ChangedField = {
+  label: string
+  id: string
+  base: string
+  saved: string
+  typed: string
+  /** Puts what is saved in place of what was typed. */
+  take: () => void
+}
+
+/** A list of names that somebody else has changed: what each added and took away goes together. */
+export type ChangedList = {
+  label: string
+  saved: readonly string[]
+  typed: readonly string[]
+  take: (merged: string[]) => void
+}
 
 /**
  * Sets what was typed beside what somebody else saved after `since`. Fields that only they touched are taken over, so that
- * saving again does not undo their work unseen; `typed` is changed for it.
+ * saving again does not undo their work unseen. `find`: the field or list that the audit has by this name, with its value then.
  */
 export async function conflictOf(
   db: Db,
-  known: Declared,
-  user: User & { groupNames: string[] },
-  typed: TypedUser,
-  since: number,
-  said: string,
+  { id, since, said }: { id: string; since: number; said: string },
+  find: (name: string, base: string) => ChangedField | ChangedList | undefined,
 ): Promise<Conflict> {
-  const { rows } = await auditPage(db, { object: user.id, size: 50 })
+  const { rows } = await auditPage(db, { object: id, size: 50 })
   const theirs = rows.filter((row) => row.seq > since)
   const conflict: Conflict = { said, taken: [], both: [] }
   const [last] = theirs
   if (last) Object.assign(conflict, { by: last.actor, at: last.at })
   for (const [name, base] of firstValues(theirs)) {
-    const list = listOf(name, user)
-    if (list) {
-      if (mergeList(typed, list, base)) conflict.taken.push({ label: list.label })
+    const found = find(name, base)
+    if (!found) continue
+    const { label } = found
+    if (!('id' in found)) {
+      if (mergeList(found, base)) conflict.taken.push({ label })
       continue
     }
-    const field = fieldOf(known, name, base, typed, user)
-    if (!field || field.typed === field.saved) continue
-    if (field.typed === field.base) {
-      field.take()
-      conflict.taken.push({ label: field.label })
-    } else conflict.both.push({ id: field.id, label: field.label, saved: field.saved, typed: field.typed })
+    const { saved, typed } = found
+    if (typed === saved) continue
+    if (typed === found.base) {
+      found.take()
+      conflict.taken.push({ label })
+    } else conflict.both.push({ id: found.id, label, saved, typed })
   }
   return conflict
 }
@@ -60,73 +73,42 @@ function firstValues(rows: AuditRow[]): Map<string, string> {
   return values
 }
 
-type List = { name: 'groups' | 'plugins'; label: string; saved: string[] }
-
-function listOf(name: string, user: User & { groupNames: string[] }): List | undefined {
-  if (name === 'groups') return { name, label: 'Groups', saved: user.groupNames }
-  if (name === 'plugins') return { name, label: 'Services', saved: user.plugins }
-  return undefined
-}
-
-/** Theirs and mine together: what each added and took away. */
-function mergeList(typed: TypedUser, { name, saved }: List, base: string): boolean {
+function mergeList({ saved, typed, take }: ChangedList, base: string): boolean {
   const before = new Set(base.split(', ').filter(Boolean))
-  const mine = typed[name]
   const merged = new Set([
-    ...saved.filter((one) => mine.includes(one) || !before.has(one)),
-    ...mine.filter((one) => !before.has(one)),
+    ...saved.filter((one) => typed.includes(one) || !before.has(one)),
+    ...typed.filter((one) => !before.has(one)),
   ])
-  const differs = merged.size !== mine.length || mine.some((one) => !merged.has(one))
-  typed[name] = [...merged]
+  const differs = merged.size !== typed.length || typed.some((one) => !merged.has(one))
+  take([...merged])
   return differs
 }
 
-const labels: Record<string, string> = {
-  username: 'Username',
-  first: 'First name',
-  last: 'Last name',
-  role: 'Role',
-  validFrom: 'Valid from',
-  validUntil: 'Valid until',
-}
-
-function fieldOf(known: Declared, name: string, base: string, typed: TypedUser, user: User): Field | undefined {
-  if (name === 'validFrom' || name === 'validUntil') {
-    const saved = toLocal(user[name])
-    return field(name, toLocal(base), saved, typed[name] ?? saved, () => delete typed[name])
-  }
-  if (name === 'username' || name === 'first' || name === 'last' || name === 'role') {
-    const saved = user[name]
-    return field(name, base, saved, typed[name] ?? saved, () => Object.assign(typed, { [name]: saved }))
-  }
+/** A field of an extension, by the name that the audit has for it; `declared`: the fields of one extension. */
+export function extensionField(
+  name: string,
+  base: string,
+  declared: (extension: string) => Fields | undefined,
+  saved: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined,
+  typed: Record<string, Record<string, string>> | undefined,
+): ChangedField | undefined {
   const [, extension = '', key = ''] = /^extensions\.([^.]+)\.(.+)$/.exec(name) ?? []
-  const declared = known.extension(extension)?.user[key]
-  if (!declared) return undefined
-  const kept = user.extensions[extension]?.[key]
-  const saved = kept === undefined ? '' : declared.format(kept)
-  const text = (typed.extensions[extension]?.[key] ?? saved).replaceAll('\r\n', '\n').trim()
-  const take = () => {
-    const values = typed.extensions[extension]
-    if (values) values[key] = saved
-  }
+  const field = declared(extension)?.[key]
+  if (!field) return undefined
+  const kept = saved?.[extension]?.[key]
+  const now = kept === undefined ? '' : field.format(kept)
   return {
-    label: declared.label,
+    label: field.label,
     id: fieldId(`${extension}.${key}`),
-    base: formatted(base, declared.type),
-    saved,
-    typed: text,
-    take,
+    base: formatted(base, field.type),
+    saved: now,
+    typed: (typed?.[extension]?.[key] ?? now).replaceAll('\r\n', '\n').trim(),
+    take: () => {
+      const values = typed?.[extension]
+      if (values) values[key] = now
+    },
   }
 }
-
-const field = (name: string, base: string, saved: string, typed: string, take: () => void): Field => ({
-  label: labels[name] ?? name,
-  id: fieldId(name),
-  base,
-  saved,
-  typed,
-  take,
-})
 
 /** A value as the audit writes it, as the form would. */
 const formatted = (value: string, type: string): string => {

@@ -18,8 +18,10 @@ import { settings } from '../accounts/settings.ts'
 import { usersPage } from '../accounts/user-lists.ts'
 import type { Problems } from '../errors.ts'
 import { authorityField, doAct } from './act.ts'
+import type { Conflict } from './conflict.ts'
 import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
 import { candidatesFor, throughOf } from './group-candidates.ts'
+import { groupConflict } from './group-conflict.ts'
 import { groupForm, typedGroup } from './group-form.ts'
 import { howMany, pending, said, type TypedMembers, typedMembers } from './group-members.ts'
 import { marked } from './marked.ts'
@@ -72,7 +74,7 @@ export async function showGroup(req: Request, res: Response): Promise<void> {
   await renderGroup(req, res, await groupByName(dbOf(req), part(req, 'name')))
 }
 
-type Extra = { typed?: GroupInput; members?: TypedMembers; problems?: Problems }
+type Extra = { typed?: GroupInput; members?: TypedMembers; problems?: Problems; conflict?: Conflict }
 
 /** A group with its members, and whoever was searched for to be added. */
 async function renderGroup(req: Request, res: Response, group: Group, extra: Extra = {}): Promise<void> {
@@ -98,6 +100,7 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
   const data = {
     ...form,
     ...rights,
+    conflict: extra.conflict,
     group,
     query,
     list: { ...list, rows: list.rows.map((user) => ({ ...user, stands: standing(user), via: through.get(user.id) })) },
@@ -139,7 +142,8 @@ export async function saveGroup(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const group = await groupByName(db, part(req, 'name'))
   const form = formOf(req)
-  const typed = typedGroup(form, await declared(db), group)
+  const known = await declared(db)
+  const typed = typedGroup(form, known, group)
   const members = typedMembers(form, true)
   const expectedSeq = Number(form.text('seq')) || undefined
   try {
@@ -148,7 +152,13 @@ export async function saveGroup(req: Request, res: Response): Promise<void> {
     await redirect(req, res, pathOf(saved.name), `Group ${saved.name} is saved${more}.`)
   } catch (error) {
     const problems = problemsOf(error)
-    await renderGroup(req, res, await groupByName(db, group.name), { typed, members, problems })
+    const tooLate = problems['']
+    const [now = group] = await groupsByIds(db, [group.id])
+    const conflict =
+      tooLate && expectedSeq !== undefined && now.seq !== expectedSeq
+        ? await groupConflict(db, known, now, typed, expectedSeq, tooLate)
+        : undefined
+    await renderGroup(req, res, now, { typed, members, problems, ...(conflict && { conflict }) })
   }
 }
 

@@ -17,7 +17,7 @@ import type { Status } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { states } from '../store/state.ts'
 import { authorityField, doAct } from './act.ts'
-import { type Conflict, conflictOf } from './conflict.ts'
+import type { Conflict } from './conflict.ts'
 import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
 import { nearHit } from './near-hit.ts'
 import { actorOf, dbOf } from './node.ts'
@@ -29,6 +29,7 @@ import { path, zone } from './say.ts'
 import { safePath } from './sign-in.ts'
 import { standing } from './standing.ts'
 import { sendText } from './stream.ts'
+import { userConflict } from './user-conflict.ts'
 import {
   beginning,
   emptyUser,
@@ -200,7 +201,7 @@ export async function saveUser(req: Request, res: Response): Promise<void> {
     const now = await userByUsername(db, user.username)
     if (said && seq !== undefined && now.seq !== seq) {
       const groups = [...(await groupNames(db, now.groups)).values()]
-      const conflict = await conflictOf(db, known, { ...now, groupNames: groups }, typed, seq, said)
+      const conflict = await userConflict(db, known, { ...now, groupNames: groups }, typed, seq, said)
       return renderUser(req, res, now, { typed, problems, conflict, status: 422 })
     }
     await renderUser(req, res, user, { typed, problems, status: 422 })

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Express } from 'express'
 import { extensionList } from '../../server/accounts/extensions.ts'
-import { groupByName } from '../../server/accounts/groups.ts'
+import { changeGroup, groupByName } from '../../server/accounts/groups.ts'
 import { pluginList } from '../../server/accounts/plugins.ts'
-import { aUser, password } from '../support/people.ts'
+import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aWebApp, type Browser, signedIn, textOf } from '../support/web.ts'
 
@@ -113,6 +113,28 @@ test('what was saved together is undone together, from the note about it', async
   assert.match(page, /3 changes undone\..* Third, Ida third Direct/)
   assert.doesNotMatch(page, /Ek, Gösta|site_lund group/)
   assert.deepEqual((await groupByName(store.db, 'europe')).owners, before.owners)
+})
+
+test('two who change one group at once: the other’s field is taken over, the same field shows both values', async () => {
+  await admin.post('/groups/new', {
+    name: 'both_at_once',
+    description: 'Both',
+    'add-owner': 'aek',
+    'shown-owners': '1',
+  })
+  const { id, seq } = await groupByName(store.db, 'both_at_once')
+  await changeGroup(store.db, me, id, { name: 'renamed_first', description: 'Theirs', owners: ['aek', 'gek'] })
+  const mine = { seq: String(seq), name: 'both_at_once', description: 'Mine', owners: 'aek', 'shown-owners': '1' }
+  const late = await admin.post('/groups/renamed_first', { ...mine, join: 'gek' })
+  assert.equal(late.status, 422)
+  assert.match(textOf(late.text), /someone else changed group renamed_first first\. the test did/)
+  assert.match(textOf(late.text), /Taken over below.*: (Group name and Owners|Owners and Group name)\./)
+  assert.match(textOf(late.text), /Description Theirs Mine/)
+  assert.match(late.text, /name="name" type="text" value="renamed_first"/)
+  assert.match(late.text, /name="description" type="text" value="Mine" data-saved="Theirs"/)
+  assert.match(late.text, /name="owners" value="gek"[^>]* checked/)
+  assert.match(late.text, /name="join" value="gek"/)
+  assert.equal((await groupByName(store.db, 'renamed_first')).description, 'Theirs')
 })
 
 test('an owner changes the members of a group, and nothing else', async () => {
