@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import { Unavailable } from '../errors.ts'
-import type { DeviceScope } from '../store/bodies.ts'
+import { Refused, Unavailable } from '../errors.ts'
+import type { DeviceBody, DeviceScope } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
 import { groupIdByName, groupsBelow } from '../store/groups.ts'
@@ -50,6 +50,15 @@ export const nameOfScope = (scope: DeviceScope | undefined): string => (scope ? 
 /** Whether there is anything that does not travel; no scope, or one that leaves nothing out, is a full replica. */
 export const isWhole = (scope: DeviceScope | undefined): scope is undefined =>
   !scope || (scope.groups === undefined && (scope.without ?? []).length === 0 && (scope.withoutSets ?? []).length === 0)
+
+/** Samba serves nobody where no NT hash is; a device that asks for it all the same gets no way round its scope. */
+export function needSambaAt({ name, scope }: Pick<DeviceBody, 'name' | 'scope'>): void {
+  if (scope?.without?.includes('nt-hash'))
+    throw new Refused(
+      `No NT hash travels to ${name}, so there is no Samba. Change on the master what it holds.`,
+      'scope',
+    )
+}
 
 const within = (groups: Set<string> | undefined, body: { groups?: string[] }): boolean =>
   groups === undefined || (body.groups ?? []).some((id) => groups.has(id))
