@@ -45,7 +45,7 @@ export async function render(
   const { extension } = await declared(nodeOf(req).db)
   /** What an extension that is off holds is shown nowhere. */
   const isOn = (name: string): boolean => extension(name)?.on ?? false
-  const shell = part ? shellOf(req) : { ...shellOf(req), ...(await menuOf(req)), ...(await toldOf(req)) }
+  const shell = part ? shellOf(req) : { ...shellOf(req), ...(await menuOf(req)), ...(await toldOf(req, res)) }
   res
     .status(options.status ?? 200)
     .type('html')
@@ -63,19 +63,25 @@ export async function redirect(
   const undo = text && kind === 'good' ? await undoOf(req, res) : undefined
   const seq = kind === 'good' ? seqOf(req, res) : undefined
   const receipt = kind === 'good' ? receiptMade(req, res) : undefined
-  if (text) req.session.flash = { text, kind, ...(undo && { undo }), ...(seq && { seq }), ...(receipt && { receipt }) }
+  if (text && res.locals.isLate) req.session.flash = { text: `${text} ${late(req)}`, kind: 'look' }
+  else if (text)
+    req.session.flash = { text, kind, ...(undo && { undo }), ...(seq && { seq }), ...(receipt && { receipt }) }
   await saved(req)
   res.redirect(303, to)
 }
+
+/** Of what the master has done in somebody's name and this node does not hold yet (act.ts). */
+const late = (req: Request): string =>
+  `${masterName(nodeOf(req).db.local)} has done it; this node does not hold it yet, and gets it as soon as it can.`
 
 /** htmx says both; on Back it says neither of the first, and then a part would be shown as the page. */
 export const asksForPart = (req: Request): boolean =>
   req.get('HX-Request') === 'true' && req.get('HX-Request-Type') === 'partial'
 
 /** What is said once, and how many slaves have it already. */
-async function toldOf(req: Request) {
+async function toldOf(req: Request, res: Response) {
   const flash = req.session?.flash
-  if (!flash) return {}
+  if (!flash) return res.locals.isLate ? { flash: { text: late(req), kind: 'look' } } : {}
   delete req.session.flash
   const { db } = nodeOf(req)
   // Who has to set a new password first sees nothing else.
