@@ -91,7 +91,8 @@ async function toldOf(req: Request, res: Response) {
 }
 
 const rightsOf = (req: Request): Record<Right, boolean> => {
-  const mayDo = (right: Right) => req.user !== undefined && may(req.user.role, right)
+  // Passport leaves null where a sign-in failed half-way.
+  const mayDo = (right: Right) => (req.user ? may(req.user.role, right) : false)
   return { read: mayDo('read'), audit: mayDo('audit'), passwords: mayDo('passwords'), change: mayDo('change') }
 }
 
