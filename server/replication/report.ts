@@ -44,6 +44,9 @@ export async function ownReport(db: Db, trouble: Trouble | undefined): Promise<s
   return encodeURIComponent(JSON.stringify(report))
 }
 
+/** How much room this node has; undefined where the disk does not say. */
+export const ownDisk = async (db: Db): Promise<Report['disk']> => (await look(db)).disk
+
 async function look(db: Db) {
   const known = looked.get(db)
   if (known && Date.now() - known.at < lookEveryMs) return known

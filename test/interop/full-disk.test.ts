@@ -4,6 +4,7 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { command, endProcess, ldapSignIn, type NodeProcess, run, startProcess } from '../support/process.ts'
 import { aFolder } from '../support/store.ts'
+import { signedIn, textOf } from '../support/web.ts'
 
 const password = 'quiet-copper-kettle-7'
 
@@ -52,6 +53,11 @@ describe('a node whose disk is full', () => {
       const refused = await run(dir, ['user', 'lock', 'anna'])
       assert.equal(refused.code, 1)
       assert.match(refused.stderr, /The disk of this node is full, so nothing was changed/)
+      const admin = await signedIn(`http://127.0.0.1:${node.ports.web}`, 'admin', password)
+      assert.match(
+        textOf((await admin.get('/')).text),
+        /The disk of this node is full .*Sign-ins go on; changes are refused/,
+      )
       rmSync(filler)
       await command(dir, ['user', 'lock', 'anna'])
       await command(dir, ['user', 'unlock', 'anna'])
