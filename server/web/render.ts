@@ -10,7 +10,7 @@ import { countUsers } from '../accounts/users.ts'
 import { isAdmin } from '../auth/guards.ts'
 import { type Flash, saved } from '../auth/session.ts'
 import { receiptOfRow } from '../replication/receipts.ts'
-import { type NodeStatus, nodeStatus, reachedBy } from '../replication/status.ts'
+import { masterStatus, type NodeStatus, nodeStatus, reachedBy } from '../replication/status.ts'
 import type { Db } from '../store/db.ts'
 import { whyNoChange } from '../store/local.ts'
 import { root, version } from '../version.ts'
@@ -104,6 +104,7 @@ function shellOf(req: Request) {
   const { local } = db
   const rights = rightsOf(req)
   const isSlave = local.mode === 'slave'
+  const master = isSlave ? masterStatus(db) : undefined
   return {
     say,
     asset: assets.url,
@@ -118,6 +119,8 @@ function shellOf(req: Request) {
     /** What goes on in the background, and what ended there unseen. */
     inBackground: rights.change && req.user ? jobsToTell(db, req.user.username) : [],
     isSlave,
+    /** The master while it does not answer. */
+    away: master?.reachable === false ? master : undefined,
     /** A slave that has its master do what people do at any node. */
     forwards: isSlave && nodeOf(req).forward !== undefined,
     /** Nothing can be changed here: by anybody on a slave, by this person elsewhere. */
