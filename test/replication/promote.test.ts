@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { addGroup } from '../../server/accounts/groups.ts'
 import { addUser, userByUsername } from '../../server/accounts/users.ts'
+import { metricsText } from '../../server/metrics.ts'
 import { setMode } from '../../server/mode/mode.ts'
 import { makeRecoveryCode } from '../../server/mode/recovery.ts'
 import { unshippedChanges } from '../../server/mode/unshipped.ts'
@@ -95,6 +96,8 @@ describe('a slave is promoted', () => {
     const old = await startNode(master.dir, { 'sync-port': port })
     await until(() => old.db.local.newer?.url !== undefined, 20_000)
     await assert.rejects(addUser(old.db, me, somebody({ username: 'late' })), /gw-a/)
+    assert.equal((await nodeStatus(old.db)).newer?.name, 'gw-a')
+    assert.match(await metricsText(old.db), /^account_sync_bowed 1$/m)
     await becomeSlave(old.db, me)
     assert.ok(!existsSync(join(old.dir, 'ca.key')))
     assert.ok(!existsSync(join(old.dir, 'synchronization-key.json')))
