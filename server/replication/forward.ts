@@ -28,10 +28,11 @@ const tries = 3
 
 export function createForwarder(db: Db): Forwarder {
   const line = masterLine(db)
-  let failedAt = 0
+  // By a clock that nobody sets: one that is turned back would make the pause last as long.
+  let failedAt = Number.NEGATIVE_INFINITY
 
   async function send(request: Asked): Promise<ForwardAnswer & { isHere: boolean }> {
-    if (Date.now() - failedAt < pauseMs) throw away()
+    if (performance.now() - failedAt < pauseMs) throw away()
     const json: ForwardRequest = { id: randomUUID(), ...request }
     const isAway = workerOf(db)?.line.reachable === false
     const signal = AbortSignal.timeout(isAway ? awayPatienceMs : patienceMs)
@@ -50,7 +51,7 @@ export function createForwarder(db: Db): Forwarder {
         if (error instanceof MasterRefused) throw refusal(db, error)
         // The same id once more: what was done already is not done again.
         if (left > 0 && !signal.aborted && isBroken(error)) continue
-        failedAt = Date.now()
+        failedAt = performance.now()
         throw isSent ? unknown(db, error) : away(db, error)
       }
     }

@@ -158,7 +158,9 @@ export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
     const contact = known?.all.get(deviceId)
     const isOpen = (known?.open.get(deviceId)?.size ?? 0) > 0
     const lastContact = isOpen ? new Date().toISOString() : contact?.lastContact
-    const isHere = isOpen || (lastContact !== undefined && Date.now() - Date.parse(lastContact) < awayMs)
+    // Behind a clock that was turned back a last contact is to come, and says nothing.
+    const sinceContact = lastContact === undefined ? awayMs : Math.abs(Date.now() - Date.parse(lastContact))
+    const isHere = isOpen || sinceContact < awayMs
     // What one with a scope shall hold was compared when it asked.
     const isProved = isWhole(scope) ? contact?.hash === db.position.hash : contact?.provedSeq === contact?.seq
     const isEqual = contact?.seq === db.position.seq && isProved
