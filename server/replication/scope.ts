@@ -4,7 +4,7 @@ import type { DeviceBody, DeviceScope } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
 import { groupIdByName, groupsBelow } from '../store/groups.ts'
-import { bodiesOf, type FeedRow, feedRows } from '../store/objects.ts'
+import { bodiesOf, type FeedRow, feedRows, objectsByIds } from '../store/objects.ts'
 import {
   countIn,
   emptyHash,
@@ -257,6 +257,14 @@ export function scopedDigest(db: Db, scope: DeviceScope): Promise<{ upto: number
       },
     }
   })
+}
+
+/** Of these people, those whose secrets travel to a slave of this scope. */
+export async function travelling(db: Db, scope: DeviceScope | undefined, ids: readonly string[]): Promise<Set<string>> {
+  const groups = scope && (await groupsOf(db.reader, scope))
+  if (groups === undefined) return new Set(ids)
+  const people = await objectsByIds(db.reader, 'user', ids)
+  return new Set(ids.filter((id) => within(groups, people.get(id)?.body ?? {})))
 }
 
 /** Whose secrets a slave of this scope holds; ids of people, in slices. */
