@@ -19,7 +19,7 @@ export const bindRequest = (dn: string, password: string): Buffer =>
   request(tlv(tag.bind, integer(3), octets(dn), tlv(0x80, password)))
 
 /** Filters of RFC 4511 section 4.5.1.7, those that are asked with here. */
-export const present = (attribute: string): Buffer => tlv(0x87, attribute)
+const present = (attribute: string): Buffer => tlv(0x87, attribute)
 export const equal = (attribute: string, value: string): Buffer => tlv(0xa3, octets(attribute), octets(value))
 export const contains = (attribute: string, part: string): Buffer =>
   tlv(0xa4, octets(attribute), tlv(0x30, tlv(0x81, part)))

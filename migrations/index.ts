@@ -8,6 +8,7 @@ import * as rowDigests from './006-row-digests.ts'
 import * as windows from './007-windows.ts'
 import * as fleet from './008-fleet.ts'
 import * as files from './010-files.ts'
+import * as owed from './011-owed.ts'
 
 /** In order. One that has shipped is never edited; the next goes to the end. */
 export const migrations: readonly { name: string; up: (knex: Knex) => Promise<void> }[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly { name: string; up: (knex: Knex) => Promise<vo
   { name: '007-windows', ...windows },
   { name: '008-fleet', ...fleet },
   { name: '010-files', ...files },
+  { name: '011-owed', ...owed },
 ]

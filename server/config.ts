@@ -50,7 +50,7 @@ const settings = z.object({
 })
 
 /** Every setting of `serve`: a flag `--web-port`, or the environment variable `ACCOUNT_SYNC_WEB_PORT`. */
-export const settingNames = Object.keys(settings.shape) as (keyof typeof settings.shape)[]
+const settingNames = Object.keys(settings.shape) as (keyof typeof settings.shape)[]
 
 export type Config = {
   dataDir: string

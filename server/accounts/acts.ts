@@ -6,7 +6,8 @@ import { applyAgain } from './again.ts'
 import { changeMembers } from './group-members.ts'
 import { acceptInvitation, openInvitation, removeInvitation } from './invitations.ts'
 import { addOwnKey, changeOwn, removeOwnKey } from './own-account.ts'
-import { setPassword, setStatus } from './users.ts'
+import { setStatus } from './user-status.ts'
+import { setPassword } from './users.ts'
 
 const id = z.string().max(64)
 const password = z.string().max(1024)

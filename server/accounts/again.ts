@@ -8,7 +8,8 @@ import { keepGroup, needOwnGroup, takeOutGroup } from './groups.ts'
 import { takeNumber } from './numbers.ts'
 import { needRight } from './roles.ts'
 import { keptSettings } from './settings.ts'
-import { fullName, keepUser, needUser, takeOutUser } from './users.ts'
+import { keepUser } from './user.ts'
+import { fullName, needUser, takeOutUser } from './users.ts'
 
 /** A person or group as the node `from` had changed it, which this one never got; no body: removed there. */
 export type Again = { kind: 'user' | 'group'; id: string; body: string | null; from: string }

@@ -8,17 +8,10 @@ import type { Declared } from './declarations.ts'
 import { type Job, type Slice, startJob, type Told } from './jobs.ts'
 import { parseMoment } from './moments.ts'
 import { canonicalName } from './names.ts'
-import {
-  changeUser,
-  fullName,
-  idsMatching,
-  type ListedUser,
-  removeUser,
-  setStatus,
-  type UserInput,
-  type UsersQuery,
-  usersByIds,
-} from './users.ts'
+import type { UserInput } from './user-input.ts'
+import { idsMatching, type ListedUser, type UsersQuery, usersByIds } from './user-lists.ts'
+import { setStatus } from './user-status.ts'
+import { changeUser, fullName, removeUser } from './users.ts'
 
 /** One edit for many people; what is left out stays as it is. */
 export type BulkEdit = {
@@ -38,7 +31,7 @@ export type BulkEdit = {
 }
 
 /** As many as the store is built for. */
-export const mostAtOnce = 100_000
+const mostAtOnce = 100_000
 
 export type Selection = { usernames: readonly string[] } | { query: UsersQuery }
 

@@ -2,8 +2,9 @@ import { short } from './csv-file.ts'
 import type { Declared } from './declarations.ts'
 import { foreignHash } from './foreign-hashes.ts'
 import { roles } from './roles.ts'
+import type { User } from './user.ts'
 import type { UserInput } from './user-input.ts'
-import type { ListedUser, User } from './users.ts'
+import type { ListedUser } from './user-lists.ts'
 
 /** What a row says of a person. Plugins stand apart: a column switches its own plugin and leaves the others. */
 export type RowInput = Partial<UserInput> & { pluginsOn: string[]; pluginsOff: string[] }

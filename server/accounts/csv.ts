@@ -5,7 +5,7 @@ import { type Column, columnsOf } from './columns.ts'
 import { readCsv } from './csv-file.ts'
 import { declared } from './declarations.ts'
 import type { Table } from './table.ts'
-import { type UsersQuery, usersFrom } from './users.ts'
+import { type UsersQuery, usersFrom } from './user-lists.ts'
 
 // A spreadsheet runs what begins so. An apostrophe in front makes it text, and is taken off again; so a value that has
 // some of its own gets one more.

@@ -121,7 +121,7 @@ function* membersOf(group: Group, byDn: ReadonlyMap<string, Member>): Generator<
 }
 
 /** One spelling of a DN: RFC 4514 escapes taken off, lower case, no space around its parts. */
-export const plainDn = (dn: string): string =>
+const plainDn = (dn: string): string =>
   dn
     .split(/(?<!\\)[,;+]/)
     .map((part) => {

@@ -19,7 +19,8 @@ import {
 } from './groups.ts'
 import { canonicalName } from './names.ts'
 import { needRight } from './roles.ts'
-import { fullName, type ListedUser, listed, listUsers, moveUsers, needUsers, type Page } from './users.ts'
+import { type ListedUser, listUsers, type Page } from './user-lists.ts'
+import { fullName, listed, moveUsers, needUsers } from './users.ts'
 
 /** The people who are directly in a group. */
 export async function membersPage(

@@ -15,7 +15,6 @@ import {
   groupIdByName,
   groupIdsFrom,
   groupNamesByIds,
-  groupRowsByName,
   groupsAbove,
   groupsMatching,
   nestingGroups,
@@ -32,7 +31,8 @@ import { takeNumber } from './numbers.ts'
 import { needRight } from './roles.ts'
 import { binUntil } from './settings.ts'
 import { groupFields, judgeExtensions, nameTaken } from './user-input.ts'
-import { countUsers, needUsers, type Page } from './users.ts'
+import type { Page } from './user-lists.ts'
+import { countUsers, needUsers } from './users.ts'
 
 export type Group = GroupBody & { id: string; seq: number }
 export type GroupInput = {
@@ -332,7 +332,3 @@ async function groupChanges(change: Change, was: GroupBody | undefined, now: Gro
     field === 'owners' ? named(owners, value) : field === 'groups' ? named(groups, value) : value,
   )
 }
-
-/** Rows of groups by name, for who needs ids and kinds only. */
-export const groupRows = (db: Db, names: string[]): Promise<GroupRow[]> =>
-  groupRowsByName(db.reader, names.map(canonicalName))

@@ -6,7 +6,7 @@ import { canonicalName } from './names.ts'
 import { generatedPassword, judgePassword, policyOfNew } from './policies.ts'
 import { applyProfile } from './profiles.ts'
 import { judgeInput, type UserInput, type UserValues } from './user-input.ts'
-import type { ListedUser } from './users.ts'
+import type { ListedUser } from './user-lists.ts'
 
 /** Everything that speaks against a row, while nothing is written. */
 export async function checkRow(all: Import, row: Read): Promise<{ result: RowResult } | { ready: Ready }> {

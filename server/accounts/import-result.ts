@@ -1,7 +1,7 @@
 import type { Problems } from '../errors.ts'
 import { columnOf } from './columns.ts'
 import type { CellChange, Import, Read, Ready, RowResult } from './import-rows.ts'
-import type { ListedUser } from './users.ts'
+import type { ListedUser } from './user-lists.ts'
 
 /** Somebody of whom nothing is said. */
 export const nobody = {

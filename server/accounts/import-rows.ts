@@ -14,8 +14,9 @@ import { canonicalName } from './names.ts'
 import { hashPassword } from './passwords.ts'
 import type { Profile } from './profiles.ts'
 import type { Table, TableRow } from './table.ts'
+import { toUser } from './user.ts'
 import type { UserInput } from './user-input.ts'
-import { type ListedUser, toUser } from './users.ts'
+import type { ListedUser } from './user-lists.ts'
 
 export type Outcome = 'added' | 'changed' | 'unchanged' | 'refused'
 export type CellChange = { column: string; before: string; after: string }

@@ -8,8 +8,10 @@ import { dropBad } from './import-check.ts'
 import { refusal, resultOf } from './import-result.ts'
 import type { Import, Ready, RowResult } from './import-rows.ts'
 import { policies } from './policies.ts'
+import type { User } from './user.ts'
 import type { UserInput } from './user-input.ts'
-import { changeOne, insertUser, type ListedUser, needUser, type User } from './users.ts'
+import type { ListedUser } from './user-lists.ts'
+import { changeOne, insertUser, needUser } from './users.ts'
 
 /** Writes rows that were checked, in one transaction. */
 export async function writeRows(all: Import, ready: Ready[], results: Map<number, RowResult>): Promise<void> {

@@ -154,8 +154,6 @@ async function newImport(
 
 export const importJob = (id: string): ImportJob | undefined => kept.get(id)?.job
 
-export const latestImport = (): ImportJob | undefined => [...kept.values()].at(-1)?.job
-
 /** The jobs that are remembered, the latest first. */
 export const importJobs = (): ImportJob[] => [...kept.values()].map(({ job }) => job).reverse()
 

@@ -10,7 +10,8 @@ import { judgePassword, keptPassword, policyOf } from './policies.ts'
 import { needRightOver } from './roles.ts'
 import { settings } from './settings.ts'
 import { mayNotSignIn, stateOf } from './sign-in.ts'
-import { fullName, keepUser } from './users.ts'
+import { keepUser } from './user.ts'
+import { fullName } from './users.ts'
 
 /** A link with which a person sets a first password, shown this once. */
 export type Invitation = { path: string; secret: string; until: string }

@@ -10,7 +10,7 @@ import { type Declared, declared } from './declarations.ts'
 import { baseDn, baseDomain } from './domain.ts'
 import { allUsersNumber } from './numbers.ts'
 import { mayNotSignIn } from './sign-in.ts'
-import { toUser, type User } from './users.ts'
+import { toUser, type User } from './user.ts'
 
 type Line = readonly [name: string, value: string]
 

@@ -5,7 +5,7 @@ import type { DeclaredPlugin } from './declarations.ts'
 import { inForce, policies } from './policies.ts'
 import { mayNotSignIn, passwordAge, stateOf } from './sign-in.ts'
 import { lockedHereUntil } from './sign-ins.ts'
-import type { User } from './users.ts'
+import type { User } from './user.ts'
 
 /** One check: whether it speaks for it, what was found, and where it does not, the way out. */
 export type Reason = { ok: boolean; text: string; way?: string }

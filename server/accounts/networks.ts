@@ -4,7 +4,7 @@ import { BlockList, isIP } from 'node:net'
  * A network as it is typed: an address, or an address with the length of its prefix, as 10.1.0.0/16. No zone (fe80::1%eth0):
  * it would mean another network on another node. An IPv4 address is written as such.
  */
-export function parseNetwork(typed: string): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | undefined {
+function parseNetwork(typed: string): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | undefined {
   const [address = '', prefix, ...more] = typed.trim().split('/')
   const version = isIP(address)
   if (version === 0 || more.length > 0 || address.includes('%') || isMapped(address)) return undefined

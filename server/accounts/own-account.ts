@@ -5,8 +5,8 @@ import type { Db } from '../store/db.ts'
 import { type Change, write } from '../store/write.ts'
 import { type DeclaredExtension, declared } from './declarations.ts'
 import { settings } from './settings.ts'
+import { keepUser } from './user.ts'
 import { judgeInput } from './user-input.ts'
-import { keepUser } from './users.ts'
 
 /** The fields that people may change on their own page, by extension; extensions that are off have none. */
 export async function ownFields(db: Db): Promise<{ extension: DeclaredExtension; names: string[] }[]> {

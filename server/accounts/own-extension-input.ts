@@ -214,7 +214,7 @@ function whole(typed: string | number | undefined): number | undefined | null {
 }
 
 /** Card number -> card_number */
-export const proposedName = (label: string): string =>
+const proposedName = (label: string): string =>
   plain(label)
     .replace(/^[^a-z]+/i, '')
     .replace(/[^a-z0-9]+/gi, '_')
@@ -223,7 +223,7 @@ export const proposedName = (label: string): string =>
     .slice(0, 32)
 
 /** example, Card number -> exampleCardNumber */
-export const proposedAttribute = (prefix: string, label: string): string =>
+const proposedAttribute = (prefix: string, label: string): string =>
   `${prefix}${plain(label)
     .split(/[^a-z0-9]+/i)
     .filter(Boolean)

@@ -14,16 +14,8 @@ import { type DeclaredPlugin, declared } from './declarations.ts'
 import { canonicalName } from './names.ts'
 import { takeNumber } from './numbers.ts'
 import { needRight } from './roles.ts'
-import {
-  fullName,
-  type ListedUser,
-  listed,
-  moveUsers,
-  needUsers,
-  type Page,
-  type UsersQuery,
-  usersPage,
-} from './users.ts'
+import { type ListedUser, type Page, type UsersQuery, usersPage } from './user-lists.ts'
+import { fullName, listed, moveUsers, needUsers } from './users.ts'
 
 export type ListedPlugin = DeclaredPlugin & { users: number }
 

@@ -13,8 +13,8 @@ import { valuesShown } from './extensions.ts'
 import { canonicalName } from './names.ts'
 import { needRight } from './roles.ts'
 import { fillTemplate, sample, templateProblem } from './templates.ts'
+import { changesInGroups } from './user.ts'
 import type { UserInput } from './user-input.ts'
-import { changesInGroups } from './users.ts'
 
 /** A template for new people, with its groups by name; what it has for extensions that are off is kept, and not shown. */
 export type Profile = ProfileBody & { id: string; seq: number; groupNames: string[] }

@@ -13,7 +13,7 @@ import { needRight } from './roles.ts'
 export type Settings = Required<SettingsBody>
 
 /** What holds until somebody settles otherwise. */
-export const firstSettings: Settings = {
+const firstSettings: Settings = {
   binDays: 30,
   ownFields: ['contact.telephone', 'contact.mobile', 'contact.roomNumber'],
   publishedFields: [],

@@ -23,7 +23,8 @@ import {
   mergeFailures,
   unknownNameWaits,
 } from './sign-ins.ts'
-import { fullName, keepUser, toUser, type User } from './users.ts'
+import { keepUser, toUser, type User } from './user.ts'
+import { fullName } from './users.ts'
 
 export { forgetFailures } from './sign-ins.ts'
 

@@ -27,8 +27,9 @@ import { takeOutExtension } from './own-extensions.ts'
 import { takeOutPlugin } from './own-plugins.ts'
 import { withPlugin } from './plugins.ts'
 import { policyProblem } from './policy-changes.ts'
+import { changesInGroups, keepUser } from './user.ts'
 import { type FieldsOf, groupFields, nameTaken, userFields } from './user-input.ts'
-import { changesInGroups, fullName, keepUser, moveUsers, needUser, takeOutUser } from './users.ts'
+import { fullName, moveUsers, needUser, takeOutUser } from './users.ts'
 
 /** What an undo stands on inside its change; `row` is what it takes back. */
 type Undo = { change: Change; known: Declared; until: string; row: AuditRow }

@@ -1,26 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { Knex } from 'knex'
 import type { Actor } from '../audit/actor.ts'
-import { changesBetween } from '../audit/audit.ts'
-import { editStep } from '../audit/steps.ts'
 import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
-import type { PolicyBody, Status, UserBody } from '../store/bodies.ts'
+import type { PolicyBody, UserBody } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
-import { groupNamesByIds, groupRowsByName, groupsBelow } from '../store/groups.ts'
-import { ofPlugin } from '../store/memberships.ts'
 import { objectById, objectsByIds, userObjectByName } from '../store/objects.ts'
-import { countPeople, peopleMatching, stateCounts } from '../store/people.ts'
-import type { State } from '../store/state.ts'
-import {
-  foldedNames,
-  type Mark,
-  type UsersQuery as StoredQuery,
-  userIdsByName,
-  userIdsFrom,
-  usernamesByIds,
-  usersEnding,
-} from '../store/users.ts'
+import { countPeople } from '../store/people.ts'
+import { userIdsByName } from '../store/users.ts'
 import { type Change, write } from '../store/write.ts'
 import { refuseLastAdministrator } from './administrators.ts'
 import { type Declared, declared } from './declarations.ts'
@@ -30,30 +16,8 @@ import { hashPassword } from './passwords.ts'
 import { inForce, judgePassword, keptPassword, needGoodPassword, type Policies, policyOf } from './policies.ts'
 import { needRight, needRightOver } from './roles.ts'
 import { binUntil } from './settings.ts'
-import { forgetFailures } from './sign-in.ts'
+import { changesInGroups, type Kept, keepUser, toUser, type User } from './user.ts'
 import { judgeInput, type UserInput, type UserValues } from './user-input.ts'
-
-export type { UserInput } from './user-input.ts'
-
-/** A person as pages and commands see one: never with a hash of a password or of a link. */
-export type User = Omit<UserBody, 'password' | 'passwordHistory' | 'invitation'> & {
-  id: string
-  seq: number
-  hasPassword: boolean
-  /** Until when a first-password link opens, ISO 8601. */
-  invitedUntil?: string
-}
-
-export function toUser(object: { id: string; seq: number; body: UserBody }): User {
-  const { password, passwordHistory, invitation, ...rest } = object.body
-  return {
-    ...rest,
-    id: object.id,
-    seq: object.seq,
-    hasPassword: password !== undefined,
-    ...(invitation && { invitedUntil: invitation.until }),
-  }
-}
 
 export const fullName = (user: Pick<UserBody, 'first' | 'last'>): string => `${user.first} ${user.last}`
 
@@ -68,81 +32,6 @@ export async function userById(db: Db, id: string): Promise<User | undefined> {
   const object = await objectById(db.reader, 'user', id)
   return object && toUser(object)
 }
-
-export type UsersQuery = Omit<StoredQuery, 'of' | 'alsoOf'> & {
-  group?: string
-  /** Only who is in the group itself, not through others. */
-  direct?: boolean
-  plugin?: string
-}
-export type ListedUser = User & { groupNames: string[] }
-export type Page<T> = { rows: T[]; total: number; page: number; pages: number; size: number }
-
-export async function usersPage(db: Db, query: UsersQuery): Promise<Page<ListedUser>> {
-  return listUsers(db, await storedQuery(db, query))
-}
-
-async function storedQuery(db: Db, { group: name, direct, plugin, ...query }: UsersQuery): Promise<StoredQuery> {
-  const also = plugin === undefined ? {} : { alsoOf: ofPlugin(plugin) }
-  if (name === undefined) return { ...query, ...also }
-  const [group] = await groupRowsByName(db.reader, [canonicalName(name)])
-  // Everyone is in the one group that lists nobody.
-  if (group?.type === 'builtin') return { ...query, ...also }
-  if (!group || direct) return { ...query, ...also, of: group ? [group.id] : [] }
-  // In effect: also through the groups that are in it.
-  return { ...query, ...also, of: [...(await groupsBelow(db.reader, [group.id]))] }
-}
-
-/** The names that people are found by, folded as in a search: less to read than the people themselves. */
-export async function namesMatching(db: Db, query: UsersQuery): Promise<{ id: string; names: string[] }[]> {
-  const { ids } = await peopleMatching(db, await storedQuery(db, query))
-  return foldedNames(db.reader, ids)
-}
-
-/** Ids of everybody whom a list shows, at most `most` of them, and how many there are. */
-export const idsMatching = async (db: Db, query: UsersQuery, most: number): Promise<{ ids: string[]; total: number }> =>
-  peopleMatching(db, { ...(await storedQuery(db, query)), page: 1, size: most })
-
-/** A page of people with the names of their groups: three queries, whatever its size. */
-export async function listUsers(db: Db, query: StoredQuery): Promise<Page<ListedUser>> {
-  const size = Math.min(Math.max(query.size ?? 50, 1), 500)
-  const page = Math.max(query.page ?? 1, 1)
-  const { ids, total } = await peopleMatching(db, { ...query, size, page })
-  return { rows: await usersByIds(db, ids), total, page, size, pages: Math.max(1, Math.ceil(total / size)) }
-}
-
-export async function usersByIds(db: Db, ids: string[]): Promise<ListedUser[]> {
-  const objects = await objectsByIds(db.reader, 'user', ids)
-  const users = ids.flatMap((id) => objects.get(id) ?? []).map(toUser)
-  const names = await groupNamesByIds(
-    db.reader,
-    users.flatMap((user) => user.groups),
-  )
-  return users.map((user) => ({ ...user, groupNames: user.groups.flatMap((id) => names.get(id) ?? []).sort() }))
-}
-
-/** The next people after a mark, however many there are. */
-export async function usersFrom(
-  db: Db,
-  query: UsersQuery,
-  after: Mark | undefined,
-  limit: number,
-): Promise<{ rows: ListedUser[]; next?: Mark }> {
-  const { ids, next } = await userIdsFrom(db.reader, await storedQuery(db, query), after, limit)
-  return { rows: await usersByIds(db, ids), next }
-}
-
-/** Usernames, by id; the id of somebody who is gone has none. */
-export const usernames = (db: Db, ids: readonly string[]): Promise<Map<string, string>> =>
-  usernamesByIds(db.reader, ids)
-
-export const statusCounts = (db: Db): Promise<Record<State, number>> => stateCounts(db)
-
-const dayMs = 86_400_000
-
-/** Accounts that end within some days. */
-export const endingWithin = (db: Db, days: number, limit = 3) =>
-  usersEnding(db.reader, new Date().toISOString(), new Date(Date.now() + days * dayMs).toISOString(), limit)
 
 export const countUsers = (db: Db): Promise<number> => countPeople(db)
 
@@ -299,45 +188,6 @@ export async function setPassword(
   })
 }
 
-const statusWords: Record<Status, string> = { enabled: 'Enabled', disabled: 'Disabled', locked: 'Locked' }
-
-/**
- * Locks, unlocks, disables or enables. Unlocking ends a lock of the password policy as well. `from`: what the account is
- * taken for; unlocking somebody who is disabled must not let them in.
- */
-export async function setStatus(db: Db, actor: Actor, id: string, status: Status, from?: Status): Promise<User> {
-  const user = await write(db, actor, async (change) => {
-    const object = await needUser(change, id)
-    const { body } = object
-    const isHelp = status !== 'disabled' && body.status !== 'disabled'
-    needRightOver(actor, isHelp ? 'passwords' : 'change', body)
-    if (from) refuseOtherThan(from, status, body)
-    const { lockedUntil, ...open } = body
-    if (body.status === status && !(status === 'enabled' && lockedUntil)) return toUser(object)
-    const wasLocked = body.status === 'locked' || (body.status === 'enabled' && lockedUntil !== undefined)
-    const word = wasLocked && status === 'enabled' ? 'Unlocked' : statusWords[status]
-    const now = status === 'enabled' ? { ...open, status, unlocked: new Date().toISOString() } : { ...body, status }
-    return keepUser(change, object, now, `${word} ${fullName(body)}`)
-  })
-  if (status === 'enabled') await forgetFailures(db, id)
-  return user
-}
-
-const insteads: Record<Status, string> = {
-  enabled: '',
-  disabled: ' Enable it instead.',
-  locked: ' Unlock it instead.',
-}
-
-/** Who is so already is as it was asked for; a lock by hand goes over one of the password policy. */
-function refuseOtherThan(from: Status, status: Status, body: UserBody): void {
-  const isLockedByPolicy = body.status === 'enabled' && (body.lockedUntil ?? '') > new Date().toISOString()
-  const is = isLockedByPolicy ? 'locked' : body.status
-  if (is === from || is === status || (isLockedByPolicy && from === 'enabled')) return
-  const instead = status === 'enabled' ? insteads[is] : ''
-  throw new Invalid({ status: `The account is ${is}, not ${from}.${instead}` })
-}
-
 /** To the recycle bin, from which `undelete` brings everything back. */
 export async function removeUser(db: Db, actor: Actor, id: string, expectedSeq?: number): Promise<void> {
   needRight(actor, 'change')
@@ -367,62 +217,10 @@ export async function takeOutUser(change: Change, id: string, until: string): Pr
   })
 }
 
-export type Kept = { id: string; seq: number; body: UserBody }
-
 export async function needUser(change: Change, id: string): Promise<Kept> {
   const object = await change.get('user', id)
   if (!object) throw new NotFound('This person does not exist any more.')
   return object
-}
-
-/** Puts a changed person, unless nothing differs, and says so in the audit. */
-export async function keepUser(
-  change: Change,
-  was: Kept,
-  body: UserBody,
-  sentence: string,
-  { receipt = shutsOut(was.body, body) } = {},
-): Promise<User> {
-  if (canonical(was.body) === canonical(body)) return toUser(was)
-  const changes = await changesInGroups(change.trx, was.body, body)
-  const now = { ...body, changed: new Date().toISOString() }
-  // The help desk may have made the link, and could sign in with it as what the person becomes now.
-  if (now.role !== was.body.role) delete now.invitation
-  await refuseLastAdministrator(change, was.id, was.body, now)
-  await change.put('user', was.id, now)
-  const undo = editStep('user', was.id, was.body, now)
-  change.note({
-    sentence,
-    object: { kind: 'user', id: was.id, name: body.username },
-    changes,
-    ...(undo && { undo: [undo] }),
-    ...(receipt && { receipt }),
-  })
-  return toUser({ id: was.id, seq: change.head.seq, body: now })
-}
-
-/** Whoever was let in is not any more: by an administrator, or by the password policy. */
-const shutsOut = (was: UserBody, now: UserBody): boolean =>
-  (was.status === 'enabled' && now.status !== 'enabled') ||
-  (now.lockedUntil !== undefined && now.lockedUntil !== was.lockedUntil)
-
-type InGroups = { groups: string[] } | undefined
-
-/** What differs between two bodies, with names of groups instead of ids. */
-export async function changesInGroups(trx: Knex, was: InGroups, now: InGroups) {
-  const differ = String(was?.groups) !== String(now?.groups)
-  const names = differ
-    ? await groupNamesByIds(trx, [...(was?.groups ?? []), ...(now?.groups ?? [])])
-    : new Map<string, string>()
-  return changesBetween(was, now, (field, value) =>
-    field === 'groups'
-      ? value
-          .split(', ')
-          .map((id) => names.get(id) ?? id)
-          .sort()
-          .join(', ')
-      : value,
-  )
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { Refused } from '../errors.ts'
+import { whenGone } from '../gone.ts'
 import type { Db } from '../store/db.ts'
 import type { Call, Progress } from './command.ts'
 import { runCommand } from './commands.ts'
@@ -26,12 +27,10 @@ async function answer(db: Db, req: IncomingMessage, res: ServerResponse): Promis
   const [, name] = /^\/v1\/([a-z-]+)$/.exec(req.url ?? '') ?? []
   if (req.method !== 'POST' || !name) throw Object.assign(new Error('There is nothing here.'), { status: 404 })
   const args = await readJson(req)
-  const left = new AbortController()
-  res.once('close', () => left.abort())
   const call: Call = {
     db,
     actor: { name: callerOf(req.headers[callerHeader]), via: 'command line' },
-    signal: left.signal,
+    signal: whenGone(res).signal,
     progress: () => {},
   }
   if (req.headers.accept !== lines) {

@@ -48,7 +48,7 @@ const listedGroup = z
   })
   .meta({ id: 'ListedGroup' })
 
-export const shownGroup = listedGroup
+const shownGroup = listedGroup
   .extend({
     owners: z.array(z.string()).meta({ description: 'Usernames of people who may change its members.' }),
     groups: z.array(z.string()).meta({ description: 'Names of the groups that are directly in it.' }),

@@ -18,7 +18,7 @@ export function parseJson(bytes: Uint8Array): unknown {
 
 const bad = (sentence: string): RequestProblem => new RequestProblem(400, 'json', sentence)
 
-export function decoded(bytes: Uint8Array): string {
+function decoded(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {

@@ -62,7 +62,7 @@ const shownJoinCode = z
   })
   .meta({ id: 'JoinCode', description: 'Lets one device join once.' })
 
-export const shownDevice = z
+const shownDevice = z
   .object({
     deviceId: z.string(),
     name: z.string(),
@@ -138,7 +138,7 @@ const shownScrub = z
   })
   .meta({ id: 'Scrub', description: 'What the last look at everything that is kept has found.' })
 
-export const shownStatus = z
+const shownStatus = z
   .object({
     deviceId: z.string(),
     name: z.string(),

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { maxBytes } from '../accounts/csv-file.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Unavailable } from '../errors.ts'
+import { whenGone } from '../gone.ts'
 import type { Db } from '../store/db.ts'
 import { whyNoChange } from '../store/local.ts'
 import { bearers } from './bearer.ts'
@@ -47,9 +48,7 @@ async function answer({ db, find, actorOf }: Api, req: IncomingMessage, res: Ser
   const why = route.method === 'GET' || route.isLocal ? undefined : whyNoChange(db.local)
   if (why) throw why
   const args = { ...(await sent(route, url, req)), ...parts, ...route.fixed, ...expectedOf(route, req) }
-  const left = new AbortController()
-  res.once('close', () => left.abort())
-  const call: Call = { db, actor, signal: left.signal, progress: () => {} }
+  const call: Call = { db, actor, signal: whenGone(res).signal, progress: () => {} }
   if (route.gives) return sendText(route, { ...call, progress: writeTo(res, route.gives) }, args, res)
   send(route, url, res, await runCommand(route.command, call, args))
 }

@@ -8,17 +8,11 @@ import { needPlugin } from '../accounts/plugins.ts'
 import { generatedPassword, policyOf, policyOfNew } from '../accounts/policies.ts'
 import { applyProfile, profileByName } from '../accounts/profiles.ts'
 import { stateOf } from '../accounts/sign-in.ts'
-import {
-  addUser,
-  changeUser,
-  removeUser,
-  setPassword,
-  setStatus,
-  type User,
-  type UserInput,
-  userByUsername,
-  usersFrom,
-} from '../accounts/users.ts'
+import type { User } from '../accounts/user.ts'
+import type { UserInput } from '../accounts/user-input.ts'
+import { usersFrom } from '../accounts/user-lists.ts'
+import { setStatus } from '../accounts/user-status.ts'
+import { addUser, changeUser, removeUser, setPassword, userByUsername } from '../accounts/users.ts'
 import { pagesAt } from '../replication/serving.ts'
 import type { Db } from '../store/db.ts'
 import { groupNamesByIds } from '../store/groups.ts'
@@ -87,7 +81,7 @@ async function withGroupNames(db: Db, user: User): Promise<z.input<typeof shownU
   return shownBy(await declared(db))({ ...user, groupNames: [...names.values()].sort() })
 }
 
-export const userIdOf = async (db: Db, username: string): Promise<string> => (await userByUsername(db, username)).id
+const userIdOf = async (db: Db, username: string): Promise<string> => (await userByUsername(db, username)).id
 
 const showPerson = async (db: Db, username: string) => withGroupNames(db, await userByUsername(db, username))
 

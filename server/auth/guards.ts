@@ -75,12 +75,12 @@ export const reads = withRight('read')
 /** Whoever may see the record and the fleet. */
 export const audits = withRight('audit')
 /** Whoever may set passwords and unlock. */
-export const helps = withRight('passwords')
+const helps = withRight('passwords')
 /** Administrators only. */
 export const admin = withRight('change')
 
 /** For what changes accounts: on a slave it is answered with the master's name, whatever the page showed. */
-export const notOnSlave: RequestHandler = (req, _res, next) => {
+const notOnSlave: RequestHandler = (req, _res, next) => {
   const { local }: Db = req.app.locals.node.db
   next(local.mode && whyNoChange(local))
 }

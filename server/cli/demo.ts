@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, relative } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -168,14 +168,27 @@ function tellWhatToTry(all: Demo): void {
   all.isReady = true
 }
 
+/** This program as somebody in this directory types it. */
+function typed(): string {
+  const [file = '', ...flags] = program().reverse()
+  const path = `./${relative(process.cwd(), file)}`
+  return isExecutable(file) ? path : ['node', ...flags.reverse(), path].join(' ')
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function thingsToTry(all: Demo, master: DemoNode, slave: DemoNode, other: DemoNode): string[] {
   const person = samplePerson()
   const changed = `${person.password}-new`
   const bind = ({ ports }: DemoNode, password: string) =>
     `-x -H ldaps://${host(all)}:${ports.ldaps} -D uid=${person.username},${users} -w '${password}'`
-  const cli = ['node', ...program().map((part) => (part.includes('/') ? relative(process.cwd(), part) : part))].join(
-    ' ',
-  )
   return [
     '   First, so that ldapsearch and ldapwhoami know the CA:',
     `   export LDAPTLS_CACERT=${join(master.dir, 'ca.pem')}`,
@@ -183,7 +196,7 @@ function thingsToTry(all: Demo, master: DemoNode, slave: DemoNode, other: DemoNo
     `   ldapwhoami ${bind(slave, person.password)}`,
     `   ldapsearch -LLL ${bind(slave, person.password)} -b ${users} uid=${person.username} cn mail memberOf`,
     `2. Change a password on the master, and log in with it on ${other.name} at once:`,
-    `   echo '${changed}' | ${cli} user password ${person.username} --data ${master.dir}`,
+    `   echo '${changed}' | ${typed()} user password ${person.username} --data ${master.dir}`,
     `   ldapwhoami ${bind(other, changed)}`,
     `3. Pull the plug on the master, and log in on ${slave.name} again:`,
     `   kill -9 ${master.process.pid}`,

@@ -33,7 +33,7 @@ export function filesCommands(program: Command): void {
           one.files,
           one.place?.dir,
           `${one.nodes.filter(({ state }) => state === 'equal').length} of ${one.nodes.length}`,
-          one.state?.problem ?? one.nodes.find(({ problem }) => problem)?.problem,
+          one.state?.problem ?? awayIn(one.nodes),
         ]),
       )
     })
@@ -163,6 +163,12 @@ export function filesCommands(program: Command): void {
       const { issued } = await call(dataOf(command), 'certificates-renew', { ...(node && { node }) })
       say(`Made ${issued} certificates anew.`)
     })
+}
+
+/** On the master: what is wrong on a slave, and on which. */
+function awayIn(nodes: { name: string; problem?: string | undefined }[]): string | undefined {
+  const away = nodes.find(({ problem }) => problem)
+  return away && `${away.name}: ${away.problem}`
 }
 
 const withValues = (command: Command): Command =>

@@ -27,7 +27,7 @@ export const withSambaOptions = (command: Command): Command =>
 
 type Shown = Result<'windows-show'>
 
-export const kindOf = ({ mode }: Shown, { fileServer }: SambaOptions): ServerKind => {
+const kindOf = ({ mode }: Shown, { fileServer }: SambaOptions): ServerKind => {
   if (fileServer) return 'file-server'
   return mode === 'slave' ? 'bdc' : 'pdc'
 }

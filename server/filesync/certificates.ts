@@ -5,8 +5,9 @@ import { type Actor, thisNode } from '../audit/actor.ts'
 import { Invalid, NotFound } from '../errors.ts'
 import { daysLeft, isCertificateName, type KeyPair, ownNames, readCa, renewDays } from '../mode/certificates.ts'
 import { deviceList } from '../replication/devices.ts'
-import type { DeviceBody, FileBody } from '../store/bodies.ts'
+import type { DeviceBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
+import type { FileBody } from '../store/file-bodies.ts'
 import { readPrivate } from '../store/files.ts'
 import { filesOf, type KeptFile } from '../store/files-kept.ts'
 import { type Change, write } from '../store/write.ts'
@@ -43,7 +44,7 @@ export async function knowSealing(
   })
 }
 
-export const serviceFiles = (service: string): { certificate: string; key: string } => ({
+const serviceFiles = (service: string): { certificate: string; key: string } => ({
   certificate: `${service}.pem`,
   key: `${service}.key`,
 })

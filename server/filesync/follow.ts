@@ -2,6 +2,7 @@ import { stat, statfs, unlink } from 'node:fs/promises'
 import { messageOf, Unavailable } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { forgetSeen, keepSeen, type Place, type Seen } from '../store/file-places.ts'
+import { oweAfterwards } from './afterwards.ts'
 import { type Folder, inFolderOf, type Marks, removeFile, scan, syncFolders } from './folder.ts'
 import { withMode } from './lead.ts'
 import { atOnce, NotGiven } from './line.ts'
@@ -30,7 +31,7 @@ const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleS
 
 const spareBytes = 16_000_000
 
-async function needSpace(dir: string, bytes: number): Promise<void> {
+export async function needSpace(dir: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(dir)
   if (bavail * bsize < bytes + spareBytes)
     throw new Unavailable(
@@ -56,6 +57,7 @@ export async function follow(
     state.state = 'coming'
     await needSpace(place.dir, sum(puts))
   }
+  if (steps.some((step) => step.do !== 'forget')) await oweAfterwards(db, place)
   const gone: string[] = []
   for (const step of steps) {
     if (step.do === 'remove') await removeFile(root, step.path)

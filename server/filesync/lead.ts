@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { Db } from '../store/db.ts'
 import { forgetSeen, keepSeen, type Place, type Seen } from '../store/file-places.ts'
+import { oweAfterwards } from './afterwards.ts'
 import { type Folder, inFolderOf, marksOf, openFile, removeFile, syncFolders } from './folder.ts'
 import type { Followed } from './follow.ts'
 import { maskedMode } from './names.ts'
@@ -16,6 +17,7 @@ export async function obeySteps(
   put: (wanted: Wanted) => Promise<Put>,
 ): Promise<Followed> {
   const done: Followed = { changed: 0, problems: [], edited: [] }
+  if (steps.some((step) => step.do !== 'forget')) await oweAfterwards(db, place)
   const gone: string[] = []
   for (const step of steps) {
     try {

@@ -1,7 +1,7 @@
 /** What this program writes for itself beside files; never part of a set. */
 export const ownPrefix = '.account-sync.'
 
-export const maxPathBytes = 1000
+const maxPathBytes = 1000
 const maxNameBytes = 200
 const maxDepth = 32
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to keep out

@@ -3,7 +3,7 @@ import type { Db } from '../store/db.ts'
 import { type Place, places } from '../store/file-places.ts'
 import { countFiles } from '../store/files-kept.ts'
 import { type FileSet, fileSetByName, fileSets, isFor } from './sets.ts'
-import { ownStates, type SetState, toldStates } from './states.ts'
+import { freshState, ownStates, type SetState, toldStates } from './states.ts'
 
 /** How a set is on one node. */
 export type SetOnNode = {
@@ -37,11 +37,12 @@ export async function fileSetOverviews(db: Db): Promise<SetOverview[]> {
     places(db.reader),
     db.local.mode === 'slave' ? [] : deviceList(db),
   ])
+  const placed = new Map(all.map((place) => [place.setId, place]))
   return sets.map((set) => ({
     set,
     files: counts.get(set.id) ?? 0,
-    place: all.find(({ setId }) => setId === set.id),
-    own: ownState(db, set),
+    place: placed.get(set.id),
+    own: ownState(db, set) ?? owedState(placed.get(set.id)),
     nodes: devices
       .filter(({ status, deviceId }) => status === 'active' && isFor(set, deviceId))
       .map(({ deviceId, name }) => nodeOf(db, set, deviceId, name))
@@ -62,6 +63,12 @@ const ownState = (db: Db, { id, kind }: FileSet): SetState | undefined => {
   const placed = states.get(id)
   return kind === 'certificates' && (!placed || placed.state === 'no-place') ? states.get('certificates') : placed
 }
+
+/** While nobody looks after the files, and until they were looked at first. */
+const owedState = (place: Place | undefined): SetState | undefined =>
+  place?.isOwed ? { ...freshState(place.setId), state: 'trouble', problem: owedWords } : undefined
+
+const owedWords = 'The files are there, but what follows a change was not done yet.'
 
 function nodeOf(db: Db, { id, kind }: FileSet, deviceId: string, name: string): SetOnNode {
   const told = toldStates(db).get(deviceId)

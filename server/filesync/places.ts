@@ -12,7 +12,7 @@ import { type FileSet, fileSetByName, isWhole } from './sets.ts'
 
 // Where sets lie on this node, and what this machine allows. Nothing of it travels, and nothing of it is taken from the wire.
 
-export const firstAllowed: LocalFiles = {
+const firstAllowed: LocalFiles = {
   roots: [],
   units: [],
   kilobytesPerSecond: 0,
@@ -120,7 +120,8 @@ export async function placeSet(db: Db, actor: Actor, set: FileSet, input: PlaceI
   // A set that was removed and made again: where this node follows, what the one before left there belongs to the new one.
   if (other && !leads(db, set)) await giveSeen(db.writer, other.setId, set.id)
   if (other) await removePlace(db.writer, other.setId)
-  const place: Place = { setId: set.id, setName: set.name, dir, volume: String(dev), edits, afterwards }
+  const isOwed = [before, other].some((one) => one?.isOwed)
+  const place: Place = { setId: set.id, setName: set.name, dir, volume: String(dev), edits, afterwards, isOwed }
   await keepPlace(db.writer, place)
   await note(db, actor, `File set ${set.name} lies in ${dir} on ${db.local.name}`, set, (ids) =>
     ids.filter((id) => id !== set.id),
@@ -170,6 +171,7 @@ export function withCertificates(db: Db, sets: FileSet[], all: Place[]): Place[]
     dir: certificatesDir(db.dir),
     edits: 'restore',
     afterwards: 'nothing',
+    isOwed: false,
   }
   return [...all, own]
 }

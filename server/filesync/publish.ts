@@ -3,8 +3,8 @@ import { thisNode } from '../audit/actor.ts'
 import { editStep } from '../audit/steps.ts'
 import { messageOf } from '../errors.ts'
 import type { FieldChange, UndoStep } from '../store/audit.ts'
-import type { FileBody, FileVersion } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
+import type { FileBody, FileVersion } from '../store/file-bodies.ts'
 import { forgetSeen, keepSeen, type Seen } from '../store/file-places.ts'
 import type { KeptFile } from '../store/files-kept.ts'
 import { write } from '../store/write.ts'
@@ -15,7 +15,7 @@ import type { Step } from './plan.ts'
 import type { FileSet } from './sets.ts'
 
 /** So many versions of a file are kept, the one of now among them. */
-export const versionsKept = 10
+const versionsKept = 10
 
 const filesAtOnce = 200
 

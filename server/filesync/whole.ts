@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { link, lstat, lutimes, readdir, readlink, realpath, rename, rm, statfs, symlink } from 'node:fs/promises'
+import { link, lstat, lutimes, readdir, readlink, realpath, rename, rm, symlink } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { Unavailable } from '../errors.ts'
 import { forgetAllSeen, keepSeen, type Seen } from '../store/file-places.ts'
+import { oweAfterwards } from './afterwards.ts'
 import {
   type Folder,
   inFolderOf,
@@ -14,7 +15,7 @@ import {
   scan,
   syncFolders,
 } from './folder.ts'
-import { counted, type Followed, type Following, putAll, settle } from './follow.ts'
+import { counted, type Followed, type Following, needSpace, putAll, settle } from './follow.ts'
 import { maskedMode, ownPrefix } from './names.ts'
 import { allowed } from './places.ts'
 import { plan, type Wanted } from './plan.ts'
@@ -51,9 +52,7 @@ export async function followWhole(
     Object.assign(state, { missing: puts.length, bytes: puts.reduce((sum, { size }) => sum + size, 0), done: 0 })
     if (current && target !== base && !steps.some((step) => step.do !== 'look')) return done
     state.state = 'coming'
-    const { bavail, bsize } = await statfs(dirname(place.dir))
-    if (bavail * bsize < state.bytes + 16_000_000)
-      throw new Unavailable(`The disk is full in ${dirname(place.dir)}. Free some; it goes on by itself.`, 30)
+    await needSpace(dirname(place.dir), state.bytes)
 
     const next = await openBelow(parent, nextName(base), true)
     opened.push(next)
@@ -82,6 +81,7 @@ export async function followWhole(
       await carryOver(current, next, base, others, refused)
     }
     await syncFolders(next, wanted.keys())
+    await oweAfterwards(db, place)
     await turn(parent, base, target)
     const now: [string, Seen][] = []
     for (const one of wanted.values()) {

@@ -9,7 +9,7 @@ import { type Db, onChanges, onLocalChange } from '../store/db.ts'
 import { type Place, places, seenIn } from '../store/file-places.ts'
 import { filesOf, type KeptFile } from '../store/files-kept.ts'
 import { objectById } from '../store/objects.ts'
-import { doAfterwards } from './afterwards.ts'
+import { createAfterwards } from './afterwards.ts'
 import { blobFrom, hasBlob } from './blobs.ts'
 import { issueCertificates } from './certificates.ts'
 import { openRoot, scan, TooMany } from './folder.ts'
@@ -55,13 +55,12 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
   let hasCertificates = false
   let told = { text: '', at: 0 }
   const troubled = new Map<string, string>()
-  /** What was to be done after the last change of a set, and failed. */
-  const undone = new Map<string, { afterwards: string; problem: string }>()
 
   const kick = () => {
     isWanted = true
     wake()
   }
+  const afterwards = createAfterwards(db, kick)
 
   async function passOnce(): Promise<void> {
     if (!db.local.mode) return
@@ -141,13 +140,10 @@ export function createFilesWorker(db: Db, log: Log, onCertificates: () => void):
     const done = set && leads(db, set) ? await lead(place, set, files, state) : await obey(place, set, files, state)
     if (done.changed > 0) {
       log.info({ set: place.setName, files: done.changed, seq }, 'files were brought up to date')
-      const failed = await doAfterwards(db, place.afterwards)
-      if (failed) undone.set(place.setId, { afterwards: place.afterwards, problem: failed })
-      else undone.delete(place.setId)
       if (isOwn) onCertificates()
     }
-    const left = undone.get(place.setId)
-    if (left && left.afterwards === place.afterwards) done.problems.push(left.problem)
+    const failed = await afterwards(place, done.changed > 0)
+    if (failed) done.problems.push(failed)
     Object.assign(state, { files: files.length, edited: done.edited.length })
     if (done.problems.length > 0) return trouble(state, said(done.problems), place.setName)
     const isLeft = place.edits === 'report' && done.edited.length > 0

@@ -1,4 +1,4 @@
-import { copySelected, firstByte, rdnLength, selectedLength, selectedSlots, typeOnly } from './block.ts'
+import { copyBytes, createPick, firstByte, rdnLength, selectedSlots, typeOnly } from './block.ts'
 import type { Entry } from './entry.ts'
 import type { Selection } from './select.ts'
 import { slotOf } from './slots.ts'
@@ -24,6 +24,9 @@ const worked = (['entryDN', 'entryCSN', 'contextCSN', 'hasSubordinates'] as cons
   work: workedOut[name],
 }))
 
+const ownPick = createPick()
+const membersPick = createPick()
+
 /**
  * Writes a SearchResultEntry (RFC 4511 section 4.5.2): finished pieces copied behind one another. `members`: as members.ts
  * has them, where the selection wants them. `controls`: a finished [0].
@@ -47,9 +50,9 @@ export function writeEntry(
     typesOnly || selection.wantsWorkedOut || entry.children
       ? dynamicPart(tree, entry, selection, members, typesOnly)
       : none
-  const ownSize = typesOnly ? 0 : selectedLength(own, entry.at, mask)
+  const ownSize = typesOnly ? 0 : ownPick.select(own, entry.at, mask)
   const sharedSize = typesOnly ? 0 : shared.length
-  const membersSize = members && !typesOnly ? selectedLength(members, 0, mask) : 0
+  const membersSize = members && !typesOnly ? membersPick.select(members, 0, mask) : 0
   const listSize = ownSize + sharedSize + membersSize + dynamic.length
   const bodySize = tlvSize(dnSize) + tlvSize(listSize)
   const idSize = integerSize(messageId)
@@ -60,15 +63,15 @@ export function writeEntry(
   at = writeInteger(bytes, at, tag.integer, messageId, idSize)
   at = writeHeader(bytes, at, 0x64, bodySize)
   at = writeHeader(bytes, at, tag.octetString, dnSize)
-  at = copyShort(own, firstByte(own, entry.at), rdn, bytes, at)
-  at = copyShort(suffix, 0, suffix.length, bytes, at)
+  at = copyBytes(own, firstByte(own, entry.at), rdn, bytes, at)
+  at = copyBytes(suffix, 0, suffix.length, bytes, at)
   at = writeHeader(bytes, at, tag.sequence, listSize)
   if (sharedSize > 0) {
     bytes.set(shared, at)
     at += sharedSize
   }
-  if (ownSize > 0) at = copySelected(own, entry.at, mask, bytes, at)
-  if (membersSize > 0) at = copySelected(members!, 0, mask, bytes, at)
+  if (ownSize > 0) at = ownPick.copy(bytes, at)
+  if (membersSize > 0) at = membersPick.copy(bytes, at)
   if (dynamic.length > 0) {
     bytes.set(dynamic, at)
     at += dynamic.length
@@ -78,12 +81,6 @@ export function writeEntry(
     at += controls.length
   }
   output.length = at
-}
-
-/** For a few dozen bytes a loop is quicker than the call of a native copy. */
-function copyShort(from: Buffer, start: number, length: number, to: Buffer, at: number): number {
-  for (let i = 0; i < length; i++) to[at + i] = from[start + i]!
-  return at + length
 }
 
 const none = Buffer.alloc(0)

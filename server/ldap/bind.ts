@@ -2,8 +2,9 @@ import { isUtf8 } from 'node:buffer'
 import { Unavailable } from '../errors.ts'
 import { type PolicyNotice, policyResponse } from './controls/password-policy.ts'
 import { controlOf } from './controls/value.ts'
-import { type Dn, parseDn } from './dn.ts'
+import type { Dn } from './dn.ts'
 import type { Account, Entry } from './entry.ts'
+import { readName } from './name.ts'
 import type { Call, Refusal, Services } from './operations.ts'
 import { forget, isConfidential, type Session, standsInTheWay } from './who.ts'
 import { atEnd, peekTag, readConstructed, readInteger, readOctets, readText } from './wire/ber.ts'
@@ -22,8 +23,7 @@ export function bind(call: Call): Result | Promise<Result> {
   // Whatever comes of it, the old identity ends here (RFC 4513 section 4).
   forget(session)
   const version = readInteger(message.body)
-  const name = readText(message.body)
-  const dn = parseDn(name)
+  const { text: name, dn } = readName(message.body)
   if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The name to bind as is not a DN.' }
   if (version !== 3) return { code: resultCode.protocolError, message: 'Only LDAP version 3 is spoken here.' }
   if (peekTag(message.body) === sasl) return bindExternal(call)

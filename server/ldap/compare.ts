@@ -2,9 +2,9 @@ import { mayRead } from './access.ts'
 import { isFulfilled } from './assertion.ts'
 import { attribute } from './attribute-types.ts'
 import { readDescription } from './description.ts'
-import { parseDn } from './dn.ts'
 import { prepare, truth } from './evaluate.ts'
 import { missAttribute, missedBy } from './lens.ts'
+import { readName } from './name.ts'
 import type { Call } from './operations.ts'
 import { named } from './search.ts'
 import { readConstructed, readOctets, readText } from './wire/ber.ts'
@@ -16,11 +16,10 @@ const ofClasses = new Set([attribute('objectClass'), attribute('structuralObject
 /** RFC 4511 section 4.10. */
 export function compare(call: Call): Result {
   const { body, controls } = call.message
-  const name = readText(body)
+  const { dn } = readName(body)
   const assertion = readConstructed(body, 0x30)
   const described = readText(assertion)
   const value = readOctets(assertion)
-  const dn = parseDn(name)
   if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The name of the entry is not a DN.' }
   const { tree } = call.services.directory
   const missed = missedBy(call.services.lens, call.session)

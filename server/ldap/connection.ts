@@ -80,7 +80,7 @@ export function serveConnection(
     }
     messageSince = framer.isPartial() ? (messageSince ?? lastActive) : undefined
     if (isFull()) socket.pause()
-    takeTurn()
+    takeTurn(lastActive)
   }
 
   const isFull = (): boolean =>
@@ -97,6 +97,7 @@ export function serveConnection(
   const sizeOf = ({ body }: Message): number => body.bytes.length
 
   function takeOut(from: number, count: number): Message[] {
+    if (count === 0) return []
     const taken = waiting.splice(from, count)
     for (const message of taken) waitingBytes -= sizeOf(message)
     return taken
@@ -154,16 +155,16 @@ export function serveConnection(
   }
 
   /** Answers what waits until there is nothing more, something takes longer, or others should have a turn. */
-  function takeTurn(): void {
-    const deadline = performance.now() + turnMs
+  function takeTurn(now = performance.now()): void {
+    const deadline = now + turnMs
     let taken = 0
     while (!isClosed && !busy && !isWaitingForDrain && taken < waiting.length) {
       handle(waiting[taken++]!, deadline)
       if (output.length >= fullBytes) flush()
-      if (performance.now() > deadline) break
+      if (taken < waiting.length && performance.now() > deadline) break
     }
     takeOut(0, taken)
-    const isMore = tellNews(deadline)
+    const isMore = watches.size > 0 && tellNews(deadline)
     flush()
     if (isClosed) return
     readOn()
@@ -281,37 +282,41 @@ export function serveConnection(
       .catch((error: unknown) => fail(error))
   }
 
-  /** Goes on with something that takes several turns, as fast as the client takes the answers. */
+  /** A turn of something that may take several; false when it is not done yet. */
+  function isDone(outcome: Work, mine: Busy, deadline: number): boolean {
+    const { message, operation } = mine
+    for (;;) {
+      if (mine.isCanceled) answerCanceled(message)
+      if (mine.isAbandoned || mine.isCanceled) {
+        outcome.end?.()
+        return true
+      }
+      const before = output.length
+      let result: ReturnType<Work['next']>
+      try {
+        result = outcome.next(deadline)
+      } catch (error) {
+        output.length = before
+        outcome.end?.()
+        result = faultOf(operation, error)
+      }
+      if (result) {
+        if ('code' in result) answer(message, operation, result)
+        else watch(message, operation, result.watch)
+        return true
+      }
+      flush()
+      if (isClosed || isWaitingForDrain || performance.now() > deadline) return isClosed
+    }
+  }
+
+  /** Most are done in their first turn. Others go on as fast as the client takes the answers. */
   function work(message: Message, operation: Operation, outcome: Work, firstDeadline: number): void {
     const mine = newBusy(message, operation, true)
+    if (!isDone(outcome, mine, firstDeadline)) goOnWith(outcome, mine)
+  }
 
-    /** False when it is not done yet. */
-    function isDone(deadline: number): boolean {
-      for (;;) {
-        if (mine.isCanceled) answerCanceled(message)
-        if (mine.isAbandoned || mine.isCanceled) {
-          outcome.end?.()
-          return true
-        }
-        const before = output.length
-        let result: ReturnType<Work['next']>
-        try {
-          result = outcome.next(deadline)
-        } catch (error) {
-          output.length = before
-          outcome.end?.()
-          result = faultOf(operation, error)
-        }
-        if (result) {
-          if ('code' in result) answer(message, operation, result)
-          else watch(message, operation, result.watch)
-          return true
-        }
-        flush()
-        if (isClosed || isWaitingForDrain || performance.now() > deadline) return isClosed
-      }
-    }
-
+  function goOnWith(outcome: Work, mine: Busy): void {
     function goOn(): void {
       if (isClosed) {
         outcome.end?.()
@@ -322,7 +327,7 @@ export function serveConnection(
         return
       }
       lastActive = performance.now()
-      if (!isDone(lastActive + turnMs)) {
+      if (!isDone(outcome, mine, lastActive + turnMs)) {
         plan()
         return
       }
@@ -335,7 +340,6 @@ export function serveConnection(
       else setImmediate(guard(goOn))
     }
 
-    if (isDone(firstDeadline)) return
     busy = mine
     plan()
   }

@@ -6,11 +6,13 @@ export type Description = { type: AttributeType; hasOptions: boolean }
 
 /** Undefined: not in the schema, or with an option that nobody knows. */
 export function readDescription(schema: Schema, text: string): Description | undefined {
-  const [name = '', ...options] = text.includes(';') ? text.split(';') : [text]
+  if (!text.includes(';')) {
+    const type = schema.attributeByName(text)
+    return type && { type, hasOptions: false }
+  }
+  const [name = '', ...options] = text.split(';')
   const type = schema.attributeByName(name)
-  return type && options.every((option) => isOption(option, type))
-    ? { type, hasOptions: options.length > 0 }
-    : undefined
+  return type && options.every((option) => isOption(option, type)) ? { type, hasOptions: true } : undefined
 }
 
 /** Languages (RFC 3866), and `;binary` where the syntax is sent so (RFC 4522). No value here has one of them. */

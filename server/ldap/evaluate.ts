@@ -293,7 +293,7 @@ function hasClass(name: string, tree: Tree, missed: Missed | undefined): Test {
   if (missed && !(known && tree.schema.isClassShown(known))) missed('unknown class', name)
   if (!known) return never
   const folded = known.name.toLowerCase()
-  const parts = [...tree.parts.all()].filter((part) => part.classes.has(folded))
+  const parts = tree.parts.ofClass(folded)
   return {
     evaluate: (entry) => toTruth(entry.part.classes.has(folded)),
     candidates: {

@@ -183,11 +183,14 @@ export function createMembers(users: () => Map<string, Entry>, dnOf: (entry: Ent
     return reached
   }
 
-  const groupsOf = (user: Entry): Entry[] =>
-    user.membership?.groups.flatMap((key) => {
+  function groupsOf(user: Entry): Entry[] {
+    const found: Entry[] = []
+    for (const key of user.membership?.groups ?? []) {
       const group = groups.get(key)
-      return group ? [group] : []
-    }) ?? []
+      if (group) found.push(group)
+    }
+    return found
+  }
 
   const usersOf = (group: Entry): Iterable<Entry> =>
     group.membersKey === everyone ? users().values() : (usersByGroup.get(group.membersKey ?? '') ?? none)

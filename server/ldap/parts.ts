@@ -24,6 +24,8 @@ export type Parts = {
   /** The part for an entry with these object classes and these lines. */
   find: (container: string, classes: readonly string[], lines: readonly Line[], isLeaf: boolean) => Part
   all: () => Iterable<Part>
+  /** Those whose entries have a class, by its folded name. */
+  ofClass: (name: string) => readonly Part[]
   enter: (entry: Entry, part: Part) => void
   leave: (entry: Entry) => void
 }
@@ -36,6 +38,7 @@ const subordinatesSlot = slotOf('hasSubordinates')
 export function createParts(schema: Schema): Parts {
   const { slots, objectClassByName, isOn } = schema
   const parts = new Map<string, Part>()
+  const byClass = new Map<string, readonly Part[]>()
 
   function find(container: string, classes: readonly string[], lines: readonly Line[], isLeaf: boolean): Part {
     const brings: number[] = []
@@ -52,6 +55,7 @@ export function createParts(schema: Schema): Parts {
     if (!part) {
       part = createPart(container, classes, brings.map(schema.classesBrought), contested, isLeaf)
       parts.set(key, part)
+      byClass.clear()
     }
     return part
   }
@@ -73,6 +77,7 @@ export function createParts(schema: Schema): Parts {
       refresh() {
         const classes = [...new Set([...own, ...brought.flatMap((each) => (isOn(each.extension) ? each.classes : []))])]
         part.classes = new Set(classes.flatMap(withSuperclasses))
+        byClass.clear()
         part.block = copyBlock([
           [objectClassSlot, classes],
           [structuralSlot, [structuralOf(classes)]],
@@ -114,6 +119,15 @@ export function createParts(schema: Schema): Parts {
   const structuralOf = (classes: readonly string[]): string =>
     classes.findLast((name) => objectClassByName(name)?.kind === 'STRUCTURAL') ?? 'top'
 
+  function ofClass(name: string): readonly Part[] {
+    let found = byClass.get(name)
+    if (!found) {
+      found = [...parts.values()].filter(({ classes }) => classes.has(name))
+      byClass.set(name, found)
+    }
+    return found
+  }
+
   function enter(entry: Entry, part: Part): void {
     if (entry.place >= 0 && entry.part === part) return
     leave(entry)
@@ -132,5 +146,5 @@ export function createParts(schema: Schema): Parts {
     entry.place = -1
   }
 
-  return { find, enter, leave, all: () => parts.values() }
+  return { find, enter, leave, all: () => parts.values(), ofClass }
 }

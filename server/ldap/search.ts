@@ -5,12 +5,13 @@ import { listViewResponse, readListView } from './controls/list-view.ts'
 import { pageResponse, readPage } from './controls/paged.ts'
 import { readSortKeys, sortResponse } from './controls/sort.ts'
 import { controlOf } from './controls/value.ts'
-import { type Dn, dnKey, parseDn } from './dn.ts'
+import { type Dn, dnKey } from './dn.ts'
 import type { Entry } from './entry.ts'
 import { type Finder, find, type Scope, scopes, tooLate } from './find.ts'
 import { later } from './later.ts'
 import { missAttribute, missedBy } from './lens.ts'
 import { lookThrough } from './list-view.ts'
+import { type Name, readName } from './name.ts'
 import type { Call, Work } from './operations.ts'
 import { newPagedSearch, pageOf, putAside, takeUp } from './paged.ts'
 import { type Selection, select } from './select.ts'
@@ -20,19 +21,20 @@ import { subschemaDn } from './subschema.ts'
 import { startSync } from './sync.ts'
 import type { Tree } from './tree.ts'
 import { type Who, whoIs, whyNothing } from './who.ts'
-import { atEnd, Malformed, type Reader, readBoolean, readConstructed, readInteger, readText, tag } from './wire/ber.ts'
+import { atEnd, Malformed, readBoolean, readConstructed, readInteger, readText, tag } from './wire/ber.ts'
 import { type Control, controlOid } from './wire/controls.ts'
 import { type Filter, FilterTooLarge, readFilter } from './wire/filter.ts'
+import { recalling } from './wire/recall.ts'
 import { type Result, resultCode } from './wire/result.ts'
 
 export type SearchRequest = {
-  base: string
+  base: Name
   scope: Scope
   sizeLimit: number
   timeLimitSeconds: number
   typesOnly: boolean
   filter: Filter
-  attributes: string[]
+  attributes: readonly string[]
 }
 
 /** The buffer goes to the socket when it holds this much. */
@@ -46,11 +48,11 @@ export function search(call: Call): Result | Work | Promise<Work> {
   const start = message.body.at
   const request = readSearch(call)
   if ('code' in request) return request
-  const dn = baseOf(request.base)
+  const { text, dn } = request.base
   if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The base of the search is not a DN.' }
   const found = named(call, tree, dn, request.scope)
   if ('code' in found) {
-    if (found.code === resultCode.noSuchObject) missedBy(services.lens, session)?.('base', request.base)
+    if (found.code === resultCode.noSuchObject) missedBy(services.lens, session)?.('base', text)
     return found
   }
   if (controls.length === 0) return startSearch(call, tree, found, request)
@@ -61,23 +63,8 @@ export function search(call: Call): Result | Work | Promise<Work> {
   return startControlled(call, tree, found, request, bytes.toString('latin1', start, message.body.end))
 }
 
-const bases = new Map<string, Dn>()
-const mostBases = 200
-const longestBase = 200
-
-/** Services search from few places, again and again: those are not read anew. */
-function baseOf(text: string): Dn | undefined {
-  const known = bases.get(text)
-  if (known) return known
-  const dn = parseDn(text)
-  if (!dn || text.length > longestBase) return dn
-  if (bases.size >= mostBases) bases.clear()
-  bases.set(text, dn)
-  return dn
-}
-
 function readSearch({ message: { body }, session, services }: Call): SearchRequest | Result {
-  const base = readText(body)
+  const base = readName(body)
   const scope = scopes[readInteger(body, tag.enumerated)]
   if (!scope) throw new Malformed('a scope of an unknown kind')
   const derefAliases = readInteger(body, tag.enumerated)
@@ -105,11 +92,11 @@ function readSearch({ message: { body }, session, services }: Call): SearchReque
 const mostAttributes = 20_000
 
 /** Each once; undefined: too many. */
-function readAttributes(list: Reader): string[] | undefined {
+const readAttributes = recalling((list): readonly string[] | undefined => {
   const attributes = new Set<string>()
   while (!atEnd(list) && attributes.size <= mostAttributes) attributes.add(readText(list))
   return attributes.size > mostAttributes ? undefined : [...attributes]
-}
+})
 
 export type Named = { entry: Entry; who: Who }
 

@@ -1,5 +1,5 @@
 import { sees, type View } from './access.ts'
-import { copySelected, selectedLength } from './block.ts'
+import { createPick } from './block.ts'
 import { type Missed, whyMissing } from './lens.ts'
 import type { Part } from './parts.ts'
 import type { Schema } from './schema.ts'
@@ -27,21 +27,21 @@ const workedOutSlots = Object.keys(workedOut)
   .filter((name) => name !== 'hasSubordinates')
   .map(slotOf)
 const memberSlots = [slotOf('memberOf'), slotOf('member'), slotOf('memberUid')]
-const maxKept = 500
-const maxKeyLength = 1000
 
-/**
- * RFC 4511 section 4.5.1.8, `+` of RFC 3673, `@class` of RFC 4529. Selections are few and come again and again, so they are kept.
- */
+/** By what was asked for, and with whose eyes: the same list comes again and again. */
+export type Selections = WeakMap<readonly string[], Map<View, Selection>>
+
+/** RFC 4511 section 4.5.1.8, `+` of RFC 3673, `@class` of RFC 4529. */
 export function select(tree: Tree, view: View, requested: readonly string[], missed?: Missed): Selection {
-  const key = keyOf(view, requested)
-  let selection = tree.selections.get(key)
+  let ofList = tree.selections.get(requested)
+  if (!ofList) {
+    ofList = new Map()
+    tree.selections.set(requested, ofList)
+  }
+  let selection = ofList.get(view)
   if (!selection) {
     selection = createSelection(tree.schema, view, requested)
-    if (key.length <= maxKeyLength) {
-      if (tree.selections.size >= maxKept) tree.selections.clear()
-      tree.selections.set(key, selection)
-    }
+    ofList.set(view, selection)
   }
   if (missed) {
     for (const name of selection.unknown) missed('unknown attribute', name)
@@ -50,12 +50,7 @@ export function select(tree: Tree, view: View, requested: readonly string[], mis
   return selection
 }
 
-/** Unlike for unlike lists, whatever characters the names have. */
-function keyOf({ name }: View, requested: readonly string[]): string {
-  let key: string = name
-  for (const each of requested) key += ` ${each.length}:${each}`
-  return key
-}
+const pick = createPick()
 
 /** Not names of attributes: all, all operational ones, none. */
 const special = new Set(['*', '+', '1.1'])
@@ -94,8 +89,8 @@ function createSelection(schema: Schema, view: View, requested: readonly string[
       let cut = cuts.get(part)
       if (!cut) {
         const mask = wanted.map((flag, slot) => flag & part.visible[slot]!)
-        const shared = Buffer.allocUnsafe(selectedLength(part.block, 0, mask))
-        copySelected(part.block, 0, mask, shared, 0)
+        const shared = Buffer.allocUnsafe(pick.select(part.block, 0, mask))
+        pick.copy(shared, 0)
         cut = { mask, shared }
         cuts.set(part, cut)
       }

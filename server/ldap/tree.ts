@@ -13,7 +13,7 @@ import { createMembers, type Members } from './members.ts'
 import { createMoments, type Moments } from './moments.ts'
 import { createParts, type Parts } from './parts.ts'
 import { createSchema, type Schema } from './schema.ts'
-import type { Selection } from './select.ts'
+import type { Selections } from './select.ts'
 import { slotOf } from './slots.ts'
 import { createVersions, type Versions } from './versions.ts'
 import { createWindows, type Windows } from './windows.ts'
@@ -50,8 +50,7 @@ export type Tree = {
   members: Members
   parts: Parts
   arena: Arena
-  /** Worked-out attribute selections, by what was asked for. */
-  selections: Map<string, Selection>
+  selections: Selections
   moments: Moments
   versions: Versions
   windows: Windows
@@ -128,7 +127,6 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
   const seqsWithoutEntry = new Map<string, number>()
   const suffixes = new Map<Entry, Buffer>()
   const noSuffix = Buffer.alloc(0)
-  const selections = new Map<string, Selection>()
   let baseKeys: string[] = []
   let baseSuffix = noSuffix
   let publishedFields: readonly string[] = []
@@ -377,7 +375,7 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
       part.refresh()
       if (tree.news && part.extensions.has(name)) for (const entry of part.entries) tree.news.entries.add(entry)
     }
-    selections.clear()
+    tree.selections = new WeakMap()
     for (const extension of moved) {
       for (const id of undeclared.get(extension) ?? []) stale.add(id)
       for (const part of parts.all()) {
@@ -389,7 +387,7 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
   function publish(fields: readonly string[]): void {
     publishedFields = fields
     kept = undefined
-    selections.clear()
+    tree.selections = new WeakMap()
   }
 
   function published(): View | undefined {
@@ -442,7 +440,7 @@ export function createTree(csnOf: Tree['csnOf'] = () => ''): Tree {
     members,
     parts,
     arena,
-    selections,
+    selections: new WeakMap(),
     moments,
     versions,
     windows,

@@ -66,6 +66,7 @@ export function forget(session: Session): void {
 
 /** Gives up what is kept for its next request. */
 export function leave({ pages, lists, shelf }: Session): void {
+  if (pages.size + lists.size === 0) return
   for (const cookie of [...pages.keys(), ...lists.keys()]) shelf.take(cookie)
   pages.clear()
   lists.clear()

@@ -38,7 +38,7 @@ const database = 'accounts.db'
 const blobFolder = 'blobs'
 const shortest = 12
 
-export function passphraseProblem(passphrase: string): string | undefined {
+function passphraseProblem(passphrase: string): string | undefined {
   return passphrase.length < shortest
     ? `The passphrase must have at least ${shortest} characters: the file holds every password hash.`
     : undefined

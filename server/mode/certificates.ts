@@ -15,7 +15,7 @@ export type KeyPair = { key: string; certificate: string }
 
 const files = { ca: 'ca.pem', caKey: 'ca.key', own: 'node.pem', ownKey: 'node.key' } as const
 
-export const caFile = (dir: string): string => join(dir, files.ca)
+const caFile = (dir: string): string => join(dir, files.ca)
 export const readCa = (dir: string): string | undefined => readPrivate(caFile(dir))
 
 /** This node's certificate and key for its listeners, and the CA it came from. */

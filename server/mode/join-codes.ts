@@ -57,7 +57,7 @@ export async function makeJoinCode(db: Db, actor: Actor, typed: string, address?
 }
 
 /** Nothing secret stands in it: the command asks for the code. */
-export const joinCommand = (address: string, name: string): string =>
+const joinCommand = (address: string, name: string): string =>
   `account-sync setup --mode slave --master ${address} --name ${name}`
 
 /** Codes that are good still, without what is secret. */

@@ -4,15 +4,6 @@ import type { Db } from '../store/db.ts'
 import { commit } from '../store/write.ts'
 import { startEpoch } from './epoch.ts'
 
-export type { Mode } from '../store/local.ts'
-
-/** What each mode means, in a sentence: for the set-up page, the mode page and the command line. */
-export const modes = {
-  master: 'Users, groups and passwords are managed here, and every slave replicates them from here.',
-  slave: 'Holds a full copy of the master’s accounts and keeps serving them, even while the master cannot be reached.',
-  standalone: 'A single system with accounts of its own: a master without slaves.',
-} as const
-
 /** Standalone becomes master, and back, without touching accounts: only whether slaves are answered changes. */
 export async function setMode(db: Db, actor: Actor, mode: 'standalone' | 'master'): Promise<void> {
   if (!db.local.mode) throw new Unavailable('This node is not set up yet. Choose its mode first.')

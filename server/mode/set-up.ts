@@ -4,7 +4,8 @@ import { domainProblem } from '../accounts/domain.ts'
 import { canonicalName } from '../accounts/names.ts'
 import { allUsersNumber, firstNumbers, takeNumber } from '../accounts/numbers.ts'
 import { hashPassword, passwordProblem } from '../accounts/passwords.ts'
-import { checkUser, insertUser, type UserInput } from '../accounts/users.ts'
+import type { UserInput } from '../accounts/user-input.ts'
+import { checkUser, insertUser } from '../accounts/users.ts'
 import { type Actor, thisNode } from '../audit/actor.ts'
 import { Invalid, type Problems, Refused } from '../errors.ts'
 import { builtInExtensions, builtInPlugins } from '../extensions/index.ts'
@@ -67,7 +68,7 @@ export async function setUpOwn(db: Db, actor: Actor, input: OwnInput): Promise<v
   })
 }
 
-export const alreadySetUp = () => new Refused('This node is set up already. Sign in to change its mode.', 'set-up')
+const alreadySetUp = () => new Refused('This node is set up already. Sign in to change its mode.', 'set-up')
 
 export function refuseSecondSetUp(db: Db): void {
   if (db.local.mode) throw alreadySetUp()

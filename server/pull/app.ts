@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { takeWrongPasswords } from '../accounts/sign-in.ts'
 import type { Actor } from '../audit/actor.ts'
 import { Invalid, Refused, Unavailable } from '../errors.ts'
+import { whenGone } from '../gone.ts'
 import type { Log } from '../log.ts'
 import { epochName } from '../mode/epoch.ts'
 import { bowToNewer } from '../mode/fence.ts'
@@ -105,13 +106,12 @@ export function createPullApp(
     }
     if (refusal) return sendProblem(res, { title: 'Another history', ...refusal, ...(await standing(res, device)) })
     confirm(db, device.deviceId, asked.since)
-    const gone = new AbortController()
+    const gone = whenGone(res)
     const closes = pollOpens(db, device.deviceId, () => {
       gone.abort()
       // Its reader may have gone without a word.
       if (res.headersSent) res.destroy()
     })
-    res.once('close', () => gone.abort())
     try {
       // A new epoch is news, even where nothing changed in it yet.
       const waitMs = asked.epoch === epochName(db.position) ? asked.wait * 1000 : 0

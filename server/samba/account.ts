@@ -1,5 +1,5 @@
 import { stateOf } from '../accounts/sign-in.ts'
-import { keepUser } from '../accounts/users.ts'
+import { keepUser } from '../accounts/user.ts'
 import { samba } from '../extensions/samba.ts'
 import type { PersonInWindows, PolicyBody, UserBody } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
@@ -21,7 +21,7 @@ export const opaque: readonly string[] = ['sambaLogonHours', 'sambaMungedDial']
 const followingFlags = 'UDL'
 
 /** As sambaAcctFlags has it: whoever may not sign in here may not there. */
-export function flagsOf(body: UserBody, now: Date): string {
+function flagsOf(body: UserBody, now: Date): string {
   const state = stateOf(body, now)
   const letter = state === 'enabled' ? '' : state === 'locked' ? 'L' : 'D'
   return formatFlags(`U${letter}${body.windows?.flags ?? ''}`)

@@ -61,7 +61,7 @@ export async function domainIn({ trx }: Pick<Change, 'trx'>): Promise<{ id: stri
 }
 
 /** Why this cannot be the name of a domain, or undefined. */
-export function domainNameProblem(name: string): string | undefined {
+function domainNameProblem(name: string): string | undefined {
   if (name === '') return 'Windows domain is needed, as in EXAMPLE.'
   if (!/^[A-Z][A-Z0-9_-]{0,14}$/.test(name))
     return 'Windows domain must have 1–15 of A–Z, 0–9, “-”, “_” and begin with a letter, as in EXAMPLE.'

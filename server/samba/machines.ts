@@ -81,7 +81,7 @@ export async function machineByName(db: Db, name: string): Promise<Machine> {
 /** `WS1` and `ws1$` are one computer: `ws1$`. */
 export const canonicalMachine = (name: string): string => `${name.trim().toLowerCase().replace(/\$$/, '')}$`
 
-export function machineNameProblem(name: string): string | undefined {
+function machineNameProblem(name: string): string | undefined {
   return /^[a-z0-9_]([a-z0-9_.-]{0,18}[a-z0-9_-])?\$$/.test(name)
     ? undefined
     : 'Computer name must have 1–20 of a–z, 0–9, “_”, “-”, “.”, as in ws-0421.'

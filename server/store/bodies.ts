@@ -1,4 +1,5 @@
 import type { OwnExtension, OwnPlugin } from '../extensions/own.ts'
+import type { FileBody, FileSetBody } from './file-bodies.ts'
 
 /** What each kind of object carries. A body is the whole object as it is hashed, kept and sent; no field is derived. */
 export type Status = 'enabled' | 'disabled' | 'locked'
@@ -275,41 +276,6 @@ export type RecoveryBody = {
   made: string
 }
 
-export type FileSetKind = 'custom' | 'netlogon' | 'certificates'
-
-/** Files that belong together. Where they lie is for each node to say: file-places.ts. */
-export type FileSetBody = {
-  name: string
-  kind: FileSetKind
-  /** Patterns of what is published from the master's directory; empty: everything. */
-  include: string[]
-  exclude: string[]
-  /** Device IDs of the slaves that get it; absent: every one. */
-  devices?: string[]
-  /** All of it changes at once for who reads it. */
-  whole?: boolean
-  /** Certificates: for what each node gets one. */
-  services?: string[]
-  added: string
-  changed: string
-}
-
-/** `sha256` names the blob, which lies outside the database. */
-export type FileVersion = { version: number; sha256: string; size: number; mode: number; at: string }
-
-export type FileBody = FileVersion & {
-  set: string
-  path: string
-  /** Device ID of the only node that gets it. */
-  for?: string
-  /** The blob is sealed for that node. */
-  sealed?: boolean
-  /** When the certificate in it ends, ISO 8601. */
-  until?: string
-  /** The versions before, the latest first. */
-  earlier: FileVersion[]
-}
-
 export type Bodies = {
   domain: DomainBody
   numbers: NumbersBody
@@ -337,7 +303,7 @@ export type Bodies = {
 export type Kind = keyof Bodies
 
 /** Apply order: what others refer to comes first. */
-export const kinds: readonly Kind[] = [
+const kinds: readonly Kind[] = [
   'domain',
   'numbers',
   'settings',

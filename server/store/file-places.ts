@@ -13,6 +13,8 @@ export type Place = {
   edits: Edits
   /** What is done here after a change: `nothing`, `reload-samba`, `reload-nslcd`, `unit:NAME`. */
   afterwards: string
+  /** Files have changed here since that last succeeded. */
+  isOwed: boolean
 }
 
 type PlaceRow = {
@@ -22,6 +24,7 @@ type PlaceRow = {
   volume: string | null
   edits: Edits
   afterwards: string
+  owed: boolean | 0 | 1
 }
 
 const rowToPlace = (row: PlaceRow): Place => ({
@@ -31,15 +34,36 @@ const rowToPlace = (row: PlaceRow): Place => ({
   ...(row.volume !== null && { volume: row.volume }),
   edits: row.edits,
   afterwards: row.afterwards,
+  isOwed: Boolean(row.owed),
 })
 
 export const places = async (db: Knex): Promise<Place[]> =>
   (await db('file_places').orderBy('set_name')).map((row: PlaceRow) => rowToPlace(row))
 
+export async function placeOf(db: Knex, setId: string): Promise<Place | undefined> {
+  const row: PlaceRow | undefined = await db('file_places').where({ set_id: setId }).first()
+  return row && rowToPlace(row)
+}
+
 export async function keepPlace(db: Knex, place: Place): Promise<void> {
-  const { setId, setName, dir, volume, edits, afterwards } = place
-  const row: PlaceRow = { set_id: setId, set_name: setName, dir, volume: volume ?? null, edits, afterwards }
-  await db('file_places').insert(row).onConflict('set_id').merge()
+  const { setId, setName, dir, volume, edits, afterwards, isOwed } = place
+  const row: Omit<PlaceRow, 'owed'> = {
+    set_id: setId,
+    set_name: setName,
+    dir,
+    volume: volume ?? null,
+    edits,
+    afterwards,
+  }
+  // Files may have changed since the place was read: what is owed to one that is there already is not written over.
+  await db('file_places')
+    .insert({ ...row, owed: isOwed })
+    .onConflict('set_id')
+    .merge(row)
+}
+
+export async function keepOwed(db: Knex, setId: string, owed: boolean): Promise<void> {
+  await db('file_places').where({ set_id: setId }).update({ owed })
 }
 
 /** What lies there stays; this node only no longer looks after it. */

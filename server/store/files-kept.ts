@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { FileBody } from './bodies.ts'
+import type { FileBody } from './file-bodies.ts'
 import { objectsByIds } from './objects.ts'
 import type { Projection } from './project.ts'
 import { inSlices, insertRows } from './slices.ts'

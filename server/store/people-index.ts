@@ -1,8 +1,10 @@
+import { merged, orderNames, without } from './people-orders.ts'
 import { bytePool, keepAt, numberPool, type Pool, withRoom } from './pool.ts'
 import { type Dates, type State, stateAt, states } from './state.ts'
 import type { UserRow } from './users.ts'
+import { holds, keepPairs, mayHold, type Word, wordOf } from './word.ts'
 
-type Order = 'name' | 'username' | 'number'
+export type Order = 'name' | 'username' | 'number'
 
 /**
  * Everybody as lists need them: what they are found by and sorted by, no more. Each person has a place, which is their
@@ -34,7 +36,7 @@ export type People = {
 }
 
 /** Names as small numbers, and how many people have each. */
-type Names = { numberOf: Map<string, number>; counts: number[] }
+export type Names = { numberOf: Map<string, number>; counts: number[] }
 
 const nobody = 255
 
@@ -110,8 +112,7 @@ function write(people: People, place: number, row: UserRow, of: readonly string[
   people.nameSizes[place] = Buffer.byteLength(sort_name)
   people.usernameSizes[place] = Buffer.byteLength(username)
   keepAt(people.texts, place, Buffer.from(`${sort_name}${username}${search}`))
-  people.pairs = withRoom(people.pairs, (place + 1) * pairWords)
-  people.pairs.set(pairsIn(Buffer.from(search)), place * pairWords)
+  people.pairs = keepPairs(people.pairs, place, search)
   people.uidNumbers[place] = row.uid_number
   people.statuses[place] = states.indexOf(row.status)
   if (valid_from || valid_until || locked_until)
@@ -126,19 +127,7 @@ function write(people: People, place: number, row: UserRow, of: readonly string[
   count(people, place, 1)
 }
 
-/** 128 bits for each person. */
-const pairWords = 4
-
-function pairsIn(bytes: Uint8Array): Int32Array {
-  const pairs = new Int32Array(pairWords)
-  for (let at = 1; at < bytes.length; at++) {
-    const bit = Math.imul((bytes[at - 1] as number) * 257 + (bytes[at] as number), 0x9e3779b1) >>> 25
-    pairs[bit >> 5] = (pairs[bit >> 5] as number) | (1 << (bit & 31))
-  }
-  return pairs
-}
-
-function numberOf({ numberOf, counts }: Names, name: string): number {
+export function numberOf({ numberOf, counts }: Names, name: string): number {
   const known = numberOf.get(name)
   if (known !== undefined) return known
   numberOf.set(name, counts.length)
@@ -185,62 +174,6 @@ export function joinPeople(people: People, memberships: { places: number[]; of: 
 }
 
 export const numberOfBelonging = (people: People, name: string): number => numberOf(people.belongings, name)
-
-type Compare = (a: number, b: number) => number
-
-const orderNames = ['name', 'username', 'number'] as const
-
-function compareBy(people: People, order: Order): Compare {
-  const { texts, nameSizes, usernameSizes, uidNumbers, ids } = people
-  const byId: Compare = (a, b) => ((ids[a] as string) < (ids[b] as string) ? -1 : 1)
-  if (order === 'number') return (a, b) => (uidNumbers[a] as number) - (uidNumbers[b] as number) || byId(a, b)
-  const { values, starts } = texts
-  const sizes = order === 'name' ? nameSizes : usernameSizes
-  const from: (place: number) => number =
-    order === 'name'
-      ? (place) => starts[place] as number
-      : (place) => (starts[place] as number) + (nameSizes[place] as number)
-  return (a, b) => {
-    const [atA, atB, sizeA, sizeB] = [from(a), from(b), sizes[a] as number, sizes[b] as number]
-    for (let at = 0; at < sizeA && at < sizeB; at++) {
-      const differ = (values[atA + at] as number) - (values[atB + at] as number)
-      if (differ !== 0) return differ
-    }
-    return sizeA - sizeB || byId(a, b)
-  }
-}
-
-function without(order: Uint32Array, left: readonly number[]): Uint32Array {
-  const isLeft = new Set(left)
-  return order.filter((place) => !isLeft.has(place))
-}
-
-/** Both in one order. Few comparisons, for whoever is there stands in order already. */
-function merged(people: People, order: Uint32Array, places: readonly number[], name: Order): Uint32Array {
-  const compare = compareBy(people, name)
-  const all = new Uint32Array(order.length + places.length)
-  let from = 0
-  let at = 0
-  for (const place of [...places].sort(compare)) {
-    const until = placeIn(order, place, compare, from)
-    all.set(order.subarray(from, until), at)
-    at += until - from
-    from = until
-    all[at++] = place
-  }
-  all.set(order.subarray(from), at)
-  return all
-}
-
-function placeIn(order: Uint32Array, place: number, compare: Compare, from: number): number {
-  let low = from
-  for (let high = order.length; low < high; ) {
-    const middle = (low + high) >> 1
-    if (compare(order[middle] as number, place) < 0) low = middle + 1
-    else high = middle
-  }
-  return low
-}
 
 export type PeopleQuery = {
   /** Each must stand somewhere in what a person is found by; folded. */
@@ -346,40 +279,6 @@ function hasAll(people: People, place: number, words: readonly Word[]): boolean 
   return true
 }
 
-function mayHold(pairs: Int32Array, place: number, { pairs: wanted }: Word): boolean {
-  for (let at = 0; at < pairWords; at++) {
-    const some = wanted[at] as number
-    if (((pairs[place * pairWords + at] as number) & some) !== some) return false
-  }
-  return true
-}
-
-/** What is looked for, and how far to go on after each byte that its end was held against. */
-type Word = { bytes: Uint8Array; skips: Uint16Array; pairs: Int32Array }
-
-function wordOf(text: string): Word {
-  const bytes = Buffer.from(text)
-  const skips = new Uint16Array(256).fill(bytes.length)
-  for (let at = 0; at < bytes.length - 1; at++) skips[bytes[at] as number] = bytes.length - 1 - at
-  return { bytes, skips, pairs: pairsIn(bytes) }
-}
-
-/** Horspool's search: the longer the word, the fewer bytes are looked at. */
-function holds(values: Uint8Array, from: number, to: number, { bytes, skips }: Word): boolean {
-  const end = bytes.length - 1
-  const last = bytes[end]
-  for (let at = from + end; at < to; ) {
-    const byte = values[at] as number
-    if (byte === last) {
-      let same = 1
-      while (same <= end && values[at - same] === bytes[end - same]) same++
-      if (same > end) return true
-    }
-    at += skips[byte] as number
-  }
-  return false
-}
-
 function startsOf(ofState: readonly number[], isBackwards: boolean): number[] {
   const starts: number[] = []
   let at = 0
@@ -397,35 +296,3 @@ export function countStates(people: People, now: string): Record<State, number> 
     counts[state] = (counts[state] as number) + 1
   return Object.fromEntries(states.map((state, place) => [state, counts[place]])) as Record<State, number>
 }
-
-/** `users.filled` -> how many people have it. */
-export const countFillings = ({ fillings }: People): Map<string, number> => countsIn(fillings, fillings.counts)
-
-/** `memberships.of` -> how many people are in it directly. */
-export const countDirect = ({ belongings }: People): Map<string, number> => countsIn(belongings, belongings.counts)
-
-/** How many different people are in each, also through the groups in it. `above`: group -> all that it is in. */
-export function countInEffect(people: People, above: ReadonlyMap<string, Iterable<string>>): Map<string, number> {
-  const { belongings, of } = people
-  const reached: number[][] = []
-  for (const [name, groups] of above)
-    reached[numberOf(belongings, name)] = Array.from(groups, (group) => numberOf(belongings, group))
-  const counts = belongings.counts.slice()
-  // Who was counted last in each group: nobody counts twice.
-  const last = new Int32Array(counts.length).fill(-1)
-  for (let place = 0; place < people.ids.length; place++) {
-    const start = of.starts[place] as number
-    const end = start + (of.sizes[place] as number)
-    for (let at = start; at < end; at++) last[of.values[at] as number] = place
-    for (let at = start; at < end; at++)
-      for (const through of reached[of.values[at] as number] ?? []) {
-        if (last[through] === place) continue
-        last[through] = place
-        counts[through] = (counts[through] as number) + 1
-      }
-  }
-  return countsIn(belongings, counts)
-}
-
-const countsIn = ({ numberOf }: Names, counts: readonly number[]): Map<string, number> =>
-  new Map(Array.from(numberOf, ([name, number]) => [name, counts[number] ?? 0]))

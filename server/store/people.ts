@@ -3,11 +3,9 @@ import type { Changed } from './bodies.ts'
 import { type Db, onChanges } from './db.ts'
 import { groupsAboveEach } from './groups.ts'
 import { allMemberCounts, belongings, membershipsAfter, nestedCounts } from './memberships.ts'
+import { countDirect, countFillings, countInEffect } from './people-counts.ts'
 import {
   changePeople,
-  countDirect,
-  countFillings,
-  countInEffect,
   countStates,
   findPeople,
   joinPeople,

@@ -2,7 +2,7 @@ import { stringify } from 'csv-stringify/sync'
 import type { Request, Response } from 'express'
 import { groupNames } from '../accounts/groups.ts'
 import { may } from '../accounts/roles.ts'
-import { usernames } from '../accounts/users.ts'
+import { usernames } from '../accounts/user-lists.ts'
 import {
   type AuditFilter,
   type AuditRow,
@@ -22,7 +22,7 @@ import { redirect, render } from './render.ts'
 import { day, path } from './say.ts'
 import { sendText } from './stream.ts'
 
-export const auditKinds = {
+const auditKinds = {
   user: 'People',
   group: 'Groups',
   plugin: 'Plugins',

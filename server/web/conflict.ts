@@ -1,5 +1,5 @@
 import type { Declared } from '../accounts/declarations.ts'
-import type { User } from '../accounts/users.ts'
+import type { User } from '../accounts/user.ts'
 import { type AuditRow, auditPage } from '../audit/audit.ts'
 import type { Db } from '../store/db.ts'
 import { fieldId } from './form.ts'

@@ -90,7 +90,7 @@ function lagWords({ state, seq, lag, lagSeconds, lastContact }: DeviceStatus): s
 }
 
 /** 0.1 s */
-export const shortly = (seconds: number): string => (seconds < 60 ? `${seconds.toFixed(1)} s` : span(seconds * 1000))
+const shortly = (seconds: number): string => (seconds < 60 ? `${seconds.toFixed(1)} s` : span(seconds * 1000))
 
 /** Names of devices whose whole site is away: that is one line that broke. */
 function sitesGone(devices: DeviceStatus[]): Set<string> {

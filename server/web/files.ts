@@ -37,10 +37,11 @@ export async function saveReceiving(req: Request, res: Response): Promise<void> 
 function standing({ own, nodes, place, set }: SetOverview) {
   const equal = nodes.filter(({ state }) => state === 'equal').length
   const named = nodes.filter(({ state }) => state !== 'no-place')
-  const worst = own?.state === 'trouble' ? own : nodes.find(({ state }) => state === 'trouble')
+  const away = nodes.find(({ state }) => state === 'trouble')
+  const problem = own?.state === 'trouble' ? own.problem : away && `${away.name}: ${stateWords(away)}`
   const isComing = own?.state === 'coming' || named.some(({ state }) => state === 'coming')
   const missing = !place && set.kind !== 'certificates'
-  return { equal, named: named.length, problem: worst?.problem, isComing, missing }
+  return { equal, named: named.length, problem, isComing, missing }
 }
 
 const shownAtMost = 200

@@ -1,6 +1,6 @@
 import { notNestable } from '../accounts/group-members.ts'
 import { type Group, groupsInEffect, groupsPage, type ListedGroup } from '../accounts/groups.ts'
-import { type ListedUser, usersPage } from '../accounts/users.ts'
+import { type ListedUser, usersPage } from '../accounts/user-lists.ts'
 import type { Db } from '../store/db.ts'
 
 /** Who could be added to a group: `no` says why one cannot be, `but` what to know of one who can. */

@@ -15,7 +15,7 @@ import {
   removeGroup,
 } from '../accounts/groups.ts'
 import { settings } from '../accounts/settings.ts'
-import { usersPage } from '../accounts/users.ts'
+import { usersPage } from '../accounts/user-lists.ts'
 import type { Problems } from '../errors.ts'
 import { authorityField, doAct } from './act.ts'
 import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'

@@ -9,7 +9,7 @@ import { keptFor } from './kept-for.ts'
 import { dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 
-export const securities: readonly { security: Security; title: string; text: string }[] = [
+const securities: readonly { security: Security; title: string; text: string }[] = [
   { security: 'ldaps', title: 'LDAPS', text: 'TLS from the start, usually port 636.' },
   { security: 'starttls', title: 'StartTLS', text: 'TLS on the plain port, usually 389.' },
   { security: 'plain', title: 'Plain', text: 'Anybody on the way can read everything, the password too.' },

@@ -1,5 +1,6 @@
 import { setImmediate as others } from 'node:timers/promises'
-import { namesMatching, type UsersQuery, userById, usersPage } from '../accounts/users.ts'
+import { namesMatching, type UsersQuery, usersPage } from '../accounts/user-lists.ts'
+import { userById } from '../accounts/users.ts'
 import type { Db } from '../store/db.ts'
 import { fold } from '../store/users.ts'
 

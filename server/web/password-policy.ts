@@ -58,7 +58,7 @@ async function tryFor(req: Request, all: Policies, username: string): Promise<Tr
 const mustChangeLabel = 'New password after somebody else has set one'
 
 /** What zxcvbn's scores mean to a person. */
-export const strengths = [
+const strengths = [
   { value: '0', label: 'Do not ask' },
   { value: '1', label: 'Weak: more than a handful of guesses' },
   { value: '2', label: 'Fair: no guessing at a sign-in page' },

@@ -13,7 +13,8 @@ import {
   type Who,
 } from '../accounts/plugins.ts'
 import { lastSignIns } from '../accounts/sign-ins.ts'
-import { userByUsername, usersPage } from '../accounts/users.ts'
+import { usersPage } from '../accounts/user-lists.ts'
+import { userByUsername } from '../accounts/users.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
 import { pluginGroup } from '../extensions/extension.ts'
 import type { Db } from '../store/db.ts'

@@ -5,7 +5,8 @@ import { pluginList } from '../accounts/plugins.ts'
 import { applyProfile, type Profile, profileByName, profileList } from '../accounts/profiles.ts'
 import { roles } from '../accounts/roles.ts'
 import { fillTemplate } from '../accounts/templates.ts'
-import type { User, UserInput } from '../accounts/users.ts'
+import type { User } from '../accounts/user.ts'
+import type { UserInput } from '../accounts/user-input.ts'
 import type { Problems } from '../errors.ts'
 import type { Role } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
@@ -235,7 +236,7 @@ export async function factsOf(db: Db, user: User, plugin: string) {
 }
 
 /** Groups that a person is in only through others: each with the group that leads there. */
-export function groupsThrough(direct: readonly string[], groups: Map<string, Group>): { name: string; via: string }[] {
+function groupsThrough(direct: readonly string[], groups: Map<string, Group>): { name: string; via: string }[] {
   const seen = new Set(direct)
   const found: { name: string; via: string }[] = []
   const line = direct.flatMap((id) => groups.get(id) ?? []).map((group) => ({ group, via: group.name }))

@@ -7,16 +7,10 @@ import { pluginList } from '../accounts/plugins.ts'
 import { generatedPassword, policyOf, policyOfNew } from '../accounts/policies.ts'
 import { settings } from '../accounts/settings.ts'
 import { lastSignIns, signInFacts } from '../accounts/sign-ins.ts'
-import {
-  addUser,
-  changeUser,
-  countUsers,
-  removeUser,
-  type User,
-  type UserInput,
-  userByUsername,
-  usersPage,
-} from '../accounts/users.ts'
+import type { User } from '../accounts/user.ts'
+import type { UserInput } from '../accounts/user-input.ts'
+import { usersPage } from '../accounts/user-lists.ts'
+import { addUser, changeUser, countUsers, removeUser, userByUsername } from '../accounts/users.ts'
 import { Invalid, type Problems, Refused } from '../errors.ts'
 import { receiptOfUser } from '../replication/receipts.ts'
 import type { Status } from '../store/bodies.ts'
@@ -50,7 +44,7 @@ const statuses = ['enabled', 'locked', 'disabled'] as const
 const sorts = ['name', 'username', 'status', 'number'] as const
 
 /** What a list of people is asked by; the address of the page says it all. */
-export const userQuery = (req: Request) => ({
+const userQuery = (req: Request) => ({
   search: asked(req, 'search').trim().slice(0, 200),
   group: asked(req, 'group').slice(0, 64) || undefined,
   plugin: asked(req, 'plugin').slice(0, 64) || undefined,

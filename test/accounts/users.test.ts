@@ -10,15 +10,9 @@ import { groupNameProblem, usernameProblem } from '../../server/accounts/names.t
 import { hashPassword, passwordProblem, verifyPassword } from '../../server/accounts/passwords.ts'
 import { disablePlugin, enablePlugin, pluginList, pluginUsers } from '../../server/accounts/plugins.ts'
 import { confirmPassword, signIn } from '../../server/accounts/sign-in.ts'
-import {
-  addUser,
-  changeUser,
-  removeUser,
-  setPassword,
-  setStatus,
-  userByUsername,
-  usersPage,
-} from '../../server/accounts/users.ts'
+import { usersPage } from '../../server/accounts/user-lists.ts'
+import { setStatus } from '../../server/accounts/user-status.ts'
+import { addUser, changeUser, removeUser, setPassword, userByUsername } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { Invalid, NotFound, Refused, Unavailable } from '../../server/errors.ts'
 import type { NumbersBody } from '../../server/store/bodies.ts'

@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { inviteUser } from '../../server/accounts/invitations.ts'
 import { changeOwnExtension, ownExtension } from '../../server/accounts/own-extensions.ts'
-import { setStatus, userByUsername } from '../../server/accounts/users.ts'
+import { setStatus } from '../../server/accounts/user-status.ts'
+import { userByUsername } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
+import { changeAllowed } from '../../server/filesync/places.ts'
 import { addFileSet } from '../../server/filesync/sets.ts'
+import { toldStates } from '../../server/filesync/states.ts'
 import { makeJoinCode } from '../../server/mode/join-codes.ts'
 import { latestReceipts } from '../../server/replication/receipts.ts'
 import { aSet, dirOn, holds, placeOn, put } from '../support/files.ts'
-import { caughtUp, startMaster, startSlave, type TestNode } from '../support/node.ts'
+import { caughtUp, startMaster, startSlave, type TestNode, until } from '../support/node.ts'
 import { anOrganisation, type Organisation } from '../support/organisation.ts'
 import { me, password } from '../support/people.ts'
 import { aWindowsDomain } from '../support/windows-domain.ts'
@@ -19,6 +25,7 @@ import { take } from './pictures.ts'
 let browser: Browser
 let master: TestNode
 let slave: TestNode
+let behind: TestNode[] = []
 let made: Organisation
 let paths: { name: string; path: string; onSlave?: true | 'only' }[] = []
 
@@ -33,11 +40,12 @@ before(async () => {
   slave = await startSlave(master)
   await caughtUp(slave, master)
   await filesOnBoth()
+  await filesBehind()
   paths = await everyPath()
 })
 after(async () => {
   await browser?.close()
-  await slave?.close()
+  for (const node of [slave, ...behind]) await node?.close()
   await master?.close()
 })
 
@@ -57,6 +65,24 @@ async function filesOnBoth(): Promise<void> {
     put(dirOn(master, 'netlogon'), 'logon.bat', content)
     await holds(dirOn(slave, 'netlogon'), { 'logon.bat': content })
   }
+}
+
+/** Two more slaves that do not have the set: one has a thin line, on the other a folder is in the way. */
+async function filesBehind(): Promise<void> {
+  const [thin, blocked] = [await startSlave(master, 'gw-lund'), await startSlave(master, 'gw-lagos')]
+  behind = [thin, blocked]
+  await changeAllowed(thin.db, me, { kilobytesPerSecond: 10 })
+  put(dirOn(blocked, 'netlogon'), 'logon.bat/note.txt', 'Mine')
+  for (const node of behind) await placeOn(node, 'netlogon')
+  put(dirOn(master, 'netlogon'), 'wallpaper/harbour.jpg', randomBytes(4_000_000))
+  await aSet(master, 'proxy', { exclude: ['*.tmp'] })
+  put(dirOn(master, 'proxy'), 'allowed-sites.conf', 'example.lan\n')
+  await placeOn(slave, 'proxy')
+  await until(() => existsSync(join(dirOn(slave, 'netlogon'), 'wallpaper/harbour.jpg')), 20_000)
+  const toldOf = ({ db }: TestNode) => toldStates(master.db).get(db.local.deviceId)?.sets ?? []
+  await until(() => toldOf(thin).some(({ done }) => done > 0), 20_000)
+  await until(() => toldOf(blocked).some(({ state }) => state === 'trouble'), 20_000)
+  await until(() => toldOf(slave).filter(({ state }) => state === 'equal').length === 3, 20_000)
 }
 
 /** Every page that an administrator can come to; those with a name get a picture. */

@@ -14,6 +14,7 @@ if [ -e '${dir}/fails' ]; then
   echo 'Failed to reload dovecot.service: Unit dovecot.service not found.' >&2
   exit 5
 fi
+while [ -e '${dir}/hangs' ]; do sleep 0.1; done
 `
 
 describe('what is done on a slave after a change', () => {
@@ -33,9 +34,7 @@ describe('what is done on a slave after a change', () => {
     const setup = ['setup', '--mode', 'master', '--domain', 'example.lan', '--admin', 'admin']
     await command(master.dir, setup, 'correct horse 1\n')
     const key = await command(master.dir, ['key', 'show'])
-    slave = await startProcess(aFolder('afterwards-slave'), undefined, {
-      env: { PATH: `${fake}:${process.env.PATH}` },
-    })
+    slave = await startSlave(aFolder('afterwards-slave'))
     const where = ['--master', `127.0.0.1:${master.ports.sync}`, '--name', 'gw-malmo', '--no-receive-files']
     await command(slave.dir, ['setup', '--mode', 'slave', ...where], key)
     await command(master.dir, ['files', 'add', 'mail'])
@@ -53,6 +52,11 @@ describe('what is done on a slave after a change', () => {
     rmSync(fake, { recursive: true, force: true })
   })
 
+  const startSlave = (dir: string) => startProcess(dir, undefined, { env: { PATH: `${fake}:${process.env.PATH}` } })
+  /** How the set is on the slave, as the slave says itself. */
+  const here = async () => JSON.parse(await command(slave.dir, ['files', 'show', 'mail', '--json'])).state
+  const isEqualHere = async () => (await here())?.state === 'equal'
+  const isOwedHere = async () => /not done yet|tried again by itself/.test((await here())?.problem)
   const from = () => join(master.dir, 'files', 'mail')
   const to = () => join(slave.dir, 'files', 'mail')
   const publish = (path: string, text: string) => {
@@ -136,17 +140,19 @@ describe('what is done on a slave after a change', () => {
     assert.deepEqual(calls(), [])
   })
 
-  test('a reload that fails is said in words until one succeeds, and tried again after the next change', async () => {
+  test('a reload that fails is said in words and tried again until one succeeds', async () => {
     assert.equal((await place('unit:dovecot.service')).code, 0)
     await settled()
+    assert.deepEqual(calls(), [reload('dovecot.service')], 'what was owed is done as it is chosen now')
     writeFileSync(join(fake, 'fails'), '')
     publish('dovecot.conf', 'five')
     await until(has('dovecot.conf', 'five'))
     await settled('trouble')
     const said =
-      /The files are there, but systemctl try-reload-or-restart -- dovecot\.service failed: Failed to reload dovecot\.service: Unit dovecot\.service not found\. It is tried again after the next change/
+      /The files are there, but systemctl try-reload-or-restart -- dovecot\.service failed: Failed to reload dovecot\.service: Unit dovecot\.service not found\. It is tried again by itself/
     assert.match(await page(), said)
-    assert.deepEqual(calls(), [reload('dovecot.service')])
+    assert.match(await command(master.dir, ['files', 'list']), /gw-malmo: The files are there/)
+    assert.deepEqual(calls()[0], reload('dovecot.service'))
     // Another set has it look again, at this one first: what has failed is still so.
     await command(master.dir, ['files', 'add', 'other'])
     await command(master.dir, ['files', 'place', 'other', join(master.dir, 'files', 'other')])
@@ -155,12 +161,50 @@ describe('what is done on a slave after a change', () => {
     await until(async () => (await run(slave.dir, ['files', 'place', 'other', there])).code === 0, 20_000)
     await until(() => existsSync(join(there, 'a')))
     assert.match(await page(), said)
-    assert.deepEqual(calls(), [])
+    calls()
+    await until(() => calls().length > 0, 20_000)
     rmSync(join(fake, 'fails'))
+    await settled()
+    assert.doesNotMatch(await page(), /failed/)
+    assert.deepEqual(calls().at(-1), reload('dovecot.service'))
     publish('dovecot.conf', 'six')
     await until(has('dovecot.conf', 'six'))
     await settled()
-    assert.doesNotMatch(await page(), /failed/)
+    assert.deepEqual(calls(), [reload('dovecot.service')])
+  })
+
+  test('a reload that failed is still owed after a restart, and said until it succeeds', async () => {
+    writeFileSync(join(fake, 'fails'), '')
+    publish('dovecot.conf', 'seven')
+    await until(has('dovecot.conf', 'seven'))
+    await settled('trouble')
+    await endProcess(slave, 'SIGKILL')
+    assert.ok(await isOwedHere(), 'also while nobody looks after the files')
+    calls()
+    slave = await startSlave(slave.dir)
+    await until(() => calls().length > 0, 20_000)
+    await until(isOwedHere, 20_000)
+    rmSync(join(fake, 'fails'))
+    await until(isEqualHere, 20_000)
+    assert.deepEqual(calls().at(-1), reload('dovecot.service'))
+    await endProcess(slave, 'SIGKILL')
+    slave = await startSlave(slave.dir)
+    await until(isEqualHere, 20_000)
+    assert.deepEqual(calls(), [], 'nothing is owed any more')
+  })
+
+  test('a process that is killed between files and reload reloads when it is started again', async () => {
+    writeFileSync(join(fake, 'hangs'), '')
+    calls()
+    publish('dovecot.conf', 'eight')
+    await until(() => existsSync(join(fake, 'calls')), 20_000)
+    await endProcess(slave, 'SIGKILL')
+    rmSync(join(fake, 'hangs'))
+    assert.ok(has('dovecot.conf', 'eight')())
+    assert.match(await command(slave.dir, ['files', 'list']), /mail .* what follows a change was not done yet/)
+    calls()
+    slave = await startSlave(slave.dir)
+    await until(isEqualHere, 20_000)
     assert.deepEqual(calls(), [reload('dovecot.service')])
   })
 

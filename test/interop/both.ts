@@ -14,7 +14,7 @@ import { foreignSchema, type Slapd, startSlapd } from './slapd.ts'
 
 // The same question for two servers, and answers in a form in which they can be held against each other.
 
-export function toLdif(entries: readonly FoundEntry[]): string {
+function toLdif(entries: readonly FoundEntry[]): string {
   const line = (name: string, value: string): string => `${name}:: ${Buffer.from(value).toString('base64')}`
   return entries
     .map(({ dn, attributes }) =>

@@ -14,14 +14,12 @@ import type { Ran } from './programs.ts'
 // Real Samba on private machines: a PDC that asks a master, a BDC that asks its slave, and a member of the domain. None of
 // them has anything else of accounts: Unix names come by winbind.
 
-export const base = 'dc=example,dc=lan'
+const base = 'dc=example,dc=lan'
 export const passwords = {
   winadmin: 'Kastanjen-7-blommar',
   anna: 'Rabarber-9-saften',
   bert: 'Vinbären-11-hinkar',
 } as const
-
-export type Person = keyof typeof passwords
 
 /** A computer with Samba. */
 export type Host = Machine & {

@@ -261,7 +261,7 @@ function pieces(chance: Chance, value: string, written: (text: string) => string
   }
 }
 
-export function filter(chance: Chance, words: Vocabulary, depth = 0): string {
+function filter(chance: Chance, words: Vocabulary, depth = 0): string {
   const kind = depth > 2 ? 9 : chance.below(10)
   if (kind > 3) return item(chance, words)
   if (kind === 0) return `(!${filter(chance, words, depth + 1)})`

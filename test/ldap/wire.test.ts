@@ -17,6 +17,7 @@ import { FilterTooLarge, readFilter } from '../../server/ldap/wire/filter.ts'
 import { createFramer } from '../../server/ldap/wire/framer.ts'
 import { readMessage } from '../../server/ldap/wire/message.ts'
 import { createOutput } from '../../server/ldap/wire/output.ts'
+import { recalling } from '../../server/ldap/wire/recall.ts'
 import { resultCode, writeResult } from '../../server/ldap/wire/result.ts'
 import { encodeFilter, message, searchRequest } from './client.ts'
 
@@ -135,6 +136,37 @@ describe('filters', () => {
     assert.throws(() => readFilter(readerOf(encodeFilter(deep(20))), 100, 20), FilterTooLarge)
     const wide = `(|${'(cn=a)'.repeat(100)})`
     assert.throws(() => readFilter(readerOf(encodeFilter(wide)), 100, 20), FilterTooLarge)
+  })
+})
+
+describe('what comes again and again', () => {
+  it('is read once, and then is the very same thing', () => {
+    let times = 0
+    const read = recalling(({ bytes, at, end }) => {
+      times++
+      return { text: bytes.toString('latin1', at, end) }
+    })
+    const message = Buffer.from('ou=Users ou=Users ou=users')
+    const first = read(readerOf(message, 0, 8))
+    assert.equal(read(readerOf(message, 9, 17)), first)
+    assert.deepEqual([read(readerOf(message, 18, 26)), times], [{ text: 'ou=users' }, 2])
+  })
+
+  it('is read for what it is, whatever came before it', () => {
+    const read = recalling(({ bytes, at, end }) => bytes.toString('latin1', at, end))
+    fc.assert(
+      fc.property(fc.array(fc.string({ maxLength: 600, unit: 'binary-ascii' })), (texts) => {
+        for (const text of [...texts, ...texts]) assert.equal(read(readerOf(Buffer.from(text, 'latin1'))), text)
+      }),
+    )
+  })
+
+  it('may be overwritten once it was read', () => {
+    const read = recalling(({ bytes, at, end }) => bytes.toString('latin1', at, end))
+    const message = Buffer.from('cn')
+    read(readerOf(message))
+    message.write('sn')
+    assert.deepEqual([read(readerOf(message)), read(readerOf(Buffer.from('cn')))], ['sn', 'cn'])
   })
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { addUser, changeUser, userByUsername, usersPage } from '../../server/accounts/users.ts'
+import { usersPage } from '../../server/accounts/user-lists.ts'
+import { addUser, changeUser, userByUsername } from '../../server/accounts/users.ts'
 import { Unavailable } from '../../server/errors.ts'
 import { scrub } from '../../server/replication/scrub.ts'
 import { workerOf } from '../../server/replication/serving.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { removeUser, setPassword, setStatus } from '../../server/accounts/users.ts'
+import { setStatus } from '../../server/accounts/user-status.ts'
+import { removeUser, setPassword } from '../../server/accounts/users.ts'
 import { auditPage, verifyAudit } from '../../server/audit/audit.ts'
 import { revokeDevice } from '../../server/replication/devices.ts'
 import { latestReceipts, openReceipts, receiptOfUser, tellReceipts } from '../../server/replication/receipts.ts'

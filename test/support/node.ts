@@ -7,7 +7,7 @@ import { synchronizationKey } from '../../server/mode/key.ts'
 import { setUpOwn } from '../../server/mode/set-up.ts'
 import { joinMaster } from '../../server/replication/join.ts'
 import { workerOf } from '../../server/replication/serving.ts'
-import { type Db, onChanges } from '../../server/store/db.ts'
+import type { Db } from '../../server/store/db.ts'
 import { me, password } from './people.ts'
 import { aFolder } from './store.ts'
 
@@ -124,11 +124,3 @@ export async function until(
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
-
-export const nextChange = (db: Db): Promise<void> =>
-  new Promise((resolve) => {
-    const stop = onChanges(db, () => {
-      stop()
-      resolve()
-    })
-  })

@@ -11,14 +11,9 @@ import { enablePlugin, setPluginOn } from '../../server/accounts/plugins.ts'
 import { changePolicy } from '../../server/accounts/policy-changes.ts'
 import { addProfile } from '../../server/accounts/profiles.ts'
 import { addToken } from '../../server/accounts/tokens.ts'
-import {
-  changeUser,
-  removeUser,
-  setPassword,
-  setStatus,
-  userByUsername,
-  usersPage,
-} from '../../server/accounts/users.ts'
+import { usersPage } from '../../server/accounts/user-lists.ts'
+import { setStatus } from '../../server/accounts/user-status.ts'
+import { changeUser, removeUser, setPassword, userByUsername } from '../../server/accounts/users.ts'
 import type { Db } from '../../server/store/db.ts'
 import { me, password } from './people.ts'
 

@@ -1,4 +1,6 @@
-import { addUser, type User, type UserInput } from '../../server/accounts/users.ts'
+import type { User } from '../../server/accounts/user.ts'
+import type { UserInput } from '../../server/accounts/user-input.ts'
+import { addUser } from '../../server/accounts/users.ts'
 import type { Actor } from '../../server/audit/actor.ts'
 import type { Db } from '../../server/store/db.ts'
 

@@ -69,8 +69,7 @@ export async function endProcess(node: NodeProcess, signal: 'SIGTERM' | 'SIGKILL
   return node.exited
 }
 
-export const userDn = (username: string, base = 'dc=example,dc=lan'): string =>
-  `uid=${username},ou=Users,ou=Accounts,${base}`
+const userDn = (username: string, base = 'dc=example,dc=lan'): string => `uid=${username},ou=Users,ou=Accounts,${base}`
 
 /** Signs in over LDAP, as a service would: true, or false for wrong credentials. */
 export async function ldapSignIn(port: number, username: string, password: string): Promise<boolean> {

@@ -68,14 +68,18 @@ export function readText(reader: Reader, expected: number = tag.octetString): st
   const length = enter(reader, expected)
   const start = reader.at
   reader.at += length
-  const { bytes } = reader
-  for (let i = start; i < reader.at; i++) {
+  return textBetween(reader.bytes, start, reader.at)
+}
+
+/** UTF-8, checked. */
+export function textBetween(bytes: Buffer, start: number, end: number): string {
+  for (let i = start; i < end; i++) {
     if (bytes[i]! > 0x7f) {
-      if (!isUtf8(bytes.subarray(start, reader.at))) throw new Malformed('a string is not UTF-8')
-      return bytes.toString('utf8', start, reader.at)
+      if (!isUtf8(bytes.subarray(start, end))) throw new Malformed('a string is not UTF-8')
+      return bytes.toString('utf8', start, end)
     }
   }
-  return bytes.toString('latin1', start, reader.at)
+  return bytes.toString('latin1', start, end)
 }
 
 /** An INTEGER or ENUMERATED of up to 32 bits. */
@@ -99,19 +103,21 @@ export function skip(reader: Reader): void {
 }
 
 const maxNesting = 32
+/** Where the values end that the check is inside of; it runs to its end within a tick. */
+const ends = new Float64Array(maxNesting)
 
 /**
  * Checks the whole message before any of it is acted on: each constructed TLV is filled exactly, one-byte tags,
  * definite lengths, at most 32 levels. Without recursion, so that depth in the input is not depth on our stack.
  */
 export function checkNesting(bytes: Buffer): void {
-  const ends: number[] = []
+  let depth = 0
   let end = bytes.length
   let at = 0
   for (;;) {
     while (at === end) {
-      if (ends.length === 0) return
-      end = ends.pop()!
+      if (depth === 0) return
+      end = ends[--depth]!
     }
     const first = bytes[at]!
     if ((first & 0x1f) === 0x1f) throw new Malformed('a tag of more than one byte')
@@ -129,8 +135,8 @@ export function checkNesting(bytes: Buffer): void {
     if ((first & 0x20) === 0) {
       at += length
     } else {
-      if (ends.length >= maxNesting) throw new Malformed('nested too deeply')
-      ends.push(end)
+      if (depth >= maxNesting) throw new Malformed('nested too deeply')
+      ends[depth++] = end
       end = at + length
     }
   }

@@ -39,7 +39,7 @@ export function createFramer(maxBytes: () => number, onMessage: (message: Buffer
     while (at < bytes.length) {
       const size = messageSize(bytes, at, maxBytes())
       if (size === 0 || at + size > bytes.length) break
-      onMessage(bytes.subarray(at, at + size))
+      onMessage(size === bytes.length ? bytes : bytes.subarray(at, at + size))
       at += size
     }
     if (keptLength > 0 && at === 0) return

@@ -25,7 +25,7 @@ export type ConfOptions = {
 export type NameService = 'nslcd' | 'winbind'
 
 /** Numbers that winbind gives to groups of its own on this machine; accounts have none of them. */
-export const ownNumbers = '70000-79999'
+const ownNumbers = '70000-79999'
 
 type Line = readonly [string, string]
 

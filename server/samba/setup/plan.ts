@@ -7,7 +7,7 @@ import { complaint, run } from './programs.ts'
 import { hasSystemd } from './services.ts'
 import { unitFiles } from './units.ts'
 
-export const confFile = '/etc/samba/account-sync.conf'
+const confFile = '/etc/samba/account-sync.conf'
 const smbFile = '/etc/samba/smb.conf'
 const nslcdFile = '/etc/nslcd.conf'
 const nsswitchFile = '/etc/nsswitch.conf'
