@@ -51,6 +51,9 @@ const hourMs = 60 * minuteMs
 const dayMs = 86_400_000
 const scrubMs = 6 * hourMs
 
+/** What a client gets with the result of a change that the master has made. */
+const notHereYet = 'The master has done it. This node does not hold it yet.'
+
 /**
  * Runs one node until `close`: the store, the worker, the directory in memory, the faces that its mode needs. What serves
  * sign-ins comes first; what is only for administrators is loaded after it, for a gateway that starts must not keep people waiting.
@@ -150,8 +153,9 @@ export async function serve(config: Config, log = createLog()): Promise<Running>
     forward: {
       isOn: () => db.local.mode === 'slave',
       send: async (as, address, message) => {
-        const { ldap } = await forwarder.send({ as, address, ldap: message.toString('base64') })
-        return fromParts(ldap ?? { code: 0 })
+        const { ldap, isHere } = await forwarder.send({ as, address, ldap: message.toString('base64') })
+        const done = ldap ?? { code: 0 }
+        return fromParts(done.code === 0 && !isHere ? { ...done, message: notHereYet } : done)
       },
     },
     feed: feedOf(db),

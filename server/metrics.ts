@@ -13,6 +13,7 @@ const seq = gauge('feed_seq', 'Change at which this node stands')
 const objects = gauge('feed_objects', 'Live objects in the feed')
 const reachable = gauge('master_reachable', '1 while the master of this slave answers')
 const lag = gauge('master_lag_seconds', 'Seconds for which this slave is known to be behind')
+const bowed = gauge('bowed', '1 while another node is master in place of this one')
 const devices = gauge('devices', 'Slaves of this master by state', ['state'])
 const deviceLag = gauge('device_lag_changes', 'Changes that a slave has not confirmed', ['device'])
 const deviceLagSeconds = gauge('device_lag_seconds', 'Seconds since the first of them, or that the last one took', [
@@ -71,6 +72,7 @@ export const metricsType = registry.contentType
 export async function metricsText(db: Db): Promise<string> {
   seq.set(db.position.seq)
   objects.set(db.position.objects)
+  bowed.set(db.local.newer ? 1 : 0)
   if (db.local.mode === 'slave') {
     const master = masterStatus(db)
     reachable.set(master.reachable ? 1 : 0)

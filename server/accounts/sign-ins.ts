@@ -19,7 +19,7 @@ export type Door = 'web' | 'ldap' | 'api' | 'command line'
 /** One wrong password. `mac` tells it from others while the node runs; the password itself is nowhere. */
 type Try = { at: number; mac?: string }
 /** `against`: what they were held against; a new password, a lock or an unlock makes it another, and they are over. */
-type Seen = { tries: Try[]; lockedUntil?: number; against?: string | undefined }
+type Seen = { tries: Try[]; lockedUntil?: number; lockMs?: number; against?: string | undefined }
 
 type Tried = Pick<UserBody, 'passwordChanged' | 'unlocked' | 'lockedUntil'>
 
@@ -130,6 +130,9 @@ export async function lockedHereUntil(db: Db, userId: string, now: Date): Promis
 }
 
 function lockOf(seen: Seen | undefined, now: Date): Date | undefined {
+  // The clock was turned back: the lock lasts no longer than it was to.
+  if (seen?.lockMs !== undefined && seen.lockedUntil !== undefined)
+    seen.lockedUntil = Math.min(seen.lockedUntil, now.getTime() + seen.lockMs)
   return seen?.lockedUntil !== undefined && seen.lockedUntil > now.getTime() ? new Date(seen.lockedUntil) : undefined
 }
 
@@ -151,9 +154,10 @@ export async function countWrongPassword(
 }
 
 function triesElsewhere({ elsewhere }: Book, userId: string, { lockWindowMinutes }: PolicyBody): number {
-  const from = Date.now() - lockWindowMinutes * minuteMs
+  const now = Date.now()
   let tries = 0
-  for (const moments of elsewhere.get(userId)?.devices.values() ?? []) tries += moments.filter((at) => at > from).length
+  for (const moments of elsewhere.get(userId)?.devices.values() ?? [])
+    tries += moments.filter((at) => Math.abs(now - at) < lockWindowMinutes * minuteMs).length
   return tries
 }
 
@@ -241,14 +245,16 @@ export const unknownNameWaits = (db: Db, name: string, now: Date): Date | undefi
 function isOneTooMany(seen: Seen, policy: PolicyBody, password: string | undefined, elsewhere = 0): boolean {
   const now = Date.now()
   if (lockOf(seen, new Date(now))) return false
-  seen.tries = seen.tries.filter(({ at }) => at > now - policy.lockWindowMinutes * minuteMs)
+  const windowMs = policy.lockWindowMinutes * minuteMs
+  seen.tries = seen.tries.filter(({ at }) => Math.abs(now - at) < windowMs)
   const mac = password === undefined ? undefined : macOf(password)
   if (mac !== undefined && seen.tries.some((one) => one.mac === mac)) return false
   seen.tries.push({ at: now, ...(mac !== undefined && { mac }) })
   if (seen.tries.length > triesAtMost) seen.tries.shift()
   if (policy.lockAfter === 0 || seen.tries.length + elsewhere < policy.lockAfter) return false
   seen.tries = []
-  seen.lockedUntil = now + (policy.lockMinutes || longestHereMinutes) * minuteMs
+  seen.lockMs = (policy.lockMinutes || longestHereMinutes) * minuteMs
+  seen.lockedUntil = now + seen.lockMs
   return true
 }
 

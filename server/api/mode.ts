@@ -16,7 +16,7 @@ const shownPromotion = z.object({
   provedAt: moment.optional(),
   missing: z.int(),
   isPartial: z.boolean(),
-  others: z.array(z.object({ name: z.string(), seq: z.int().optional() })),
+  others: z.array(z.object({ name: z.string(), seq: z.int().optional(), has: z.enum(['more', 'less']).optional() })),
   othersAt: moment.optional(),
   recoveryMade: moment.optional(),
 })

@@ -155,6 +155,10 @@ const shownStatus = z
     baseDomain: z.string().optional(),
     scrub: shownScrub.optional(),
     master: shownMaster.optional(),
+    newer: z
+      .object({ epochNo: z.int(), name: z.string().optional(), url: z.string().optional() })
+      .optional()
+      .meta({ description: 'Another node is master since a newer epoch: this one changes nothing any more.' }),
     devices: z.array(shownDevice).meta({ description: 'Empty for who may not see the fleet.' }),
   })
   .meta({ id: 'Status', description: 'What a node is, and how it stands to its master or its slaves.' })

@@ -63,11 +63,15 @@ export const saved = (req: Request): Promise<void> =>
  */
 export const cookieName = (db: Db, secure: boolean): string => `${secure ? '__Host-' : ''}session-${db.local.deviceId}`
 
-/** Ends what was left alone for half an hour or lasts for half a day. Writes at most once a minute. */
+/**
+ * Ends what was left alone for half an hour or lasts for half a day; and what is to begin yet, for a clock that was turned back
+ * must make no session longer. Writes at most once a minute.
+ */
 export const endOldSessions: RequestHandler = (req, _res, next) => {
   const now = Date.now()
   const { seenAt, signedInAt } = req.session
-  const over = (seenAt && now - seenAt > idleMs) || (signedInAt && now - signedInAt > absoluteMs)
+  const isOver = (at: number | undefined, ms: number) => at && (now - at > ms || at - now > minute)
+  const over = isOver(seenAt, idleMs) || isOver(signedInAt, absoluteMs)
   if (over) return req.session.regenerate(next)
   if (seenAt && now - seenAt > minute && req.query.live === undefined) req.session.seenAt = now
   next()

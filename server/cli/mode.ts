@@ -116,7 +116,7 @@ type Plan = {
   provedAt?: string | undefined
   missing: number
   isPartial: boolean
-  others: { name: string; seq?: number | undefined }[]
+  others: { name: string; seq?: number | undefined; has?: 'more' | 'less' | undefined }[]
   othersAt?: string | undefined
   seq: number
   recoveryMade?: string | undefined
@@ -129,11 +129,18 @@ function tellPlan(plan: Plan): void {
   if (missing > 0) say(`Known to be lost: ${count(missing, 'change')}.`)
   if (isPartial) say('Not all secrets travel to this node. Those that it has not would be lost at every node.')
   say(`Other slaves: ${others.length > 0 ? others.map(({ name }) => name).join(', ') : 'none'}.`)
-  const ahead = others.filter(({ seq = 0 }) => seq > plan.seq)
-  const behind = others.filter(({ seq }) => seq !== undefined && seq < plan.seq)
-  if (ahead.length > 0) say(`Had more than this node, so promote one of these: ${stood(ahead)}.`)
-  if (behind.length > 0) say(`Had less, when the master told (${moment(othersAt)}): ${stood(behind)}. They catch up.`)
+  const [ahead, behind, unknown] = (['more', 'less', undefined] as const).map((has) =>
+    others.filter((one) => one.has === has),
+  )
+  if (ahead?.length) say(`Had more than this node, so promote one of these: ${stood(ahead)}.`)
+  if (behind?.length) say(`Had less, when the master told (${moment(othersAt)}): ${stood(behind)}. They catch up.`)
+  if (unknown?.length)
+    say(
+      `Whether it has more or less by now, the master did not tell any more: ${stood(unknown)}. This node is at ${plan.seq}; ` +
+        `“account-sync status” says it there. Promote the one at the highest change.`,
+    )
   say(recoveryMade ? `Recovery code: the one made on ${moment(recoveryMade)}.` : 'No recovery code was ever made.')
 }
 
-const stood = (others: Plan['others']): string => others.map(({ name, seq }) => `${name} (at ${seq})`).join(', ')
+const stood = (others: Plan['others']): string =>
+  others.map(({ name, seq }) => (seq === undefined ? name : `${name} (was at ${seq})`)).join(', ')

@@ -19,11 +19,12 @@ export function statusCommand(program: Command): void {
 type Status = Result<'status'>
 
 function showStatus(status: Status): void {
-  const { master } = status
+  const { master, newer } = status
   printFacts({
     node: status.name,
     'Device ID': status.deviceId,
     mode: status.mode ?? 'not set up yet',
+    'new master': newer && `${newer.name ?? newer.url ?? 'another node'}; nothing is changed here any more`,
     domain: status.baseDomain,
     master: master && `${master.name} (${master.url})`,
     connection: master && standing(master),

@@ -117,6 +117,7 @@ async function refusal(
   const judged = async (who: Account): Promise<Refusal | undefined> => {
     const standing = standsInTheWay(who)
     if (standing) return { reason: standing }
+    if (who.isElsewhere) return { reason: 'belongs to the Samba of another node' }
     if (who.from && !who.from(address)) return { reason: `not allowed from ${address}` }
     return ofPerson ? judge?.refusal(id) : undefined
   }

@@ -39,6 +39,8 @@ export type Directory = {
 export type Openers = {
   hash: (id: string, body: NtHashBody) => string | undefined
   kept: (id: string, body: KeptBody) => KeptEntry
+  /** Whether a Device ID is this node's. */
+  isHere: (deviceId: string) => boolean
 }
 
 /** How long objects are put in before other work gets a turn. */
@@ -175,7 +177,7 @@ export function createDirectory(): Directory {
     apply,
     load,
     reread: async () => [],
-    open: { hash: () => undefined, kept: (_, body) => body },
+    open: { hash: () => undefined, kept: (_, body) => body, isHere: () => true },
     csnOf: () => '',
     onTurned: () => {},
     follow(tell) {
@@ -228,7 +230,7 @@ function applyOne(tree: Tree, open: Openers, change: Changed): void {
       else tree.remove(id, seq)
       return
     case 'client':
-      if (change.body) tree.put(id, 'internal', describeClient(id, change.body), seq)
+      if (change.body) tree.put(id, 'internal', describeClient(id, change.body, open.isHere), seq)
       else tree.remove(id, seq)
       return
     case 'plugin':

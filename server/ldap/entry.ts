@@ -40,6 +40,8 @@ export type Account = {
   standing: Pick<UserBody, 'status' | 'validFrom' | 'validUntil' | 'lockedUntil'> | undefined
   /** Whether it may bind from this address; absent: from anywhere. */
   from?: (address: string) => boolean
+  /** It is the Samba of another node, and binds there: it would see here what does not travel to that node. */
+  isElsewhere?: true
   /** Whose eyes it gets once bound: a key of `views` in access.ts. */
   view: 'person' | 'administrator' | 'auth' | 'read' | 'samba'
 }

@@ -30,6 +30,7 @@ export async function followFeed(db: Db, directory: Directory, log: Log): Promis
   directory.open = {
     hash: (id, body) => openHash(db.dir, id, body),
     kept: (id, body) => openKept(db.dir, id, body),
+    isHere: (deviceId) => deviceId === db.local.deviceId,
   }
   directory.csnOf = (seq) => csnOf(db.position, seq)
   const stop = onChanges(db, (changes) => {

@@ -87,7 +87,9 @@ export function whoIs(session: Session, tree: Tree, setsOwnPassword = false): Wh
     return { view: views.anonymous, self: undefined }
   if (session.mustChange && !setsOwnPassword) return { view: views.anonymous, self }
   const { view } = self.account
-  if (view === 'samba' && !isConfidential(session)) return { view: views.read, self }
+  // At a slave it sees the hashes that travel there, and the master shows it no others.
+  const seesHashes = session.site === undefined && isConfidential(session)
+  if (view === 'samba' && !seesHashes) return { view: views.read, self }
   return { view: views[view], self, others: view === 'person' ? tree.published() : undefined }
 }
 

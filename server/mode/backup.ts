@@ -32,7 +32,7 @@ const tagBytes = 16
 const cost = { N: 131_072, r: 8, p: 1 }
 
 /** What belongs to the running process, or would be of no use to another. */
-const leftOut = /^(accounts\.db.*|lock.*|admin\.sock|claim-code|\..*)$/
+const leftOut = /^(spare|accounts\.db.*|lock.*|admin\.sock|claim-code|\..*)$/
 
 const database = 'accounts.db'
 const blobFolder = 'blobs'

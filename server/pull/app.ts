@@ -18,7 +18,7 @@ import { judgePosition, noteOlderStore, ownDigest, waitForChange } from '../repl
 import { confirm } from '../replication/receipts.ts'
 import { readReport } from '../replication/report.ts'
 import { answerSamba } from '../replication/samba.ts'
-import { heldNow, isWhole, scopedDigest } from '../replication/scope.ts'
+import { heldNow, isWhole, scopedDigest, travelling } from '../replication/scope.ts'
 import { buckets, headers, protocol } from '../replication/wire.ts'
 import { sambaReport } from '../samba/reports.ts'
 import type { DeviceBody } from '../store/bodies.ts'
@@ -171,7 +171,18 @@ export function createPullApp(
 
   async function signIns(req: Request, res: Response): Promise<void> {
     const { people } = signInsRequest.parse(req.body ?? {})
-    await takeWrongPasswords(db, res.locals.device.deviceId, people)
+    const { deviceId, scope }: DeviceBody = res.locals.device
+    // Nobody can guess where there is nothing to guess against: such a site locks nobody out.
+    const there = await travelling(
+      db,
+      scope,
+      people.map(({ id }) => id),
+    )
+    await takeWrongPasswords(
+      db,
+      deviceId,
+      people.filter(({ id }) => there.has(id)),
+    )
     res.json({})
   }
 

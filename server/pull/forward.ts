@@ -3,6 +3,7 @@ import { type Act, actShape, knownActs, type Opens, runAct } from '../accounts/a
 import { invitedBy } from '../accounts/invitations.ts'
 import { needAuthority } from '../accounts/sign-in.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
+import { needSambaAt } from '../replication/scope.ts'
 import type { ForwardAnswer, LdapAnswer } from '../replication/wire.ts'
 import type { DeviceBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
@@ -71,7 +72,7 @@ export function createForwards(db: Db, answerLdap: AnswerLdap) {
       return { seq: db.position.seq, ...(ldap !== undefined && { ldap: { code: 0 } }) }
     if ('link' in as && ldap !== undefined)
       throw new Refused('A first-password link sets a password, and does nothing else.', 'link')
-    const who = await onBehalf(as)
+    const who = await onBehalf(as, device)
     if (act) await runFor(who, opensWith(as, who), device, { id, address, act })
     if (ldap === undefined) return { seq: db.position.seq }
     const answer = await answerLdap({ ...who, address, site: device.name, request: id }, Buffer.from(ldap, 'base64'))
@@ -99,7 +100,7 @@ export function createForwards(db: Db, answerLdap: AnswerLdap) {
     await runAct(db, actor, act, opens)
   }
 
-  async function onBehalf(as: Authority): Promise<Who> {
+  async function onBehalf(as: Authority, device: DeviceBody): Promise<Who> {
     if ('link' in as) return { id: (await invitedBy(db, as.link)).id, isClient: false, mustChange: false }
     if ('person' in as) {
       const { mustChange } = await needAuthority(db, as.person, as.password)
@@ -107,7 +108,11 @@ export function createForwards(db: Db, answerLdap: AnswerLdap) {
     }
     const client = await objectById(db.reader, 'client', as.client)
     if (!client) throw new NotFound('There is no such LDAP client.')
+    // The slave says that the client has bound there: of those that belong to another it cannot know that.
+    if (client.body.device !== undefined && client.body.device !== device.deviceId)
+      throw new Refused('This LDAP client belongs to the Samba of another node.', 'role')
     if (client.body.role !== 'samba') throw new Refused('This LDAP client reads; it does not change anything.', 'role')
+    needSambaAt(device)
     return { id: client.id, isClient: true, mustChange: false }
   }
 }

@@ -5,7 +5,7 @@ import { type Epoch, epochIsSigned, epochName } from '../mode/epoch.ts'
 import { keepUnshipped } from '../mode/unshipped.ts'
 import type { Db } from '../store/db.ts'
 import { LateMemberships } from '../store/memberships.ts'
-import { freeNames } from '../store/names.ts'
+import { freeNames, hasNames } from '../store/names.ts'
 import { feedRows, type Move, removeTombstones } from '../store/objects.ts'
 import { countIn, emptyHash, hashHex, stateHash } from '../store/position.ts'
 import { wipe } from '../store/wipe.ts'
@@ -113,7 +113,7 @@ async function freeAllNames(change: Change, answer: Answer): Promise<void> {
   await eachSlice(answer, (objects) =>
     freeNames(
       change.trx,
-      objects.map((object) => object.id),
+      objects.filter(({ kind }) => hasNames(kind)).map(({ id }) => id),
     ),
   )
   change.head.namesFreed = true

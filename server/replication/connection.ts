@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { Agent, type Dispatcher, request } from 'undici'
 import { messageOf, Unavailable } from '../errors.ts'
 import { masterName, readCa } from '../mode/certificates.ts'
@@ -90,17 +90,25 @@ export type MasterAnswer = {
 export async function askMaster(
   connection: Connection,
   path: string,
-  given: { method?: 'GET' | 'POST'; json?: unknown; signal?: AbortSignal; headers?: Record<string, string> } = {},
+  given: {
+    method?: 'GET' | 'POST'
+    json?: unknown
+    signal?: AbortSignal
+    headers?: Record<string, string>
+    /** Told when the line stands and `json` begins to go out: before that, the master has nothing of it. */
+    onSent?: () => void
+  } = {},
 ): Promise<MasterAnswer> {
+  const json = given.json === undefined ? undefined : Buffer.from(JSON.stringify(given.json))
   const answer = await request(`${connection.url}${path}`, {
     dispatcher: connection.agent,
     method: given.method ?? 'GET',
     headers: {
       ...connection.headers,
       ...given.headers,
-      ...(given.json !== undefined && { 'content-type': 'application/json' }),
+      ...(json && { 'content-type': 'application/json', 'content-length': String(json.length) }),
     },
-    body: given.json === undefined ? undefined : JSON.stringify(given.json),
+    body: json && given.onSent ? Readable.from(told(json, given.onSent)) : json,
     signal: given.signal,
   })
   if (answer.statusCode >= 300) {
@@ -111,6 +119,11 @@ export async function askMaster(
   answer.body.on('error', () => {})
   const coding = codingIn(answer.headers['content-encoding'])
   return { status: answer.statusCode, headers: answer.headers, body: answer.body, coding }
+}
+
+function* told(json: Buffer, onSent: () => void) {
+  onSent()
+  yield json
 }
 
 function problemIn(text: string): Partial<Problem> {

@@ -8,8 +8,11 @@ import type { ForwardAnswer, Forwarded, ForwardRequest } from './wire.ts'
 
 /** Has the master do what is asked here, and answers when this node holds what came of it. */
 export type Forwarder = {
-  /** Unavailable when the master cannot be reached: nothing was done, or it says that this is not known. */
-  send: (request: Asked) => Promise<ForwardAnswer>
+  /**
+   * Unavailable when the master cannot be reached: nothing was done. Uncertain when it had been sent and no answer came.
+   * `isHere`: this node holds it already; what keeps it away does not undo it.
+   */
+  send: (request: Asked) => Promise<ForwardAnswer & { isHere: boolean }>
   close: () => Promise<void>
 }
 
@@ -25,27 +28,31 @@ const tries = 3
 
 export function createForwarder(db: Db): Forwarder {
   const line = masterLine(db)
-  let failedAt = 0
+  // By a clock that nobody sets: one that is turned back would make the pause last as long.
+  let failedAt = Number.NEGATIVE_INFINITY
 
-  async function send(request: Asked): Promise<ForwardAnswer> {
-    if (Date.now() - failedAt < pauseMs) throw away()
+  async function send(request: Asked): Promise<ForwardAnswer & { isHere: boolean }> {
+    if (performance.now() - failedAt < pauseMs) throw away()
     const json: ForwardRequest = { id: randomUUID(), ...request }
     const isAway = workerOf(db)?.line.reachable === false
     const signal = AbortSignal.timeout(isAway ? awayPatienceMs : patienceMs)
     const connection = line.open()
+    let isSent = false
+    const onSent = () => {
+      isSent = true
+    }
     for (let left = tries - 1; ; left--) {
       try {
         const answer = await readJson<ForwardAnswer>(
-          await askMaster(connection, '/v1/forward', { method: 'POST', json, signal }),
+          await askMaster(connection, '/v1/forward', { method: 'POST', json, signal, onSent }),
         )
-        await arrived(db, answer.seq, signal)
-        return answer
+        return { ...answer, isHere: await arrived(db, answer.seq, signal) }
       } catch (error) {
         if (error instanceof MasterRefused) throw refusal(db, error)
         // The same id once more: what was done already is not done again.
         if (left > 0 && !signal.aborted && isBroken(error)) continue
-        failedAt = Date.now()
-        throw isBroken(error) || signal.aborted ? unknown(db, error) : away(db, error)
+        failedAt = performance.now()
+        throw isSent ? unknown(db, error) : away(db, error)
       }
     }
   }
@@ -83,16 +90,16 @@ function refusal(db: Db, error: MasterRefused): Error {
   const { problems } = error.problem
   // What is wrong with what was typed, field by field, as at the master itself.
   if (error.status === 422 && problems && typeof problems === 'object') return new Invalid(problems as Problems)
-  return new Unavailable(error.message, error.retryAfterSeconds ?? 5)
+  return new Unavailable(`${db.local.masterName ?? 'The master'} says: ${error.message}`, error.retryAfterSeconds ?? 5)
 }
 
 // 0.2.0 has no such address.
 const isTooOld = ({ status, code, message }: MasterRefused): boolean =>
   code === 'unknown-act' || (status === 404 && message === 'There is nothing here.')
 
-/** What was done is here; or it is not by the time that anybody waits, and comes a moment later. */
-async function arrived(db: Db, seq: number, signal: AbortSignal): Promise<void> {
-  if (db.position.seq >= seq) return
+/** Whether what was done is here by the time that anybody waits. */
+async function arrived(db: Db, seq: number, signal: AbortSignal): Promise<boolean> {
+  if (db.position.seq >= seq) return true
   await new Promise<void>((resolve) => {
     const done = () => {
       stop()
@@ -101,7 +108,9 @@ async function arrived(db: Db, seq: number, signal: AbortSignal): Promise<void> 
     }
     const stop = onChanges(db, () => db.position.seq >= seq && done())
     signal.addEventListener('abort', done)
+    if (signal.aborted) done()
   })
   // The directory hears of a commit in the same tick; whoever asked is answered behind it.
   await wait(0)
+  return db.position.seq >= seq
 }

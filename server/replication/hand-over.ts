@@ -35,8 +35,8 @@ export async function handOver(db: Db, actor: Actor, asked: string, patience = p
   await settled(db)
   // So that it asks again, and hears of it.
   endPolls(db, deviceId)
-  for (const until = Date.now() + patience; db.local.mode === 'master'; await wait(lookMs)) {
-    if (Date.now() < until) continue
+  for (const until = performance.now() + patience; db.local.mode === 'master'; await wait(lookMs)) {
+    if (performance.now() < until) continue
     if (db.local.handOver?.given)
       throw new Unavailable(
         `${name} has got the cluster’s key and has not said yet that it is master. Look at ${name}; this node becomes its slave when it hears of it.`,
@@ -73,7 +73,7 @@ function isInContact(db: Db, deviceId: string): boolean {
   const contacts = contactsOf(db)
   const last = contacts?.all.get(deviceId)?.lastContact
   const isAsking = (contacts?.open.get(deviceId)?.size ?? 0) > 0
-  return isAsking || (last !== undefined && Date.now() - Date.parse(last) < recentMs)
+  return isAsking || (last !== undefined && Math.abs(Date.now() - Date.parse(last)) < recentMs)
 }
 
 /** Nobody has got the key: this node stays what it is. */

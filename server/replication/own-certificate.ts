@@ -20,7 +20,8 @@ const dayMs = 86_400_000
 const looked = new WeakMap<Db, number>()
 
 function readOwnOnceADay(db: Db): string | undefined {
-  if (Date.now() - (looked.get(db) ?? 0) < dayMs) return undefined
-  looked.set(db, Date.now())
+  const now = performance.now()
+  if (now - (looked.get(db) ?? Number.NEGATIVE_INFINITY) < dayMs) return undefined
+  looked.set(db, now)
   return readOwn(db.dir)?.certificate
 }

@@ -22,8 +22,11 @@ export type Promotion = {
   missing: number
   /** Not all secrets travel to this node: those that it has not would be lost everywhere. */
   isPartial: boolean
-  /** The other slaves, each with the change at which it stood when the master last told. They follow by themselves. */
-  others: { name: string; seq?: number }[]
+  /**
+   * The other slaves, each with the change at which it stood when the master last told. They follow by themselves. `less`:
+   * than this node at that moment; absent where that does not say which of the two holds more by now.
+   */
+  others: { name: string; seq?: number; has?: 'more' | 'less' }[]
   /** When that was, ISO 8601. */
   othersAt?: string
   /** When the recovery code was made; absent: there is none, and no slave can be promoted. */
@@ -35,6 +38,8 @@ export async function promotion(db: Db): Promise<Promotion> {
   const [devices, made] = await Promise.all([deviceList(db), recoveryMade(db)])
   const { name, url, reachable, provedAt } = masterStatus(db)
   const { fleet } = db.local
+  const seqThen = (id: string) => fleet?.devices.find(({ deviceId }) => deviceId === id)?.seq
+  const own = seqThen(db.local.deviceId) ?? 0
   return {
     master: name || url,
     masterAnswers: reachable,
@@ -45,8 +50,10 @@ export async function promotion(db: Db): Promise<Promotion> {
     others: devices
       .filter(({ deviceId, status }) => status === 'active' && deviceId !== db.local.deviceId)
       .map(({ deviceId, name }) => {
-        const seq = fleet?.devices.find((one) => one.deviceId === deviceId)?.seq
-        return { name, ...(seq !== undefined && { seq }) }
+        const seq = seqThen(deviceId)
+        if (seq === undefined) return { name }
+        const has = seq > db.position.seq ? 'more' : seq < own ? 'less' : undefined
+        return { name, seq, ...(has && { has }) }
       }),
     ...(fleet && { othersAt: fleet.at }),
     ...(made && { recoveryMade: made }),

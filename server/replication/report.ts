@@ -44,16 +44,19 @@ export async function ownReport(db: Db, trouble: Trouble | undefined): Promise<s
   return encodeURIComponent(JSON.stringify(report))
 }
 
+/** How much room this node has; undefined where the disk does not say. */
+export const ownDisk = async (db: Db): Promise<Report['disk']> => (await look(db)).disk
+
 async function look(db: Db) {
   const known = looked.get(db)
-  if (known && Date.now() - known.at < lookEveryMs) return known
+  if (known && performance.now() - known.at < lookEveryMs) return known
   const disk = await statfs(db.dir).then(
     ({ bavail, blocks, bsize }) => ({ free: bavail * bsize, total: blocks * bsize }),
     () => undefined,
   )
   const own = readOwn(db.dir)?.certificate
   const certificateUntil = own && new Date(new X509Certificate(own).validTo).toISOString()
-  const seen = { at: Date.now(), ...(disk && { disk }), ...(certificateUntil && { certificateUntil }) }
+  const seen = { at: performance.now(), ...(disk && { disk }), ...(certificateUntil && { certificateUntil }) }
   looked.set(db, seen)
   return seen
 }

@@ -3,8 +3,10 @@ import type { Actor } from '../audit/actor.ts'
 import { Invalid, Unavailable } from '../errors.ts'
 import { addMachineName, type ControllerSecrets, giveSecrets } from '../samba/controller.ts'
 import { keepReport, type SambaReport } from '../samba/reports.ts'
+import type { DeviceBody } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { askMaster, connectionToMaster, MasterRefused, reachProblem, readJson } from './connection.ts'
+import { needSambaAt } from './scope.ts'
 import type { SambaAnswer, SambaRequest } from './wire.ts'
 
 export type SecretsHere = ControllerSecrets & {
@@ -67,9 +69,10 @@ function refusal(error: MasterRefused): Error {
 export async function answerSamba(
   db: Db,
   actor: Actor,
-  device: { name: string; deviceId: string },
+  device: Pick<DeviceBody, 'name' | 'deviceId' | 'scope'>,
   request: SambaRequest,
 ): Promise<SambaAnswer> {
+  if (!('report' in request)) needSambaAt(device)
   const secrets = 'server' in request ? await giveSecrets(db, actor, device, request.server) : undefined
   if ('report' in request) keepReport(db, device.deviceId, request.report)
   if ('machine' in request) await addMachineName(db, actor, request.machine)

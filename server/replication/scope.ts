@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
-import { Unavailable } from '../errors.ts'
-import type { DeviceScope } from '../store/bodies.ts'
+import { Refused, Unavailable } from '../errors.ts'
+import type { DeviceBody, DeviceScope } from '../store/bodies.ts'
 import { canonical } from '../store/canonical.ts'
 import type { Db } from '../store/db.ts'
 import { groupIdByName, groupsBelow } from '../store/groups.ts'
-import { bodiesOf, type FeedRow, feedRows } from '../store/objects.ts'
+import { bodiesOf, type FeedRow, feedRows, objectsByIds } from '../store/objects.ts'
 import {
   countIn,
   emptyHash,
@@ -50,6 +50,15 @@ export const nameOfScope = (scope: DeviceScope | undefined): string => (scope ? 
 /** Whether there is anything that does not travel; no scope, or one that leaves nothing out, is a full replica. */
 export const isWhole = (scope: DeviceScope | undefined): scope is undefined =>
   !scope || (scope.groups === undefined && (scope.without ?? []).length === 0 && (scope.withoutSets ?? []).length === 0)
+
+/** Samba serves nobody where no NT hash is; a device that asks for it all the same gets no way round its scope. */
+export function needSambaAt({ name, scope }: Pick<DeviceBody, 'name' | 'scope'>): void {
+  if (scope?.without?.includes('nt-hash'))
+    throw new Refused(
+      `No NT hash travels to ${name}, so there is no Samba. Change on the master what it holds.`,
+      'scope',
+    )
+}
 
 const within = (groups: Set<string> | undefined, body: { groups?: string[] }): boolean =>
   groups === undefined || (body.groups ?? []).some((id) => groups.has(id))
@@ -248,6 +257,14 @@ export function scopedDigest(db: Db, scope: DeviceScope): Promise<{ upto: number
       },
     }
   })
+}
+
+/** Of these people, those whose secrets travel to a slave of this scope. */
+export async function travelling(db: Db, scope: DeviceScope | undefined, ids: readonly string[]): Promise<Set<string>> {
+  const groups = scope && (await groupsOf(db.reader, scope))
+  if (groups === undefined) return new Set(ids)
+  const people = await objectsByIds(db.reader, 'user', ids)
+  return new Set(ids.filter((id) => within(groups, people.get(id)?.body ?? {})))
 }
 
 /** Whose secrets a slave of this scope holds; ids of people, in slices. */

@@ -6,7 +6,7 @@ import { reportsOf, type SambaReport } from '../samba/reports.ts'
 import type { DeviceScope } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import type { Contact } from '../store/devices.ts'
-import type { Mode } from '../store/local.ts'
+import type { Local, Mode } from '../store/local.ts'
 import { version } from '../version.ts'
 import { changedAfter, contactsOf } from './contact.ts'
 import { deviceList } from './devices.ts'
@@ -87,6 +87,8 @@ export type NodeStatus = {
   /** What the last look at everything that is kept has found. */
   scrub?: Scrub
   master?: MasterStatus
+  /** Another node is master since a newer epoch: this one changes nothing any more. */
+  newer?: Local['newer']
   devices: DeviceStatus[]
 }
 
@@ -114,6 +116,7 @@ export async function nodeStatus(db: Db): Promise<NodeStatus> {
     baseDomain: domain,
     scrub: lastScrub(db),
     master: local.mode === 'slave' ? masterStatus(db) : undefined,
+    newer: local.newer,
     devices,
   }
 }
@@ -155,7 +158,9 @@ export async function deviceStatuses(db: Db): Promise<DeviceStatus[]> {
     const contact = known?.all.get(deviceId)
     const isOpen = (known?.open.get(deviceId)?.size ?? 0) > 0
     const lastContact = isOpen ? new Date().toISOString() : contact?.lastContact
-    const isHere = isOpen || (lastContact !== undefined && Date.now() - Date.parse(lastContact) < awayMs)
+    // Behind a clock that was turned back a last contact is to come, and says nothing.
+    const sinceContact = lastContact === undefined ? awayMs : Math.abs(Date.now() - Date.parse(lastContact))
+    const isHere = isOpen || sinceContact < awayMs
     // What one with a scope shall hold was compared when it asked.
     const isProved = isWhole(scope) ? contact?.hash === db.position.hash : contact?.provedSeq === contact?.seq
     const isEqual = contact?.seq === db.position.seq && isProved

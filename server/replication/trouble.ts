@@ -15,9 +15,9 @@ type Known = Omit<DeviceStatus, 'trouble'>
 
 const clockMs = 60_000
 const certificateDays = 14
-const diskFree = 200_000_000
+export const diskFree = 200_000_000
 
-const mb = (bytes: number): string =>
+export const mb = (bytes: number): string =>
   bytes >= 10_000_000_000
     ? `${Math.round(bytes / 1e9)} GB`
     : bytes >= 1_000_000_000

@@ -14,6 +14,7 @@ import type { Refill } from './head.ts'
 import { type Local, readLocal, writeLocal } from './local.ts'
 import { noPosition, type Position, readPosition } from './position.ts'
 import type { Receipt } from './receipts.ts'
+import { giveSpare, keepSpare } from './spare.ts'
 import { type Connection, keepStatements } from './statements.ts'
 import { emptyTail, type Tail } from './tail.ts'
 import { projectAgain } from './wipe.ts'
@@ -114,6 +115,8 @@ async function migrate(db: Knex, file: string): Promise<string[]> {
         `${file} was written by version ${writer}; this is ${version}, which is older. Nothing was changed.`,
       )
     }
+    // knex would write down that it looks: a node must begin on a full disk as well.
+    if (names.length === migrations.length) return []
   }
   const [, applied]: [number, string[]] = await db.migrate.latest({ migrationSource })
   return applied
@@ -129,6 +132,15 @@ function newDeviceId(): string {
 /** Opens the store in `dir`, making both when missing. Throws with one clear sentence. */
 export async function openDb(dir: string): Promise<Db> {
   openFolder(dir)
+  const db = await openStore(dir).catch((error) => {
+    if (/SQLITE_FULL|SQLITE_IOERR/.test(messageOf(error)) && giveSpare(dir)) return openStore(dir)
+    throw error
+  })
+  keepSpare(dir)
+  return db
+}
+
+async function openStore(dir: string): Promise<Db> {
   const file = join(dir, databaseFile)
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
@@ -176,6 +188,8 @@ export async function closeDb(db: Db): Promise<void> {
   db.isClosing = true
   await db.writer.raw('PRAGMA wal_checkpoint(TRUNCATE)').catch(() => {})
   await Promise.all([db.writer.destroy(), db.reader.destroy()])
+  // Where it was given up to begin: the log has gone, and left room.
+  keepSpare(db.dir)
 }
 
 /** Called after each commit and before its writer is answered. Returns how to stop listening. */

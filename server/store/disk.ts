@@ -36,3 +36,7 @@ export async function onDisk({ dir, disk }: Db): Promise<void> {
   }
   disk.kept = Math.max(disk.kept, commits)
 }
+
+/** Whether SQLite was refused by the disk: full, broken or read-only. */
+export const isFaultOfDisk = (error: unknown): boolean =>
+  /^SQLITE_(FULL|IOERR|READONLY)/.test(String((error as { code?: unknown }).code ?? ''))

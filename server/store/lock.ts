@@ -15,7 +15,8 @@ export async function lockFolder(dir: string): Promise<(() => Promise<void>) | u
   })
   const close = () => new Promise<void>((resolve) => lock.close(() => resolve()))
   const taken = await new Promise<boolean>((resolve, reject) =>
-    lock.exec('BEGIN EXCLUSIVE', (error) => {
+    // No journal beside it: for that a full disk has no room.
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE', (error) => {
       if (!error) resolve(true)
       else if ((error as { code?: string }).code === 'SQLITE_BUSY') resolve(false)
       else reject(error)

@@ -12,6 +12,9 @@ export async function ownerOfName(trx: Knex, name: string): Promise<string | und
   return row?.owner
 }
 
+/** Only these hold names; others may have the id of one, as its revision has. */
+export const hasNames = (kind: string): boolean => kind === 'user' || kind === 'group'
+
 /** Every name that a body holds in the pool, its own first. */
 export function namesOf(body: Pick<UserBody, 'username' | 'extensions'> | Pick<GroupBody, 'name'>): string[] {
   if ('name' in body) return [body.name]

@@ -45,13 +45,14 @@ export async function moveObjects(trx: Knex, head: Head, moves: Move[]): Promise
   const rows: Row[] = []
   const projected: Projected[] = []
   const changed: Changed[] = []
-  const damaged: string[] = []
-  for (const { kind, id, body, seq, value } of moves) {
+  const damaged: Move[] = []
+  for (const move of moves) {
+    const { kind, id, body, seq, value } = move
     const row = old.get(`${kind}\0${id}`)
     const isDamaged = row !== undefined && !isSound(row)
     if (isDamaged && seq !== undefined && !head.mends) throw new Damaged(`the row of ${kind} ${id} is damaged here`)
     const was = isDamaged ? undefined : (row?.body ?? undefined)
-    if (isDamaged) damaged.push(id)
+    if (isDamaged) damaged.push(move)
     if (seq === undefined && was === body && !isDamaged) continue
     // What was counted in, whatever the row has become since.
     if (row?.digest) countIn(head.state, -1, row.digest)

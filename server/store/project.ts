@@ -4,7 +4,7 @@ import { projectDevices } from './devices.ts'
 import { projectFiles } from './files-kept.ts'
 import { projectGroups } from './groups.ts'
 import type { LateMemberships } from './memberships.ts'
-import { freeNames, namesOf, takeNames } from './names.ts'
+import { freeNames, hasNames, namesOf, takeNames } from './names.ts'
 import { projectRemoved } from './removed.ts'
 import { inSlices } from './slices.ts'
 import { projectTaken } from './taken.ts'
@@ -40,23 +40,38 @@ export async function project(
   )
 }
 
-/** Takes away everything that was made of these objects, without asking what they were. */
-export async function unproject(trx: Knex, ids: string[]): Promise<void> {
-  await freeNames(trx, ids)
-  for (const [table, column] of madeOf) await inSlices(ids, (slice) => trx(table).whereIn(column, slice).delete())
+/** Takes away everything that was made of these objects, without asking what they were; not of others that have the same id. */
+export async function unproject(trx: Knex, objects: readonly { kind: string; id: string }[]): Promise<void> {
+  await freeNames(
+    trx,
+    objects.filter(({ kind }) => hasNames(kind)).map(({ id }) => id),
+  )
+  for (const [kind, tables] of Object.entries(madeOf)) {
+    const ids = objects.filter((object) => object.kind === kind).map(({ id }) => id)
+    for (const [table, column] of tables) await inSlices(ids, (slice) => trx(table).whereIn(column, slice).delete())
+  }
 }
 
-const madeOf = [
-  ['users', 'id'],
-  ['memberships', 'user_id'],
-  ['groups', 'id'],
-  ['nestings', 'group_id'],
-  ['owners', 'group_id'],
-  ['devices', 'id'],
-  ['removed', 'id'],
-  ['files', 'id'],
-  ['taken', 'owner'],
-] as const
+type Made = readonly (readonly [table: string, column: string])[]
+
+const madeOf: Partial<Record<Kind, Made>> = {
+  user: [
+    ['users', 'id'],
+    ['memberships', 'user_id'],
+    ['taken', 'owner'],
+  ],
+  group: [
+    ['groups', 'id'],
+    ['nestings', 'group_id'],
+    ['owners', 'group_id'],
+    ['taken', 'owner'],
+  ],
+  machine: [['taken', 'owner']],
+  kept: [['taken', 'owner']],
+  device: [['devices', 'id']],
+  removed: [['removed', 'id']],
+  file: [['files', 'id']],
+}
 
 const namesIn = (change: Projected, when: 'was' | 'now'): string[] => {
   const body = change.kind === 'user' || change.kind === 'group' ? change[when] : undefined

@@ -94,9 +94,11 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
   let outcomes: Outcome[] = []
   const locals: Partial<Local>[] = []
   let head: Head
+  // Where SQLite has taken back everything already, as on a full disk, taking it back fails as well and is no reason.
+  let reason: unknown
   try {
     await waitForDisk(db, !jobs.every(({ lazily }) => lazily))
-    head = await db.writer.transaction(async (trx) => {
+    const work = async (trx: Knex.Transaction) => {
       // Only one process has the data directory, and it writes through one connection: what it holds in memory is what is kept.
       const head = headAt(db.position, db.auditKey, db.audit)
       outcomes = []
@@ -108,9 +110,15 @@ async function commitTogether(db: Db, jobs: Job[]): Promise<void> {
       ])
       if (Math.floor(head.seq / 1000) > Math.floor(db.position.seq / 1000)) await trimPositions(trx, head.seq)
       return head
-    })
+    }
+    head = await db.writer.transaction((trx) =>
+      work(trx).catch((error) => {
+        reason = error
+        throw error
+      }),
+    )
   } catch (error) {
-    for (const job of jobs) job.reject(explain(error))
+    for (const job of jobs) job.reject(explain(reason ?? error))
     return
   }
   const before = db.position

@@ -3,6 +3,7 @@ import { type Act, runAct } from '../accounts/acts.ts'
 import { invitedBy } from '../accounts/invitations.ts'
 import { confirmPassword } from '../accounts/sign-in.ts'
 import { Invalid, type Problems, Refused } from '../errors.ts'
+import type { Asked, Forwarder } from '../replication/forward.ts'
 import { actorOf, dbOf, masterName, nodeOf } from './node.ts'
 
 /** The field in which somebody at a slave types the own password, for the master to go by. */
@@ -21,12 +22,18 @@ export async function doAct(req: Request, act: Act, typed: string, field = autho
   if (!(await confirmPassword(db, user.id, typed)))
     throw new Invalid({ [field]: 'This is not your password. Look at Caps Lock.' })
   try {
-    await forward({ as: { person: user.id, password: typed }, address: req.ip ?? '', act })
+    await haveDone(req, forward, { as: { person: user.id, password: typed }, address: req.ip ?? '', act })
   } catch (error) {
     if (error instanceof Refused && error.code === 'sign-in')
       throw new Invalid({ [field]: `${masterName(db.local)} does not take this password of yours. Sign in again.` })
     throw error
   }
+}
+
+/** What the master has done and this node does not hold yet is told as that, whatever page follows. */
+async function haveDone(req: Request, forward: Forwarder['send'], asked: Asked): Promise<void> {
+  const { isHere } = await forward(asked)
+  if (!isHere) Object.assign(req.res?.locals ?? {}, { isLate: true })
 }
 
 /** The first password, with a link as authority: whoever holds it has not signed in. */
@@ -37,7 +44,7 @@ export async function doByLink(req: Request, link: string, password: string): Pr
   // Here first, also on a slave: guesses do not reach the master.
   const { id, body } = await invitedBy(db, link)
   const address = req.ip ?? ''
-  if (db.local.mode === 'slave' && forward) await forward({ as: { link }, address, act })
+  if (db.local.mode === 'slave' && forward) await haveDone(req, forward, { as: { link }, address, act })
   else await runAct(db, { name: body.username, via: 'web', id, role: body.role, address }, act, { link })
 }
 

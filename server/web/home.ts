@@ -5,8 +5,10 @@ import { signInsPerDay } from '../accounts/sign-ins.ts'
 import { endingWithin, statusCounts } from '../accounts/user-lists.ts'
 import { countUsers } from '../accounts/users.ts'
 import { auditPage, changesPerDay } from '../audit/audit.ts'
+import { ownDisk } from '../replication/report.ts'
 import { hourlySamples, peoplePerDay } from '../replication/samples.ts'
 import { type DeviceStatus, type NodeStatus, nodeStatus } from '../replication/status.ts'
+import { diskFree, mb } from '../replication/trouble.ts'
 import type { State } from '../store/state.ts'
 import { countStates, worstFirst } from './devices.ts'
 import { changesChart, devicesChart, lagChart, peopleChart, signInsChart } from './home-charts.ts'
@@ -19,6 +21,7 @@ import { type Site, sitesOf } from './sites.ts'
 const mostTiles = 60
 const mostConcerns = 5
 const endingDays = 14
+const fullBytes = 1_000_000
 
 export async function showHome(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
@@ -37,8 +40,12 @@ export async function showHome(req: Request, res: Response): Promise<void> {
   const devices = worstFirst(status.devices.filter((device) => device.state !== 'revoked'))
   const counts = countStates(devices)
   // Who may not open the pages of the network is not sent there.
+  const ofNode = seesRecord
+    ? [...concernsOfDisk(await ownDisk(db)), ...(await concernsOfMaster(db, devices.length))]
+    : []
   const concerns = [
-    ...(seesRecord ? [...(await concernsOfMaster(db, devices.length)), ...concernsOf(status, devices)] : []),
+    ...ofNode,
+    ...(seesRecord ? concernsOf(status, devices) : []),
     ...concernsOfPeople(statuses, ending),
   ]
   const data = {
@@ -58,7 +65,7 @@ export async function showHome(req: Request, res: Response): Promise<void> {
       devices: devices.length > 0 ? devicesChart(samples) : undefined,
       lag: devices.length > 0 || status.master ? lagChart(samples, status.master !== undefined) : undefined,
     },
-    headline: headlineOf(status, counts, devices.length),
+    headline: ofNode.find(({ kind }) => kind === 'bad')?.title ?? headlineOf(status, counts, devices.length),
     below: belowOf(status, users, devices.length),
     sites: sitesOf(devices.slice(0, mostTiles)),
     more: Math.max(0, devices.length - mostTiles),
@@ -93,8 +100,24 @@ type Concern = {
   icon: string
   title: string
   text: string
-  href: string
-  action: string
+  href?: string
+  action?: string
+}
+
+/** Of devices the master says the same (trouble.ts); of itself nobody else could. */
+function concernsOfDisk(disk: Awaited<ReturnType<typeof ownDisk>>): Concern[] {
+  if (!disk || disk.free >= diskFree) return []
+  const isFull = disk.free < fullBytes
+  return [
+    {
+      kind: isFull ? 'bad' : 'look',
+      icon: 'server',
+      title: isFull ? 'The disk of this node is full' : `Only ${mb(disk.free)} are free on the disk of this node`,
+      text: isFull
+        ? 'Sign-ins go on; changes are refused. Free space on the disk of its data directory: it goes on by itself.'
+        : 'Once it is full, sign-ins go on and changes are refused. Free space on the disk of its data directory.',
+    },
+  ]
 }
 
 /** What needs somebody, each with where to go. */

@@ -92,9 +92,9 @@ async function opening(req: Request, secret: string): Promise<Omit<Invitation, '
     return { path, until: (await invitedBy(db, secret)).until }
   } catch (error) {
     const web = db.local.mode === 'slave' ? db.local.masterWeb : undefined
-    if (!(error instanceof Refused) || !web) throw error
+    if (!(error instanceof Refused)) throw error
     const { invitationHours } = await settings(db)
-    return { path, web, until: new Date(Date.now() + invitationHours * 3_600_000).toISOString() }
+    return { path, ...(web && { web }), until: new Date(Date.now() + invitationHours * 3_600_000).toISOString() }
   }
 }
 

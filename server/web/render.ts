@@ -10,7 +10,7 @@ import { countUsers } from '../accounts/users.ts'
 import { isAdmin } from '../auth/guards.ts'
 import { type Flash, saved } from '../auth/session.ts'
 import { receiptOfRow } from '../replication/receipts.ts'
-import { type NodeStatus, nodeStatus, reachedBy } from '../replication/status.ts'
+import { masterStatus, type NodeStatus, nodeStatus, reachedBy } from '../replication/status.ts'
 import type { Db } from '../store/db.ts'
 import { whyNoChange } from '../store/local.ts'
 import { root, version } from '../version.ts'
@@ -45,7 +45,7 @@ export async function render(
   const { extension } = await declared(nodeOf(req).db)
   /** What an extension that is off holds is shown nowhere. */
   const isOn = (name: string): boolean => extension(name)?.on ?? false
-  const shell = part ? shellOf(req) : { ...shellOf(req), ...(await menuOf(req)), ...(await toldOf(req)) }
+  const shell = part ? shellOf(req) : { ...shellOf(req), ...(await menuOf(req)), ...(await toldOf(req, res)) }
   res
     .status(options.status ?? 200)
     .type('html')
@@ -63,19 +63,25 @@ export async function redirect(
   const undo = text && kind === 'good' ? await undoOf(req, res) : undefined
   const seq = kind === 'good' ? seqOf(req, res) : undefined
   const receipt = kind === 'good' ? receiptMade(req, res) : undefined
-  if (text) req.session.flash = { text, kind, ...(undo && { undo }), ...(seq && { seq }), ...(receipt && { receipt }) }
+  if (text && res.locals.isLate) req.session.flash = { text: `${text} ${late(req)}`, kind: 'look' }
+  else if (text)
+    req.session.flash = { text, kind, ...(undo && { undo }), ...(seq && { seq }), ...(receipt && { receipt }) }
   await saved(req)
   res.redirect(303, to)
 }
+
+/** Of what the master has done in somebody's name and this node does not hold yet (act.ts). */
+const late = (req: Request): string =>
+  `${masterName(nodeOf(req).db.local)} has done it; this node does not hold it yet, and gets it as soon as it can.`
 
 /** htmx says both; on Back it says neither of the first, and then a part would be shown as the page. */
 export const asksForPart = (req: Request): boolean =>
   req.get('HX-Request') === 'true' && req.get('HX-Request-Type') === 'partial'
 
 /** What is said once, and how many slaves have it already. */
-async function toldOf(req: Request) {
+async function toldOf(req: Request, res: Response) {
   const flash = req.session?.flash
-  if (!flash) return {}
+  if (!flash) return res.locals.isLate ? { flash: { text: late(req), kind: 'look' } } : {}
   delete req.session.flash
   const { db } = nodeOf(req)
   // Who has to set a new password first sees nothing else.
@@ -85,7 +91,8 @@ async function toldOf(req: Request) {
 }
 
 const rightsOf = (req: Request): Record<Right, boolean> => {
-  const mayDo = (right: Right) => req.user !== undefined && may(req.user.role, right)
+  // Passport leaves null where a sign-in failed half-way.
+  const mayDo = (right: Right) => (req.user ? may(req.user.role, right) : false)
   return { read: mayDo('read'), audit: mayDo('audit'), passwords: mayDo('passwords'), change: mayDo('change') }
 }
 
@@ -97,6 +104,7 @@ function shellOf(req: Request) {
   const { local } = db
   const rights = rightsOf(req)
   const isSlave = local.mode === 'slave'
+  const master = isSlave ? masterStatus(db) : undefined
   return {
     say,
     asset: assets.url,
@@ -111,6 +119,8 @@ function shellOf(req: Request) {
     /** What goes on in the background, and what ended there unseen. */
     inBackground: rights.change && req.user ? jobsToTell(db, req.user.username) : [],
     isSlave,
+    /** The master while it does not answer. */
+    away: master?.reachable === false ? master : undefined,
     /** A slave that has its master do what people do at any node. */
     forwards: isSlave && nodeOf(req).forward !== undefined,
     /** Nothing can be changed here: by anybody on a slave, by this person elsewhere. */

@@ -6,19 +6,13 @@ import { Unavailable } from '../../server/errors.ts'
 import { scrub } from '../../server/replication/scrub.ts'
 import { workerOf } from '../../server/replication/serving.ts'
 import { masterStatus } from '../../server/replication/status.ts'
-import type { Db } from '../../server/store/db.ts'
+import { removeExpiredSessions } from '../../server/store/sessions.ts'
 import { write } from '../../server/store/write.ts'
+import { fillDisk, makeRoom } from '../support/disk.ts'
 import { caughtUp, silent, startMaster, startSlave, type TestNode, until } from '../support/node.ts'
 import { aUser, me, password, somebody } from '../support/people.ts'
 import { ldapSignIn } from '../support/process.ts'
-import { signedIn } from '../support/web.ts'
-
-/** No page more than the file has: as SQLite is answered by a disk that is full. */
-async function fill(db: Db): Promise<void> {
-  const [{ page_count: pages }] = await db.writer.raw('PRAGMA page_count')
-  await db.writer.raw(`PRAGMA max_page_count = ${pages}`)
-}
-const makeRoom = (db: Db) => db.writer.raw('PRAGMA max_page_count = 1000000000')
+import { type Browser, signedIn, textOf } from '../support/web.ts'
 
 const long = (number: number) => ({ kind: 'tomorrow', id: `7f-${number}`, body: `{"text":"${'x'.repeat(20_000)}"}` })
 
@@ -35,10 +29,11 @@ describe('a full disk makes a node read-only, not dead, and it goes on by itself
     await slave.close()
     await master.close()
   })
+  const sessionsKept = async ({ db }: TestNode) => (await db.reader('sessions')).length
   const signsIn = (node: TestNode) => ldapSignIn(node.ports().ldap ?? 0, 'anna', password)
 
   test('on the master: a change is refused in words, the store stays sound, slaves are served', async () => {
-    await fill(master.db)
+    await fillDisk(master.db)
     const was = { ...master.db.position }
     const change = () => write(master.db, me, (change) => change.move(Array.from({ length: 20 }, (_, n) => long(n))))
     await assert.rejects(
@@ -61,9 +56,33 @@ describe('a full disk makes a node read-only, not dead, and it goes on by itself
     await caughtUp(slave, master)
   })
 
+  test('at the pages of both people sign in, and out for good, and stay signed in once there is room', async () => {
+    for (const node of [master, slave]) {
+      const url = `http://127.0.0.1:${node.ports().web}`
+      const there = await sessionsKept(node)
+      const before = await signedIn(url)
+      await fillDisk(node.db)
+      const browsers = []
+      // More than a page of the file has room for.
+      for (let each = 0; each < 16; each++) browsers.push(await signedIn(url))
+      const [first, second] = browsers as [Browser, Browser]
+      assert.equal((await first.get('/users')).status, 200)
+      for (const browser of [before, second]) {
+        assert.equal((await browser.post('/logout')).status, 303)
+        assert.equal((await browser.get('/users')).status, 303)
+      }
+      assert.match(textOf((await first.get('/account')).text), /this one/)
+      await makeRoom(node.db)
+      await removeExpiredSessions(node.db)
+      assert.equal(await sessionsKept(node), there + 15)
+      assert.equal((await first.get('/users')).status, 200)
+      assert.equal((await second.get('/users')).status, 303)
+    }
+  })
+
   test('on a slave: it stands where it stood, says so, serves, and catches up', async () => {
     await caughtUp(slave, master)
-    await fill(slave.db)
+    await fillDisk(slave.db)
     const was = { ...slave.db.position }
     await write(master.db, me, (change) => change.move(Array.from({ length: 40 }, (_, n) => long(100 + n))))
     await until(() => /disk of this node is full/.test(masterStatus(slave.db).problem ?? ''))
@@ -91,7 +110,7 @@ describe('a full disk makes a node read-only, not dead, and it goes on by itself
     const was = { ...slave.db.position }
     let refused = 0
     for (let room = 0; slave.db.position.seq !== master.db.position.seq; room += 2) {
-      await fill(slave.db)
+      await fillDisk(slave.db)
       const [{ page_count: pages }] = await slave.db.writer.raw('PRAGMA page_count')
       await slave.db.writer.raw(`PRAGMA max_page_count = ${pages + room}`)
       const refusal = await workerOf(slave.db)

@@ -129,4 +129,15 @@ describe('what people do at a slave, their master does', () => {
     assert.equal(await maySignIn(slave, 'anna', chosen), true, 'the old one is still right')
     await until(async () => (await userByUsername(slave.db, 'carla')).status === 'enabled')
   })
+
+  test('and the pages for it say so before anybody types', async () => {
+    const hedda = await at(slave, 'hedda')
+    await until(async () => /has not answered since/.test(textOf((await hedda.get('/account')).text)))
+    for (const path of ['/account', '/users/carla/password', '/users/carla', '/groups/allusers'])
+      assert.match(textOf((await hedda.get(path)).text), /master\.example\.lan has not answered since/, path)
+    const asks = textOf((await hedda.get('/users/carla/status?status=locked')).text)
+    assert.match(asks, /master\.example\.lan goes by it, and does not answer/)
+    const forced = await at(slave, 'forced', chosen)
+    assert.match(textOf((await forced.get('/account')).text), /has not answered since/)
+  })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { addGroup } from '../../server/accounts/groups.ts'
 import { addUser, userByUsername } from '../../server/accounts/users.ts'
+import { metricsText } from '../../server/metrics.ts'
 import { setMode } from '../../server/mode/mode.ts'
 import { makeRecoveryCode } from '../../server/mode/recovery.ts'
 import { unshippedChanges } from '../../server/mode/unshipped.ts'
@@ -12,6 +13,7 @@ import { followMaster } from '../../server/replication/follow.ts'
 import { handOver } from '../../server/replication/hand-over.ts'
 import { leaveMaster, promote, promotion } from '../../server/replication/promotion.ts'
 import { becomeSlave } from '../../server/replication/rejoin.ts'
+import { workerOf } from '../../server/replication/serving.ts'
 import { nodeStatus } from '../../server/replication/status.ts'
 import {
   caughtUp,
@@ -24,6 +26,7 @@ import {
   until,
 } from '../support/node.ts'
 import { me, somebody } from '../support/people.ts'
+import { signedIn, textOf } from '../support/web.ts'
 
 const addressOf = (node: TestNode) => `127.0.0.1:${node.ports().sync}`
 const has = (node: TestNode, username: string) =>
@@ -93,6 +96,8 @@ describe('a slave is promoted', () => {
     const old = await startNode(master.dir, { 'sync-port': port })
     await until(() => old.db.local.newer?.url !== undefined, 20_000)
     await assert.rejects(addUser(old.db, me, somebody({ username: 'late' })), /gw-a/)
+    assert.equal((await nodeStatus(old.db)).newer?.name, 'gw-a')
+    assert.match(await metricsText(old.db), /^account_sync_bowed 1$/m)
     await becomeSlave(old.db, me)
     assert.ok(!existsSync(join(old.dir, 'ca.key')))
     assert.ok(!existsSync(join(old.dir, 'synchronization-key.json')))
@@ -133,12 +138,32 @@ describe('a slave is promoted', () => {
     await again.stop()
     await master.close()
     const alone = await startNode(a.dir)
-    const { seq, others } = await promotion(alone.db)
+    const { others } = await promotion(alone.db)
     assert.deepEqual(
-      others.map(({ name, seq: at = 0 }) => [name, at < seq]),
-      [['gw-b', true]],
+      others.map(({ name, has }) => [name, has]),
+      [['gw-b', 'less']],
     )
     await Promise.all([alone.close(), b.close()])
+  })
+
+  test('one that was as far when the master last told is not taken for one that has less', async () => {
+    const { master, a, b } = await cluster()
+    await a.stop()
+    const again = await startNode(a.dir)
+    await until(() => again.db.local.fleet?.devices.length === 2)
+    // Both go on, and then one alone: nobody tells of it, for the master is asked each minute.
+    await addUser(master.db, me, somebody({ username: 'for-both' }))
+    await Promise.all([caughtUp(again, master), caughtUp(b, master)])
+    await workerOf(again.db)?.stop()
+    await addUser(master.db, me, somebody({ username: 'for-one' }))
+    await caughtUp(b, master)
+    const { seq, others } = await promotion(again.db)
+    const [other] = others
+    assert.ok(other?.seq !== undefined && other.seq < seq)
+    assert.equal(other.has, undefined)
+    const admin = await signedIn(`http://127.0.0.1:${again.ports().web}`)
+    assert.match(textOf((await admin.get('/mode/promote')).text), /Whether gw-b has more or less than this node by now/)
+    await Promise.all([again.close(), b.close(), master.close()])
   })
 
   test('an old master that comes back after masters changed twice bows, and keeps all that it had not shipped', async () => {

@@ -9,11 +9,13 @@ import { addUser, changeUser, removeUser, userByUsername } from '../../server/ac
 import { ReadOnly } from '../../server/errors.ts'
 import { setMode } from '../../server/mode/mode.ts'
 import { revokeDevice } from '../../server/replication/devices.ts'
+import { scrub } from '../../server/replication/scrub.ts'
 import { workerOf } from '../../server/replication/serving.ts'
 import { deviceStatuses, masterStatus } from '../../server/replication/status.ts'
 import { canonical } from '../../server/store/canonical.ts'
+import { ownerOfName } from '../../server/store/names.ts'
 import { write } from '../../server/store/write.ts'
-import { caughtUp, isEqual, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
+import { caughtUp, isEqual, silent, startMaster, startNode, startSlave, type TestNode, until } from '../support/node.ts'
 import { aUser, me, somebody } from '../support/people.ts'
 
 describe('a slave of a running master', () => {
@@ -95,6 +97,19 @@ describe('a slave of a running master', () => {
     workerOf(slave.db)?.start()
     await caughtUp(slave, master)
     assert.equal((await userByUsername(slave.db, 'chain0')).id, people.at(-1)?.id)
+  })
+
+  test('a large answer frees no name that it does not bring', async () => {
+    const { id, name } = await addGroup(master.db, me, { name: 'crowd', description: '' })
+    await caughtUp(slave, master)
+    await workerOf(slave.db)?.stop()
+    const people = await Promise.all(Array.from({ length: 300 }, () => aUser(master.db)))
+    // What is told of the group under its id comes along; the group itself has not changed.
+    await addMembers(master.db, me, id, { usernames: people.map(({ username }) => username) })
+    workerOf(slave.db)?.start()
+    await caughtUp(slave, master)
+    assert.equal(await ownerOfName(slave.db.reader, name), id)
+    assert.deepEqual((await scrub(slave.db, silent)).mended, [])
   })
 
   test('removing a group takes everyone out of it, on both, and bringing it back puts them in again', async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { addGroup } from '../../server/accounts/groups.ts'
+import { addMembers } from '../../server/accounts/group-members.ts'
+import { addGroup, groupByName } from '../../server/accounts/groups.ts'
 import { signIn } from '../../server/accounts/sign-in.ts'
+import { usersPage } from '../../server/accounts/user-lists.ts'
 import { changeUser, userByUsername } from '../../server/accounts/users.ts'
 import { Refused } from '../../server/errors.ts'
 import { lastScrub, scrub } from '../../server/replication/scrub.ts'
@@ -45,7 +47,8 @@ describe('I6: what differs is detected, and repaired by bucket', () => {
     master = await startMaster()
     for (const name of ['anna', 'bruno', 'clara', 'dora']) await aUser(master.db, { username: name, password })
     for (let number = 0; number < 40; number++) await aUser(master.db)
-    await addGroup(master.db, me, { name: 'sales', description: 'Who sells' })
+    const { id } = await addGroup(master.db, me, { name: 'sales', description: 'Who sells' })
+    await addMembers(master.db, me, id, { usernames: ['clara'] })
     slave = await startSlave(master)
     const { line } = workerOf(slave.db) ?? assert.fail()
     // The mode of each answer that is applied passes through the phase of the line.
@@ -94,6 +97,10 @@ describe('I6: what differs is detected, and repaired by bucket', () => {
         .writer('objects')
         .where({ id: await idOf('dora') })
         .update({ kind: 'usfr' }),
+    'what is said of a group under its id': async (db) => {
+      const group = await db.writer('groups').where({ name: 'sales' }).first('id')
+      assert.ok(await db.writer('objects').where({ kind: 'revision', id: group.id }).update({ body: '{}' }))
+    },
     'the digest of a row': async (db) =>
       db
         .writer('objects')
@@ -247,6 +254,19 @@ describe('I9: with the master away, a damaged row serves nobody, and everybody e
     assert.equal((await userByUsername(slave.db, 'anna')).id, anna.id)
     assert.equal(await ldapSignIn(slave.ports().ldap ?? 0, 'anna', password), true)
     await slave.close()
+    await master.close()
+  })
+
+  test('what is damaged of an object under its id takes nothing of it away', async () => {
+    const master = await startMaster()
+    const { id } = await addGroup(master.db, me, { name: 'sales', description: 'Who sells' })
+    await addMembers(master.db, me, id, { usernames: ['admin'] })
+    assert.ok(await master.db.writer('objects').where({ kind: 'revision', id }).update({ body: '{}' }))
+    await aUser(master.db, { username: 'anna' })
+    await addMembers(master.db, me, id, { usernames: ['anna'] })
+    assert.equal((await groupByName(master.db, 'sales')).id, id)
+    assert.equal((await usersPage(master.db, { group: 'sales' })).total, 2)
+    assert.deepEqual((await scrub(master.db, silent)).mended, [])
     await master.close()
   })
 })

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
+import { addMembers } from '../../server/accounts/group-members.ts'
+import { addGroup } from '../../server/accounts/groups.ts'
 import { addUser, changeUser, removeUser, userByUsername } from '../../server/accounts/users.ts'
 import { keepCa, readCa } from '../../server/mode/certificates.ts'
 import { beginEpoch, epochName } from '../../server/mode/epoch.ts'
@@ -9,6 +11,8 @@ import { applyAnswer, Diverged } from '../../server/replication/apply.ts'
 import { countAll } from '../../server/replication/digest.ts'
 import { answerLines, bucketLines } from '../../server/replication/master.ts'
 import type { Db } from '../../server/store/db.ts'
+import { wrongProjections } from '../../server/store/projection-check.ts'
+import { write } from '../../server/store/write.ts'
 import { me, somebody } from '../support/people.ts'
 import { aMasterStore, aStore } from '../support/store.ts'
 
@@ -16,13 +20,13 @@ const names = ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay']
 const runs = Number(process.env.SCHEDULES ?? 25)
 
 type Event =
-  | { do: 'add' | 'change' | 'rename' | 'remove'; who: number }
+  | { do: 'add' | 'change' | 'rename' | 'remove' | 'join' | 'burst'; who: number }
   | { do: 'ask'; since: number; what: 'delta' | 'full' | 'repair' | 'now' }
   | { do: 'deliver'; which: number; cut: number }
-  | { do: 'epoch' }
+  | { do: 'epoch' | 'follow' }
 
 const event: fc.Arbitrary<Event> = fc.oneof(
-  fc.record({ do: fc.constantFrom('add', 'change', 'rename', 'remove'), who: fc.nat(40) }),
+  fc.record({ do: fc.constantFrom('add', 'change', 'rename', 'remove', 'join', 'burst'), who: fc.nat(40) }),
   fc.record({
     do: fc.constant('ask' as const),
     since: fc.nat(1000),
@@ -34,8 +38,10 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     which: fc.nat(1000),
     cut: fc.constantFrom(0, 0, 0, 0.3, 0.9, 0.999),
   }),
-  fc.record({ do: fc.constant('epoch' as const) }),
+  fc.record({ do: fc.constantFrom('epoch', 'follow', 'follow', 'follow') }),
 )
+
+const filler = (at: number, who: number) => ({ kind: 'tomorrow', id: `7f-${at}`, body: `{"who":${who}}` })
 
 async function textOf(lines: AsyncGenerator<string>): Promise<string> {
   let text = ''
@@ -50,11 +56,13 @@ async function* bytesOf(text: string): AsyncGenerator<Buffer> {
 describe('answers in any order, at any time, whole or torn', () => {
   let master: Db
   let closeMaster: () => Promise<void>
+  let group: string
   /** Every state that the master ever had: `epoch/seq` -> hash. */
   const states = new Map<string, string>()
   const remember = () => states.set(`${epochName(master.position)}/${master.position.seq}`, master.position.hash)
   before(async () => {
     ;({ db: master, close: closeMaster } = await aMasterStore())
+    group = (await addGroup(master, me, { name: 'crew', description: '' })).id
     remember()
   })
   after(() => closeMaster())
@@ -69,6 +77,9 @@ describe('answers in any order, at any time, whole or torn', () => {
           username: names[(who * 5 + 1) % names.length],
         }),
       remove: async () => removeUser(master, me, (await userByUsername(master, name)).id),
+      join: async () => addMembers(master, me, group, { usernames: [name] }),
+      // More than one slice of an answer.
+      burst: () => write(master, me, (change) => change.move(Array.from({ length: 260 }, (_, at) => filler(at, who)))),
     }
     await acts[what]?.().catch(() => {})
   }
@@ -111,6 +122,12 @@ describe('answers in any order, at any time, whole or torn', () => {
             const { epochNo, seq, hash } = slave.position
             if (seq > 0) assert.equal(states.get(`${epochName(slave.position)}/${seq}`), hash, 'a state of the master')
             assert.ok(epochNo > was.epochNo || (epochNo === was.epochNo && seq >= was.seq), 'it never goes back')
+          } else if (each.do === 'follow') {
+            const text = await textOf(answerLines(master, slave.position.seq))
+            // Of what it holds beyond another epoch's begin, a delta does not lead on.
+            await applyAnswer(slave, await readAnswer(bytesOf(text))).catch((error) =>
+              assert.ok(error instanceof Diverged),
+            )
           } else if (each.do === 'epoch') {
             await beginEpoch(master, me)
             remember()
@@ -122,6 +139,7 @@ describe('answers in any order, at any time, whole or torn', () => {
         const counted = await countAll(slave.reader)
         assert.equal(counted.hash, slave.position.hash, 'I33: the running hash is the hash of what is kept')
         assert.equal(counted.objects, slave.position.objects)
+        assert.deepEqual(await wrongProjections(slave.reader), [], 'the tables hold what the feed says')
         // I12: whatever has happened, one full answer ends it.
         await applyAnswer(slave, await readAnswer(bytesOf(await textOf(answerLines(master, 0)))))
         assert.equal(slave.position.hash, master.position.hash)

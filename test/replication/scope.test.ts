@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { addMembers, removeMembers } from '../../server/accounts/group-members.ts'
 import { addGroup } from '../../server/accounts/groups.ts'
+import { signIn } from '../../server/accounts/sign-in.ts'
+import { signInFacts } from '../../server/accounts/sign-ins.ts'
 import { removeUser, setPassword, userByUsername } from '../../server/accounts/users.ts'
 import { setScope } from '../../server/replication/devices.ts'
 import { heldNow } from '../../server/replication/scope.ts'
@@ -77,6 +79,16 @@ describe('which secrets travel to a device', () => {
     assert.notEqual(slave.db.position.hash, master.db.position.hash)
     await equal(full)
     assert.equal(full.db.position.hash, master.db.position.hash)
+  })
+
+  test('wrong passwords there lock nobody out who could not sign in there', async () => {
+    const wrong = (username: string) => signIn(slave.db, username, `wrong ${Math.random()}`).catch(() => {})
+    for (let tries = 0; tries < 10; tries++) await wrong('bruno')
+    // Told behind those.
+    await wrong('anna')
+    await until(async () => (await signInFacts(master.db, ids.anna as string)).failures === 1)
+    assert.equal((await signInFacts(master.db, ids.bruno as string)).failures, 0)
+    assert.equal((await userByUsername(master.db, 'bruno')).lockedUntil, undefined)
   })
 
   test('changes go on arriving, each within the scope', async () => {

@@ -172,6 +172,9 @@ await until(
   () => `the slaves did not become equal: master at ${wanted.seq}, ${JSON.stringify(found)}`,
 )
 for (const node of [master, ...slaves]) {
+  // The state hash is carried on from change to change: here it is worked out from every row, and the tables from the feed.
+  const { mended }: { mended: string[] } = JSON.parse(await command(node.dir, ['check', '--json']))
+  assert.deepEqual(mended, [], `tables of ${node.dir} were not as the feed has them`)
   const users: { username: string; extensions: { contact?: { title?: string } } }[] = JSON.parse(
     await command(node.dir, ['user', 'list', '--json']),
   )

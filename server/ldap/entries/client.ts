@@ -15,11 +15,17 @@ const roles = {
 } as const
 
 /** A service that binds. simpleSecurityObject asks for userPassword, which is there but shown to nobody. */
-export const describeClient = (id: string, body: ClientBody): Described => ({
+export const describeClient = (id: string, body: ClientBody, isHere: (deviceId: string) => boolean): Described => ({
   rdn: `cn=${escapeValue(body.name)}`,
   classes: ['top', 'applicationProcess', 'simpleSecurityObject'],
   lines: [[cn, [body.name]], [description, [roles[body.role]]], ...operationalLines(id, body.added)],
-  account: { hash: body.password, standing: undefined, view: body.role, ...fromNetworks(body.networks) },
+  account: {
+    hash: body.password,
+    standing: undefined,
+    view: body.role,
+    ...fromNetworks(body.networks),
+    ...(body.device !== undefined && !isHere(body.device) && { isElsewhere: true }),
+  },
 })
 
 const fromNetworks = (networks: readonly string[] = []): Pick<Account, 'from'> =>
