@@ -20,9 +20,8 @@ export const atOnce = 8
 
 export function openFileLine(db: Db, kilobytesPerSecond: () => number): FileLine {
   const ca = readCa(db.dir)
-  const credential = readCredential(db.dir)
   const { masterUrl, masterFilesPort } = db.local
-  if (!masterUrl || !ca || !credential) throw new Unavailable('This node has not joined a master yet.')
+  if (!masterUrl || !ca || !readCredential(db.dir)) throw new Unavailable('This node has not joined a master yet.')
   if (!masterFilesPort) throw new Unavailable('The master gives out no files; its --files-port is 0.')
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce + 1, timeout: silentMs })
   const base: RequestOptions = {
@@ -32,17 +31,18 @@ export function openFileLine(db: Db, kilobytesPerSecond: () => number): FileLine
     ca,
     servername: masterName(db.position.clusterId),
     minVersion: 'TLSv1.2',
-    headers: {
-      authorization: `Bearer ${credential}`,
-      [headers.cluster]: db.position.clusterId,
-      'sync-protocol': String(protocol),
-    },
   }
+  const ownHeaders = () => ({
+    // The worker finds out which one the master knows.
+    authorization: `Bearer ${readCredential(db.dir)}`,
+    [headers.cluster]: db.position.clusterId,
+    'sync-protocol': String(protocol),
+  })
   const pace = pacer(kilobytesPerSecond)
 
   function ask(options: RequestOptions, body?: string, signal?: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const sent = request({ ...base, ...options, headers: { ...base.headers, ...options.headers }, signal }, resolve)
+      const sent = request({ ...base, ...options, headers: { ...ownHeaders(), ...options.headers }, signal }, resolve)
       sent.setTimeout(silentMs, () =>
         sent.destroy(Object.assign(new Error('the line is silent'), { code: 'ETIMEDOUT' })),
       )

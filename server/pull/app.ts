@@ -10,7 +10,7 @@ import { epochName } from '../mode/epoch.ts'
 import { bowToNewer } from '../mode/fence.ts'
 import type { Coding } from '../replication/coding.ts'
 import { endPolls, hear, pollOpens } from '../replication/contact.ts'
-import { enrolDevice, noteSyncUrl, ntHashKeyOf, renewCertificate } from '../replication/devices.ts'
+import { enrolDevice, noteSyncUrl, ntHashKeyOf, renewCertificate, takeCredential } from '../replication/devices.ts'
 import { ownFleet } from '../replication/fleet.ts'
 import { giveKey, takesOver } from '../replication/hand-over.ts'
 import { urlOf } from '../replication/join.ts'
@@ -26,7 +26,7 @@ import { type Db, onChanges } from '../store/db.ts'
 import { createAnswers, type Encoded } from './answers.ts'
 import { errorHandler, sendProblem } from './errors.ts'
 import { type AnswerLdap, createForwards } from './forward.ts'
-import { knownDevice } from './known.ts'
+import { credentialIn, knownDevice } from './known.ts'
 
 /** What slaves call on port 8154. `webUrl` is told to them, for links to the master's pages. */
 export function createPullApp(
@@ -64,6 +64,7 @@ export function createPullApp(
   app.post('/v1/forward', knownFirst, express.json({ limit: '8mb' }), forward)
   app.post('/v1/sign-ins', knownFirst, express.json({ limit: '4mb' }), signIns)
   app.post('/v1/certificate', express.json({ limit: '32kb' }), certificate)
+  app.post('/v1/credential', knownFirst, express.json({ limit: '1kb' }), credential)
   app.get('/v1/nt-hash-key', sealingKey)
   app.post('/v1/samba', knownFirst, express.json({ limit: '32kb' }), samba)
   app.use((_req, res) =>
@@ -192,6 +193,15 @@ export function createPullApp(
     res.json({ certificate: await renewCertificate(db, device, asked.request, asked.names) })
   }
 
+  async function credential(req: Request, res: Response): Promise<void> {
+    const device: DeviceBody = res.locals.device
+    const asked = credentialRequest.safeParse(req.body ?? {})
+    if (!asked.success) throw new Invalid({ '': 'The request is not complete.' })
+    const actor: Actor = { name: device.name, via: 'replication', address: req.ip ?? '' }
+    await takeCredential(db, actor, device.deviceId, credentialIn(req), asked.data.tokenHash)
+    res.json({})
+  }
+
   /** What is long is read from nobody else. */
   async function knownFirst(req: Request, res: Response, next: NextFunction): Promise<void> {
     res.locals.device = await knownDevice(db, req)
@@ -300,6 +310,8 @@ const objectsQuery = z.object({
 
 const pem = z.string().min(1).max(8192)
 const names = z.array(z.string().max(253)).max(64)
+const credentialRequest = z.object({ tokenHash: z.string().regex(/^[0-9a-f]{64}$/) })
+
 const certificateRequest = z.object({ request: pem, names })
 const signInsRequest = z.object({
   people: z

@@ -2,7 +2,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { thisNode } from '../audit/actor.ts'
 import type { Log } from '../log.ts'
 import { readCa } from '../mode/certificates.ts'
-import { readCredential } from '../mode/credential.ts'
 import type { Db } from '../store/db.ts'
 import { commit } from '../store/write.ts'
 import { askMaster, MasterRefused, openConnection, standing } from './connection.ts'
@@ -52,7 +51,7 @@ export function createAnnouncer(db: Db, syncPort: () => number | undefined, log:
 
 /** True when it knows: it then sends everybody to the newer master. */
 async function tell(db: Db, url: string, port: number, signal: AbortSignal): Promise<boolean> {
-  const connection = openConnection(url, readCa(db.dir) ?? '', db.position.clusterId, readCredential(db.dir))
+  const connection = openConnection(url, readCa(db.dir) ?? '', db.position.clusterId, db.dir)
   try {
     const { body } = await askMaster(
       connection,

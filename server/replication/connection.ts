@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { Agent, type Dispatcher, request } from 'undici'
 import { messageOf, Unavailable } from '../errors.ts'
 import { masterName, readCa } from '../mode/certificates.ts'
-import { readCredential } from '../mode/credential.ts'
+import { readCredential, refuseCredential } from '../mode/credential.ts'
 import { epochName } from '../mode/epoch.ts'
 import type { Db } from '../store/db.ts'
 import { onDisk } from '../store/disk.ts'
@@ -11,11 +11,17 @@ import { type Coding, codingIn, unpacked } from './coding.ts'
 import { headers, type Problem, protocol } from './wire.ts'
 
 /** A slave's line to its master: TLS to the pinned CA and to the master's own name, nothing else. */
-export type Connection = { url: string; agent: Agent; headers: Record<string, string> }
+export type Connection = {
+  url: string
+  agent: Agent
+  headers: Record<string, string>
+  /** The data directory with the credentials to ask with; undefined: it asks as nobody. */
+  as: string | undefined
+}
 
 export const longPollSeconds = 30
 
-export function openConnection(url: string, ca: string, clusterId: string, credential?: string): Connection {
+export function openConnection(url: string, ca: string, clusterId: string, as?: string): Connection {
   return {
     url,
     agent: new Agent({
@@ -30,17 +36,17 @@ export function openConnection(url: string, ca: string, clusterId: string, crede
       'sync-protocol': String(protocol),
       'sync-version': version,
       'accept-encoding': 'br, gzip',
-      ...(credential && { authorization: `Bearer ${credential}` }),
     },
+    as,
   }
 }
 
 /** The line of a slave that has joined. */
 export function connectionToMaster(db: Db): Connection {
   const ca = readCa(db.dir)
-  const credential = readCredential(db.dir)
-  if (!db.local.masterUrl || !ca || !credential) throw new Unavailable('This node has not joined a master yet.')
-  return openConnection(db.local.masterUrl, ca, db.position.clusterId, credential)
+  if (!db.local.masterUrl || !ca || !readCredential(db.dir))
+    throw new Unavailable('This node has not joined a master yet.')
+  return openConnection(db.local.masterUrl, ca, db.position.clusterId, db.dir)
 }
 
 /** A line to the master that is kept; another one as soon as this node has another master, or another credential. */
@@ -87,17 +93,32 @@ export type MasterAnswer = {
   coding: Coding
 }
 
-export async function askMaster(
+type Given = {
+  method?: 'GET' | 'POST'
+  json?: unknown
+  signal?: AbortSignal
+  headers?: Record<string, string>
+  /** Told when the line stands and `json` begins to go out: before that, the master has nothing of it. */
+  onSent?: () => void
+}
+
+export async function askMaster(connection: Connection, path: string, given: Given = {}): Promise<MasterAnswer> {
+  for (;;) {
+    const credential = connection.as && readCredential(connection.as)
+    try {
+      return await askOnce(connection, path, given, credential)
+    } catch (error) {
+      const isStrange = error instanceof MasterRefused && error.code === 'credential'
+      if (!isStrange || !credential || !refuseCredential(connection.as!, credential)) throw error
+    }
+  }
+}
+
+async function askOnce(
   connection: Connection,
   path: string,
-  given: {
-    method?: 'GET' | 'POST'
-    json?: unknown
-    signal?: AbortSignal
-    headers?: Record<string, string>
-    /** Told when the line stands and `json` begins to go out: before that, the master has nothing of it. */
-    onSent?: () => void
-  } = {},
+  given: Given,
+  credential: string | undefined,
 ): Promise<MasterAnswer> {
   const json = given.json === undefined ? undefined : Buffer.from(JSON.stringify(given.json))
   const answer = await request(`${connection.url}${path}`, {
@@ -105,6 +126,7 @@ export async function askMaster(
     method: given.method ?? 'GET',
     headers: {
       ...connection.headers,
+      ...(credential && { authorization: `Bearer ${credential}` }),
       ...given.headers,
       ...(json && { 'content-type': 'application/json', 'content-length': String(json.length) }),
     },

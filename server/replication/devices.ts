@@ -1,9 +1,10 @@
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import { canonicalName } from '../accounts/names.ts'
 import { needRight } from '../accounts/roles.ts'
 import { type Actor, thisNode } from '../audit/actor.ts'
 import { Invalid, NotFound, Refused } from '../errors.ts'
 import { isCertificateName } from '../mode/certificates.ts'
+import { credentialHash } from '../mode/credential.ts'
 import { caEnrols } from '../mode/enrolment.ts'
 import { judgeJoinCode, takeJoinCode } from '../mode/join-codes.ts'
 import { keyEnrols } from '../mode/key.ts'
@@ -20,8 +21,6 @@ import { write } from '../store/write.ts'
 import { nameOfScope } from './scope.ts'
 import type { EnrolAnswer, EnrolRequest } from './wire.ts'
 
-const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex')
-
 /** Takes a slave in: checks the key's secret, gives it a credential and a certificate of its own. */
 export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest, syncUrl?: string): Promise<EnrolAnswer> {
   if (db.local.mode !== 'master') throw new Refused('This node is not a master.', 'not-master')
@@ -34,14 +33,14 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest, syn
   const names = [asked.name, ...asked.names].filter(isCertificateName).slice(0, 32)
   const { signRequest } = await import('../mode/ca.ts')
   const certificate = await signRequest(db.dir, asked.request, names)
-  const token = randomBytes(32).toString('base64url')
+  const credential = `${asked.deviceId}.${randomBytes(32).toString('base64url')}`
   await write(db, actor, async (change) => {
     if (!hasKey && !wasMaster) await takeJoinCode(change, asked.keyId, asked.deviceId)
     const known = await deviceRow(change.trx, asked.deviceId)
     const body: DeviceBody = {
       deviceId: asked.deviceId,
       name: asked.name,
-      tokenHash: tokenHash(token),
+      tokenHash: credentialHash(credential),
       status: 'active',
       joined: new Date().toISOString(),
       ...(syncUrl && { syncUrl }),
@@ -65,7 +64,7 @@ export async function enrolDevice(db: Db, actor: Actor, asked: EnrolRequest, syn
   if (wasMaster && pending) await writeLocal(db.writer, db.local, { oldMasters: pending })
   const { clusterId, epochNo, epochId, epochSig } = db.position
   return {
-    credential: `${asked.deviceId}.${token}`,
+    credential,
     clusterId,
     epochNo,
     epochId,
@@ -106,13 +105,48 @@ export async function renewCertificate(db: Db, device: DeviceBody, request: stri
 
 /** The device behind `<deviceId>.<token>`. Refused: unknown (`credential`) or revoked (`revoked`). */
 export async function deviceByCredential(db: Db, credential: string): Promise<DeviceBody> {
-  const dot = credential.lastIndexOf('.')
-  const device = (await devicesOf(db)).get(credential.slice(0, Math.max(dot, 0)))
-  const given = Buffer.from(tokenHash(credential.slice(dot + 1)))
-  const kept = Buffer.from(device?.tokenHash ?? tokenHash(''))
-  if (!timingSafeEqual(given, kept) || !device) throw new Refused('This device is not known here.', 'credential')
+  const deviceId = credential.slice(0, Math.max(credential.lastIndexOf('.'), 0))
+  const device = (await devicesOf(db)).get(deviceId)
+  if (!device || !(isOf(device, credential) || isEarlier(device, credential)))
+    throw new Refused('This device is not known here.', 'credential')
   if (device.status === 'revoked') throw new Refused('This device is revoked.', 'revoked')
   return device
+}
+
+const isOf = ({ tokenHash }: Pick<DeviceBody, 'tokenHash'>, credential: string): boolean =>
+  timingSafeEqual(Buffer.from(credentialHash(credential)), Buffer.from(tokenHash))
+
+const isEarlier = ({ earlier }: DeviceBody, credential: string): boolean =>
+  earlier !== undefined && isOf(earlier, credential) && earlier.until > new Date().toISOString()
+
+/** What is on its way with the one before, and a slave that has not heard the answer, are not shut out. */
+const graceMs = 86_400_000
+
+/**
+ * A device has another credential from now on, of which only the hash comes here. Asked again, it is the same; who has the
+ * one before makes no other.
+ */
+export async function takeCredential(
+  db: Db,
+  actor: Actor,
+  deviceId: string,
+  credential: string,
+  tokenHash: string,
+): Promise<void> {
+  await write(db, actor, async (change) => {
+    const row = await deviceRow(change.trx, deviceId)
+    const object = row && (await change.get('device', row.id))
+    if (object?.body.status !== 'active') throw new Refused('This device is revoked.', 'revoked')
+    const { body } = object
+    if (body.tokenHash === tokenHash) return
+    if (!isOf(body, credential)) throw new Refused('This device has a newer credential.', 'renewed')
+    const earlier = { tokenHash: body.tokenHash, until: new Date(Date.now() + graceMs).toISOString() }
+    await change.put('device', object.id, { ...body, tokenHash, earlier })
+    change.note({
+      sentence: `Device ${body.name} renewed its credential`,
+      object: { kind: 'device', id: object.id, name: body.name },
+    })
+  })
 }
 
 const known = new WeakMap<Db, Promise<Map<string, DeviceBody>>>()

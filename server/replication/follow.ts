@@ -2,7 +2,6 @@ import { type Actor, thisNode } from '../audit/actor.ts'
 import { Invalid, Refused } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { readCa } from '../mode/certificates.ts'
-import { readCredential } from '../mode/credential.ts'
 import { bowToNewer, type Newer } from '../mode/fence.ts'
 import type { Db } from '../store/db.ts'
 import { commit } from '../store/write.ts'
@@ -121,7 +120,7 @@ async function newerAt(db: Db, url: string, isTold = false): Promise<Newer | und
 }
 
 async function proveMaster(db: Db, url: string, where: string, signal?: AbortSignal): Promise<void> {
-  const connection = openConnection(url, readCa(db.dir) ?? '', db.position.clusterId, readCredential(db.dir))
+  const connection = openConnection(url, readCa(db.dir) ?? '', db.position.clusterId, db.dir)
   try {
     const { body } = await askMaster(connection, `/v1/changes?${await standing(db)}&wait=0`, {
       ...(signal && { signal }),

@@ -23,6 +23,7 @@ import { type Counted, countAll, differing } from './digest.ts'
 import { keepFleet } from './fleet.ts'
 import { fetchNtHashKey } from './nt-hash-key.ts'
 import { renewCertificate } from './own-certificate.ts'
+import { renewCredential } from './own-credential.ts'
 import { ownReport, type Trouble } from './report.ts'
 import { type AnswerMode, buckets, headers } from './wire.ts'
 
@@ -100,6 +101,7 @@ export function createWorker(db: Db, log: Logger): Worker {
     if (!running && halt.signal.aborted) begin()
     const connection = toMaster.open()
     await renewCertificate(db, connection)
+    await renewCredential(db, connection, log)
     await fetchNtHashKey(db, connection)
     const before = db.position.seq
     try {

@@ -190,8 +190,10 @@ export type ClientBody = {
 export type DeviceBody = {
   deviceId: string
   name: string
-  /** SHA-256 of its credential, hex. The credential has 256 random bits, so no slow hash is needed. */
+  /** Of its credential: mode/credential.ts. */
   tokenHash: string
+  /** The credential before, which opens until then, ISO 8601. */
+  earlier?: { tokenHash: string; until: string }
   status: 'active' | 'revoked'
   joined: string
   /** https://host:port where it would answer slaves, were it the master. */
