@@ -1,11 +1,10 @@
-import type { NextFunction, Request, Response } from 'express'
+import type { Request, Response } from 'express'
 import { declared } from '../accounts/declarations.ts'
-import { groupsInEffect, ownedGroups } from '../accounts/groups.ts'
+import { groupsInEffect } from '../accounts/groups.ts'
 import { mayUse } from '../accounts/may-use.ts'
 import { ownFields, sshKeysOf } from '../accounts/own-account.ts'
 import { pluginList } from '../accounts/plugins.ts'
 import { policyOf } from '../accounts/policies.ts'
-import { may } from '../accounts/roles.ts'
 import { confirmPassword, passwordAge } from '../accounts/sign-in.ts'
 import { Invalid, type Problems } from '../errors.ts'
 import type { Extension } from '../extensions/extension.ts'
@@ -17,14 +16,6 @@ import { ownSessions } from './own-sessions.ts'
 import { keepSession, twice } from './password.ts'
 import { shownRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
-
-/** Home is for those who look after accounts; the others begin with what is theirs. */
-export async function toOwnPage(req: Request, res: Response, next: NextFunction): Promise<void> {
-  const user = req.user as Express.User
-  if (may(user.role, 'read')) return next()
-  const owned = await ownedGroups(dbOf(req), user.id)
-  res.redirect(303, owned.length > 0 ? '/my-groups' : '/account')
-}
 
 export async function showAccount(req: Request, res: Response): Promise<void> {
   await showOwn(req, res)

@@ -13,7 +13,7 @@ import {
   readsGroup,
   signedIn,
 } from '../auth/guards.ts'
-import { addKey, removeKey, saveOwnFields, saveOwnPassword, showAccount, toOwnPage } from './account.ts'
+import { addKey, removeKey, saveOwnFields, saveOwnPassword, showAccount } from './account.ts'
 import { saveAlerts, sendTest, showAlerts } from './alerts.ts'
 import { checkAudit, exportAudit, showAudit } from './audit.ts'
 import { askPurge, askRestore, purgeOne, restore, showBin } from './bin.ts'
@@ -106,6 +106,7 @@ import {
   removeOneOwnExtension,
   saveOwnExtension,
 } from './own-extensions.ts'
+import { toOwnPage } from './own-page.ts'
 import {
   addNewOwnPlugin,
   askRemoveOwnPlugin,

@@ -9,6 +9,7 @@ import type { Db } from '../store/db.ts'
 import { browserWords } from './browser-words.ts'
 import { asked, formOf } from './form.ts'
 import { dbOf, nodeOf } from './node.ts'
+import { ownPage } from './own-page.ts'
 import { render } from './render.ts'
 import { count } from './say.ts'
 
@@ -77,13 +78,13 @@ export async function begin(req: Request, res: Response, user: Express.User, to:
   })
   if (setUpAt) Object.assign(req.session, { setUpAt, claimedAt })
   await saved(req)
-  res.redirect(303, beginAt(user, to))
+  res.redirect(303, await beginAt(dbOf(req), user, to))
 }
 
-/** Who looks after no accounts begins with their own; other pages would only refuse. */
-function beginAt(user: Express.User, to: string): string {
+/** To where they wanted; who looks after no accounts to what is their own, as other pages would only refuse. */
+function beginAt(db: Db, user: Express.User, to: string): Promise<string> | string {
   if (user.mustSetPassword !== undefined) return newPasswordPath
-  return may(user.role, 'read') || /^\/(account|my-groups)(\/|$)/.test(to) ? to : '/account'
+  return may(user.role, 'read') || /^\/(account|my-groups)(\/|$)/.test(to) ? to : ownPage(db, user)
 }
 
 /** A path of this node and nothing else: `//host` and `/\host` would leave it. */

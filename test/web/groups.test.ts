@@ -6,7 +6,7 @@ import { changeGroup, groupByName } from '../../server/accounts/groups.ts'
 import { pluginList } from '../../server/accounts/plugins.ts'
 import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
-import { aWebApp, type Browser, signedIn, textOf } from '../support/web.ts'
+import { aBrowser, aWebApp, type Browser, signedIn, textOf } from '../support/web.ts'
 
 let store: Awaited<ReturnType<typeof aMasterStore>>
 let app: Express
@@ -150,6 +150,8 @@ test('an owner changes the members of a group, and nothing else', async () => {
     'add-owner': 'owner',
   })
   const owner = await signedIn(app, 'owner')
+  const begins = await aBrowser(app).post('/login', { username: 'owner', password })
+  assert.equal(begins.headers.location, '/my-groups')
   assert.match(textOf((await owner.get('/my-groups')).text), /europe Sites 1/)
   const page = await owner.get('/groups/europe?add=gek')
   assert.match(textOf(page.text), /Gösta Ek gek Add/)
