@@ -6,7 +6,7 @@ import type { Dn } from './dn.ts'
 import type { Account, Entry } from './entry.ts'
 import { readName } from './name.ts'
 import type { Call, Refusal, Services } from './operations.ts'
-import { forget, isConfidential, type Session, standsInTheWay } from './who.ts'
+import { isConfidential, type Session, standsInTheWay } from './who.ts'
 import { atEnd, peekTag, readConstructed, readInteger, readOctets, readText } from './wire/ber.ts'
 import { controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
@@ -20,8 +20,6 @@ const sasl = 0xa3
 /** RFC 4511 section 4.2, with the rules of RFC 4513 section 5.1. */
 export function bind(call: Call): Result | Promise<Result> {
   const { message, session } = call
-  // Whatever comes of it, the old identity ends here (RFC 4513 section 4).
-  forget(session)
   const version = readInteger(message.body)
   const { text: name, dn } = readName(message.body)
   if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The name to bind as is not a DN.' }

@@ -7,7 +7,7 @@ import { isConfidential, newSession } from '../../server/ldap/who.ts'
 import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
 import { firstRunPair } from '../../server/mode/ca.ts'
 import { aFolder } from '../support/store.ts'
-import { bindRequest, type Client, connectTo, message, searchRequest } from './client.ts'
+import { bindRequest, type Client, connectTo, controls, message, searchRequest } from './client.ts'
 import {
   aDirectory,
   aUser,
@@ -173,6 +173,16 @@ describe('doors', () => {
       assert.equal((await c.request(cancel(10_000))).code, 121)
       assert.equal(await bind, 0)
       assert.equal((await c.request(cancel(77))).code, 119)
+      c.end()
+    })
+
+    it('is refused with a control that it must obey and does not know', async () => {
+      const c = connectTo(server.port)
+      const bind = c.bind(reader, 'reader')
+      const search = c.search({ base: users, scope: 'base' })
+      assert.equal((await c.request(cancel(10_001), controls(['1.2.3.4', true]))).code, 12)
+      assert.equal(await bind, 0)
+      assert.equal((await search).code, 0)
       c.end()
     })
   })
