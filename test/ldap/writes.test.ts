@@ -281,6 +281,60 @@ describe('changes over LDAP', () => {
       reader.end()
     })
 
+    it('a person learns from no refusal who else is there', async () => {
+      await aUser(db, { username: 'prying', password: secret })
+      await addGroup(db, me, { name: 'hushed', description: '' })
+      await addClient(db, me, { name: 'unseen', role: 'read' })
+      const prying = await signedIn('prying', secret)
+      const self = `uid=prying,${users}`
+      const codeOf = async (request: Buffer) => {
+        const { code, matchedDn, message } = await prying.request(request)
+        return [code, matchedDn, message].join(' | ')
+      }
+      const asked: [string, (name: string) => Buffer, there: string, nowhere: string][] = [
+        [
+          'add a person',
+          (name) => addRequest(`uid=${name},${users}`, { objectClass: 'inetOrgPerson', sn: 'x' }),
+          'chief',
+          'nobody1',
+        ],
+        ['add a group', (name) => addRequest(`cn=${name},${groups}`, { objectClass: 'posixGroup' }), 'hushed', 'none'],
+        [
+          'add a client',
+          (name) => addRequest(`cn=${name},ou=Internal,${base}`, { objectClass: 'top' }),
+          'unseen',
+          'x1',
+        ],
+        ['rename to', (name) => renameRequest(self, `uid=${name}`), 'chief', 'nobody1'],
+        ['password by DN', (name) => passwordRequest({ who: `uid=${name},${users}`, new: next }), 'chief', 'nobody1'],
+        ['password by name', (name) => passwordRequest({ who: name, new: next }), 'chief', 'nobody1'],
+        ['old one', (name) => passwordRequest({ who: name, old: 'a-Guess-77', new: next }), 'chief', 'nobody1'],
+        ['old one that is right', (name) => passwordRequest({ who: name, old: secret, new: next }), 'chief', 'nobody1'],
+        ['of a group', (name) => passwordRequest({ who: `cn=${name},${groups}`, new: next }), 'hushed', 'none'],
+        [
+          'of a client',
+          (name) => passwordRequest({ who: `cn=${name},ou=Internal,${base}`, new: next }),
+          'unseen',
+          'x1',
+        ],
+      ]
+      for (const [what, request, there, nowhere] of asked)
+        assert.equal(await codeOf(request(there)), await codeOf(request(nowhere)), what)
+      assert.equal(await bind('chief', secret), 0, 'and changes nothing')
+      prying.end()
+    })
+
+    it('help desk sets passwords of people whom it cannot search for', async () => {
+      await aUser(db, { username: 'helper', role: 'helpdesk', password: secret })
+      await aUser(db, { username: 'forgetful', password: secret })
+      const helper = await signedIn('helper', secret)
+      assert.equal((await helper.request(passwordRequest({ who: 'forgetful', new: next }))).code, 0)
+      assert.equal(await bind('forgetful', next), 0)
+      assert.equal((await helper.request(passwordRequest({ who: 'forgetful', new: 'x' }))).code, 19)
+      assert.equal((await helper.request(passwordRequest({ who: 'chief', new: next }))).code, 32)
+      helper.end()
+    })
+
     it('the samba role changes people, and none of the administrators’ passwords', async () => {
       const { dn: sambaDn, password: word } = await addClient(db, me, { name: 'smb', role: 'samba' })
       const samba = connectTo(server.port)
@@ -530,7 +584,7 @@ describe('changes over LDAP', () => {
       )
       assert.ok(again.response.includes(integerTlv(8, 0x81)), 'passwordInHistory')
       assert.equal((await passa.request(passwordRequest({ old: third, new: `${third}-x` }))).code, 0)
-      assert.equal((await passa.request(passwordRequest({ who: `uid=chief,${users}`, new: next }))).code, 50)
+      assert.equal((await passa.request(passwordRequest({ who: `uid=chief,${users}`, new: next }))).code, 32)
       passa.end()
       assert.equal(await bind('passa', `${third}-x`), 0)
       assert.equal(await bind('passa', third), 49)

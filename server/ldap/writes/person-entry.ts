@@ -224,11 +224,12 @@ async function mayBySelfOrOther(
   target: Target,
   old: string | undefined,
 ): Promise<'self' | 'other'> {
+  const isSelf = actor.id === target.id
+  // First of all, or it would tell whether somebody else's password is right.
+  if (!isSelf) needRightOver(actor, 'passwords', target.body)
   if (old !== undefined && !(await confirmPassword(db, target.id, old)))
     throw new NotDone(resultCode.invalidCredentials, 'The old password is not right.')
-  if (actor.id === target.id) return 'self'
-  needRightOver(actor, 'passwords', target.body)
-  return 'other'
+  return isSelf ? 'self' : 'other'
 }
 
 export async function changePassword(
