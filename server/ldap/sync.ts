@@ -11,7 +11,7 @@ import { type Named, type SearchRequest, selectionFor } from './search.ts'
 import type { News, Tree } from './tree.ts'
 import { isSameWho, type Who, whoIs } from './who.ts'
 import { integerTlv, tag, tlv } from './wire/ber.ts'
-import type { Control } from './wire/controls.ts'
+import { type Control, controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
 
 /** The feed, as far as a consumer needs it beside the directory. */
@@ -41,6 +41,11 @@ export function startSync(
 ): Result | Work | Promise<Work> {
   const { feed } = call.services
   if (!feed) return { code: resultCode.unwillingToPerform, message: 'Nobody can replicate from this directory.' }
+  const besides = call.message.controls.find(({ oid, isCritical }) => isCritical && ofLists.has(oid))
+  if (besides) {
+    const message = `Control ${besides.oid} means nothing where a copy is kept.`
+    return { code: resultCode.unavailableCriticalExtension, message }
+  }
   const { isPersistent, cookie } = readSyncRequest(control)
   if (isPersistent && isCrowded(call))
     return { code: resultCode.busy, message: 'Too many searches stay open to tell of changes: close one.' }
@@ -60,6 +65,9 @@ export function startSync(
   })
 }
 
+/** A consumer takes everything, in whatever order. */
+const ofLists: ReadonlySet<string> = new Set([controlOid.paged, controlOid.sort, controlOid.listView])
+
 const mostOfConnection = 4
 
 const isCrowded = ({ session, services: { directory, limits } }: Call): boolean =>
@@ -75,7 +83,7 @@ type View = ReturnType<typeof viewOf>
 
 /** What the consumer sees: which entries are in its content, and how one is written. */
 function viewOf(call: Call, tree: Tree, { entry: base, who }: Named, request: SearchRequest) {
-  const { scope, filter, attributes } = request
+  const { scope, filter, attributes, sizeLimit, timeLimitSeconds } = request
   const { message, output } = call
   const prepared = () => ({
     version: tree.schema.version(),
@@ -92,7 +100,9 @@ function viewOf(call: Call, tree: Tree, { entry: base, who }: Named, request: Se
   }
   return {
     entries: scope === 'base' ? [base] : entriesBelow(base, scope),
-    maxEntries: (who.others ?? who.view).maxEntries,
+    // Both are for the refresh: what changes afterwards is told without end.
+    maxEntries: Math.min(sizeLimit || Number.POSITIVE_INFINITY, (who.others ?? who.view).maxEntries),
+    endAt: timeLimitSeconds === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeLimitSeconds * 1000,
     has(entry: Entry): boolean {
       if (entry.place < 0 || !isInScope(entry, base, scope)) return false
       const isOthers = who.others !== undefined && entry !== who.self
@@ -153,6 +163,7 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
   const same: string[] = []
   let position = 0
   let sent = 0
+  let isFull = false
 
   const isChanged = (entry: Entry): boolean => start.phase === 'full' || tree.versions.of(entry) > start.seq
 
@@ -164,7 +175,8 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
     if (!isChanged(entry)) {
       if (isIn && start.phase === 'present') same.push(id)
     } else if (isIn) {
-      if (!view.write(entry, 'add', deadline)) return false
+      if (sent >= view.maxEntries) isFull = true
+      else if (!view.write(entry, 'add', deadline)) return false
       sent++
     } else if (start.phase === 'delta') left.push(id)
     return true
@@ -175,6 +187,11 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
       output.append(idSet(message.id, ids.splice(0, idsAtOnce), areGone))
   }
 
+  function stopped(code: Result['code']): Result {
+    news?.end()
+    return { code }
+  }
+
   return {
     end: () => news?.end(),
     next(deadline) {
@@ -183,12 +200,12 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
         if (entry.place >= 0 && !tell(entry, deadline)) return undefined
         position++
         tellIds(same, false, false)
-        if (sent > view.maxEntries) {
-          news?.end()
-          return { code: resultCode.sizeLimitExceeded }
-        }
+        if (isFull) return stopped(resultCode.sizeLimitExceeded)
         if (output.length >= fullBytes) return undefined
-        if (position % stride === 0 && performance.now() > deadline) return undefined
+        if (position % stride !== 0) continue
+        const now = performance.now()
+        if (now > view.endAt) return stopped(resultCode.timeLimitExceeded)
+        if (now > deadline) return undefined
       }
       tellIds(same, false, true)
       tellIds(left, true, true)
