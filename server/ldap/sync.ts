@@ -21,7 +21,7 @@ export type SyncFeed = {
   goneSince: (seq: number) => Promise<string[]>
 }
 
-/** From where a consumer goes on. `present`: some of what is gone since then is not known any more. */
+/** From where a consumer goes on. `present`: what is gone since then is not known, or not all of it. */
 type Start = { phase: 'full' } | { phase: 'delta' | 'present'; seq: number }
 
 const fullBytes = 64 * 1024
@@ -51,7 +51,7 @@ export function startSync(
     return { code: resultCode.busy, message: 'Too many searches stay open to tell of changes: close one.' }
   const { rid, csn } = cookie ? parseCookie(cookie) : { rid: '000', csn: '' }
   const position = feed.position()
-  const start = startOf(csn, position, tree.lastSeq())
+  const start = startOf(csn, position, tree.lastSeq(), found.entry)
   // Taken before anything is read: what changes from here on is told again rather than not at all.
   const reached = cookieOf(csnOf(position, tree.lastSeq()), rid)
   const view = viewOf(call, tree, found, request)
@@ -73,10 +73,11 @@ const mostOfConnection = 4
 const isCrowded = ({ session, services: { directory, limits } }: Call): boolean =>
   session.watching >= mostOfConnection || directory.followers >= limits.maxSyncs
 
-function startOf(csn: string, position: ReturnType<SyncFeed['position']>, lastSeq: number): Start {
+function startOf(csn: string, position: ReturnType<SyncFeed['position']>, lastSeq: number, base: Entry): Start {
   const seq = parseCsn(csn, position)
   if (seq === undefined || seq > lastSeq) return { phase: 'full' }
-  return { phase: seq < position.horizon ? 'present' : 'delta', seq }
+  // What had the name of a base before is not below it now, and would not be told as gone.
+  return { phase: seq < position.horizon || !base.children ? 'present' : 'delta', seq }
 }
 
 type View = ReturnType<typeof viewOf>
@@ -87,15 +88,16 @@ function viewOf(call: Call, tree: Tree, { entry: base, who }: Named, request: Se
   const { message, output } = call
   const prepared = () => ({
     version: tree.schema.version(),
+    seq: tree.lastSeq(),
     mine: prepare(filter, tree, who.view),
     others: who.others && prepare(filter, tree, who.others),
     selection: selectionFor(call, tree, who, attributes),
   })
   const listOf = tree.members.lister()
   let kept = prepared()
-  /** A search that stays open sees extensions come and go. */
+  /** A search that stays open sees extensions come and go, and what its filter names. */
   const now = (): typeof kept => {
-    if (kept.version !== tree.schema.version()) kept = prepared()
+    if (kept.seq !== tree.lastSeq() || kept.version !== tree.schema.version()) kept = prepared()
     return kept
   }
   return {
@@ -103,6 +105,8 @@ function viewOf(call: Call, tree: Tree, { entry: base, who }: Named, request: Se
     // Both are for the refresh: what changes afterwards is told without end.
     maxEntries: Math.min(sizeLimit || Number.POSITIVE_INFINITY, (who.others ?? who.view).maxEntries),
     endAt: timeLimitSeconds === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeLimitSeconds * 1000,
+    /** Whether what the search begins at is still what is called so. */
+    isThere: (): boolean => base.parent === undefined || tree.resolve(request.base.dn!).entry === base,
     has(entry: Entry): boolean {
       if (entry.place < 0 || !isInScope(entry, base, scope)) return false
       const isOthers = who.others !== undefined && entry !== who.self
@@ -242,6 +246,8 @@ function watch(
     for (;;) {
       const one = held && view.has(held.entry) ? held : take()
       held = undefined
+      if (!one && !view.isThere())
+        return { code: resultCode.syncRefreshRequired, message: 'Begin again: the base is not what it was.' }
       if (!one) return undefined
       const isLast = news.gone.length + news.entries.size === 0
       const csn = isLast ? further() : undefined
