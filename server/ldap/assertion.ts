@@ -1,6 +1,7 @@
 import { controlOf, neededValue } from './controls/value.ts'
 import type { Entry } from './entry.ts'
 import { prepare, truth } from './evaluate.ts'
+import { missedBy } from './lens.ts'
 import type { Call } from './operations.ts'
 import type { Tree } from './tree.ts'
 import type { Who } from './who.ts'
@@ -12,7 +13,7 @@ const maxParts = 64
 
 /** Whether what the request asserts of its entry is so, RFC 4528; true where it asserts nothing. */
 export function isFulfilled(
-  { message, services }: Call,
+  { message, services, session }: Call,
   tree: Tree,
   entry: Entry,
   { view, self, others }: Who,
@@ -21,5 +22,5 @@ export function isFulfilled(
   if (!control) return true
   const filter = readFilter(readerOf(neededValue(control)), maxParts, services.limits.filterDepth)
   const eyes = others && entry !== self ? others : view
-  return prepare(filter, tree, eyes).evaluate(entry) === truth.true
+  return prepare(filter, tree, eyes, missedBy(services.lens, session)).evaluate(entry) === truth.true
 }

@@ -6,6 +6,7 @@ import type { Entry } from './entry.ts'
 import { everything, prepare, truth } from './evaluate.ts'
 import { entriesBelow, isInScope } from './find.ts'
 import { later } from './later.ts'
+import { type Missed, missedBy } from './lens.ts'
 import type { Call, Watch, Work } from './operations.ts'
 import { type Named, type SearchRequest, selectionFor } from './search.ts'
 import type { News, Tree } from './tree.ts'
@@ -86,15 +87,15 @@ type View = ReturnType<typeof viewOf>
 function viewOf(call: Call, tree: Tree, { entry: base, who }: Named, request: SearchRequest) {
   const { scope, filter, attributes, sizeLimit, timeLimitSeconds } = request
   const { message, output } = call
-  const prepared = () => ({
+  const prepared = (missed?: Missed) => ({
     version: tree.schema.version(),
     seq: tree.lastSeq(),
-    mine: prepare(filter, tree, who.view),
+    mine: prepare(filter, tree, who.view, missed),
     others: who.others && prepare(filter, tree, who.others),
     selection: selectionFor(call, tree, who, attributes),
   })
   const listOf = tree.members.lister()
-  let kept = prepared()
+  let kept = prepared(missedBy(call.services.lens, call.session))
   /** A search that stays open sees extensions come and go, and what its filter names. */
   const now = (): typeof kept => {
     if (kept.seq !== tree.lastSeq() || kept.version !== tree.schema.version()) kept = prepared()
