@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -6,6 +7,7 @@ import { connect as connectTls } from 'node:tls'
 import { isConfidential, newSession } from '../../server/ldap/who.ts'
 import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
 import { firstRunPair } from '../../server/mode/ca.ts'
+import { until } from '../support/node.ts'
 import { aFolder } from '../support/store.ts'
 import { bindRequest, type Client, connectTo, controls, message, searchRequest } from './client.ts'
 import {
@@ -103,6 +105,24 @@ describe('doors', () => {
       assert.equal((await client.request(startTls)).code, 1)
       client.end()
     })
+  })
+
+  it('asks a client that has long said nothing whether it is still there', async () => {
+    // The timer of a connection in the kernel: 2 is that of keep-alive.
+    const timerOf = (port: number, to: number): string | undefined => {
+      const hex = (number: number) => number.toString(16).toUpperCase().padStart(4, '0')
+      const row = new RegExp(`:${hex(port)} [0-9A-F]+:${hex(to)} 01 [0-9A-F:]+ (0[0-9]):`)
+      return row.exec(readFileSync('/proc/net/tcp', 'utf8'))?.[1]
+    }
+    const plain = connectTo(server.port)
+    assert.equal(await plain.whoAmI(), '')
+    await until(() => timerOf(server.port, plain.socket.localPort!) === '02')
+    const socket = connectTls({ host: '127.0.0.1', port: server.ports.tls!, rejectUnauthorized: false })
+    const inTls = connectTo(0, socket)
+    assert.equal(await inTls.whoAmI(), '')
+    await until(() => timerOf(server.ports.tls!, socket.localPort!) === '02')
+    plain.end()
+    inTls.end()
   })
 
   it('a password in the clear is taken over loopback only', () => {
