@@ -1,3 +1,4 @@
+import { mayRead } from './access.ts'
 import { controlOf, neededValue } from './controls/value.ts'
 import type { Entry } from './entry.ts'
 import { prepare, truth } from './evaluate.ts'
@@ -22,5 +23,7 @@ export function isFulfilled(
   if (!control) return true
   const filter = readFilter(readerOf(neededValue(control)), maxParts, services.limits.filterDepth)
   const eyes = others && entry !== self ? others : view
+  // Of what may be named and not read, nothing is so.
+  if (!mayRead(eyes, self, entry)) return false
   return prepare(filter, tree, eyes, missedBy(services.lens, session)).evaluate(entry) === truth.true
 }

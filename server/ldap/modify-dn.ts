@@ -1,7 +1,7 @@
 import { type Dn, parseDn, type Rdn, rdnKey } from './dn.ts'
 import { NotDone } from './not-done.ts'
 import type { Call } from './operations.ts'
-import { isKnown } from './search.ts'
+import { isKnown, lookUp } from './search.ts'
 import { atEnd, readBoolean, readText } from './wire/ber.ts'
 import { type Result, resultCode } from './wire/result.ts'
 import { type ChangeOf, changeEntry } from './writing.ts'
@@ -30,10 +30,9 @@ export async function modifyDn(call: Call): Promise<Result> {
 const rename =
   (rdn: Rdn, deletesOld: boolean, superior: Dn | undefined): ChangeOf =>
   async ({ writer, actor, tree, who }, entry, expectedSeq) => {
-    const to = superior && tree.resolve(superior)
-    if (to?.above) throw new NotDone(resultCode.noSuchObject, 'The new superior does not exist.')
-    if (to && to.entry !== entry.parent)
-      throw new NotDone(resultCode.affectsMultipleDSAs, 'Entries stay in their unit.')
+    const to = superior && lookUp(tree, who, superior)
+    if (to && 'code' in to) throw new NotDone(resultCode.noSuchObject, 'The new superior does not exist.')
+    if (to && to !== entry.parent) throw new NotDone(resultCode.affectsMultipleDSAs, 'Entries stay in their unit.')
     const there = entry.parent?.children?.get(rdnKey(rdn))
     if (there && there !== entry && isKnown(who, there))
       throw new NotDone(resultCode.entryAlreadyExists, 'There is an entry of this name already.')

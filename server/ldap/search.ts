@@ -118,13 +118,19 @@ export function named(
     // Not success with nothing in it: clients then take the account for missing, or go on without having signed in.
     return { code: resultCode.insufficientAccessRights, message: whyNothing(who) }
   }
-  const { entry, above } = tree.resolve(dn)
-  if (entry && isKnown(who, entry)) return { entry, who }
-  const matched = entry ? entry.parent : above
-  return { code: resultCode.noSuchObject, matchedDn: matched && isKnown(who, matched) ? tree.dnOf(matched) : '' }
+  const found = lookUp(tree, who, dn)
+  return 'code' in found ? found : { entry: found, who }
 }
 
-/** Whoever may not know of an entry is answered as if it were not there. */
+/** The entry that a DN names. Whoever may not know of one is answered as if it were not there. */
+export function lookUp(tree: Tree, who: Who, dn: Dn): Entry | Result {
+  const { entry, above } = tree.resolve(dn)
+  if (entry && isKnown(who, entry)) return entry
+  let matched = entry ? entry.parent : above
+  while (matched && !isKnown(who, matched)) matched = matched.parent
+  return { code: resultCode.noSuchObject, matchedDn: matched ? tree.dnOf(matched) : '' }
+}
+
 export const isKnown = ({ view, self, others }: Who, entry: Entry): boolean =>
   mayKnow(view, self, entry) || (others !== undefined && mayKnow(others, self, entry))
 
