@@ -52,7 +52,7 @@ export function startSync(
     return { code: resultCode.busy, message: 'Too many searches stay open to tell of changes: close one.' }
   const { rid, csn } = cookie ? parseCookie(cookie) : { rid: '000', csn: '' }
   const position = feed.position()
-  const start = startOf(csn, position, tree.lastSeq(), found.entry)
+  const start = startOf(csn, position, tree.lastSeq(), found)
   // Taken before anything is read: what changes from here on is told again rather than not at all.
   const reached = cookieOf(csnOf(position, tree.lastSeq()), rid)
   const view = viewOf(call, tree, found, request)
@@ -74,9 +74,12 @@ const mostOfConnection = 4
 const isCrowded = ({ session, services: { directory, limits } }: Call): boolean =>
   session.watching >= mostOfConnection || directory.followers >= limits.maxSyncs
 
-function startOf(csn: string, position: ReturnType<SyncFeed['position']>, lastSeq: number, base: Entry): Start {
+function startOf(csn: string, position: ReturnType<SyncFeed['position']>, lastSeq: number, found: Named): Start {
+  const { entry: base, who } = found
   const seq = parseCsn(csn, position)
   if (seq === undefined || seq > lastSeq) return { phase: 'full' }
+  // The ids of what has changed are for those who see all of it; and they must have seen it when the cookie was given.
+  if (who.view.entries !== 'all' || (who.self && who.self.seq > seq)) return { phase: 'full' }
   // What had the name of a base before is not below it now, and would not be told as gone.
   return { phase: seq < position.horizon || !base.children ? 'present' : 'delta', seq }
 }

@@ -14,7 +14,7 @@ import { moveHorizon } from '../../server/replication/horizon.ts'
 import type { Db } from '../../server/store/db.ts'
 import { type Chance, chance } from '../interop/chance.ts'
 import { silent } from '../support/node.ts'
-import { aUser, me } from '../support/people.ts'
+import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { type Client, connectTo, controls, type SearchGiven } from './client.ts'
 import { type Copy, copyOf } from './copy.ts'
@@ -174,6 +174,27 @@ describe('copies of what a search finds', () => {
       await changeMembers(db, me, other.id, { usernames: ['admin'] }, {})
       await copy.mustSoonBe(c, 'while another one has it')
       assert.equal(copy.size(), 1)
+    })
+
+    it('tell nothing of entries that one may not see, not even that they have changed', async () => {
+      const { db, server } = node
+      const { id } = await aUser(db, { username: 'mona', password })
+      const { id: other } = await aUser(db, { username: 'nils' })
+      const gone = await aUser(db, { username: 'olga' })
+      const mona = connectTo(server.port)
+      assert.equal(await mona.bind(`uid=mona,${users}`, password), 0)
+      const given: SearchGiven = { base, attributes: ['*'] }
+      const copy = copyOf(given)
+      assert.equal(await copy.refresh(mona), 0)
+      await changeUser(db, me, other, { first: 'Nisse' })
+      await removeUser(db, me, gone.id)
+      assert.equal(await copy.refresh(mona), 0)
+      assert.deepEqual([...copy.told], [id.replaceAll('-', '')])
+      await changeUser(db, me, id, { role: 'administrator' })
+      assert.equal(await copy.refresh(mona), 0)
+      await copy.mustBe(mona, 'an administrator sees what was there before as well')
+      assert.ok(copy.size() > 3)
+      mona.end()
     })
 
     it('have to be begun again when the entry that they begin at is another one', async () => {

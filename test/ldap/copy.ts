@@ -27,6 +27,8 @@ export type Copy = {
   /** Asks for that, and for whatever changes from then on. */
   stay: (client: Client) => Promise<void>
   size: () => number
+  /** Ids of all entries of which anything was ever told. */
+  told: ReadonlySet<string>
   mustBe: (client: Client, what: string) => Promise<void>
   mustSoonBe: (client: Client, what: string) => Promise<void>
 }
@@ -41,6 +43,7 @@ let nextId = 1
 
 export function copyOf(given: SearchGiven): Copy {
   const kept = new Map<string, Kept>()
+  const told = new Set<string>()
   let cookie: Buffer | undefined
 
   const request = (mode: number): Buffer =>
@@ -75,6 +78,7 @@ export function copyOf(given: SearchGiven): Copy {
           const kind = readInteger(state, 0x0a)
           const uuid = readOctets(state).toString('hex')
           if (!atEnd(state)) take(readOctets(state))
+          told.add(uuid)
           if (kind === 3) kept.delete(uuid)
           else if (kind !== 0) kept.set(uuid, entry)
           if (isRefreshing) present.add(uuid)
@@ -89,6 +93,7 @@ export function copyOf(given: SearchGiven): Copy {
             const set = readConstructed(fields, 0x31)
             while (!atEnd(set)) {
               const uuid = readOctets(set).toString('hex')
+              told.add(uuid)
               if (areGone) kept.delete(uuid)
               else present.add(uuid)
             }
@@ -141,6 +146,7 @@ export function copyOf(given: SearchGiven): Copy {
   return {
     refresh: (client) => ask(client, 1),
     size: () => kept.size,
+    told,
     async stay(client) {
       assert.equal(await ask(client, 3), 0)
     },
