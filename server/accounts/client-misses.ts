@@ -57,7 +57,11 @@ export function meaningOf(kind: MissKind, what: string, role: ClientRole, known:
         'There is nothing at this DN, or this client may not see it. Compare the base DN that the service is set to with the one on this page; somebody who was removed leaves such a trace too.',
       )
     case 'limit':
-      return toDo('It got a part of what it asked for. Let the service ask for less at once, or for pages.')
+      return toDo(
+        what.startsWith('a search')
+          ? 'It got a part of what it asked for. Let the service ask for less at once, or for pages.'
+          : 'The search was refused, and found nothing. Let the service ask for less at once; most limits are settings of the node.',
+      )
     case 'bind':
       return bind(what)
   }

@@ -200,6 +200,8 @@ describe('the lens of an LDAP client', () => {
     passwords.curious = (await addClient(node.db, me, { name: 'curious', role: 'read' })).password
     const c = await bound('curious')
     await c.search({ base, attributes: ['cn;lang-sv', 'sambaNTPassword', 'userPassword'] })
+    const parts = Array.from({ length: 4100 }, () => '(uid=x)').join('')
+    assert.equal((await c.search({ base, filter: `(|${parts})` })).code, 11)
     await c.bind(dnOf('curious'), '')
     c.end()
     const misses = await missesOf('curious')
@@ -207,6 +209,7 @@ describe('the lens of an LDAP client', () => {
     assert.match(meant('cn;lang-sv'), /No attribute here has the option lang-sv: let it ask for cn\./)
     assert.match(meant('sambaNTPassword'), /only Samba may read it, with a client of the role samba/)
     assert.match(meant('userPassword'), /Let the service check them by a bind as the person/)
+    assert.match(meant('The filter has more than 4096 parts.'), /^The search was refused, and found nothing\./)
     assert.match(meant('no password was sent'), /has no password for it\. Give it one/)
     await removeClient(node.db, me, 'curious')
   })
