@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { addClient } from '../../server/accounts/clients.ts'
 import { addMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, groupByName } from '../../server/accounts/groups.ts'
@@ -9,10 +10,20 @@ import { addUser, removeUser, userByUsername } from '../../server/accounts/users
 import { auditPage } from '../../server/audit/audit.ts'
 import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
 import type { Db } from '../../server/store/db.ts'
+import { write } from '../../server/store/write.ts'
 import { aUser, me } from '../support/people.ts'
 import { type Client, connectTo, controls } from './client.ts'
+import { asserting } from './controls.ts'
 import { base, groups, type Started, users } from './sample.ts'
-import { addRequest, modify, passwordRequest, removeRequest, renameRequest, startWritable } from './writable.ts'
+import {
+  addRequest,
+  modify,
+  modifyRequest,
+  passwordRequest,
+  removeRequest,
+  renameRequest,
+  startWritable,
+} from './writable.ts'
 
 const secret = 'a-Long-enough-One-7'
 const next = 'quite-Another-One-8'
@@ -501,6 +512,44 @@ describe('changes over LDAP', () => {
       const text = answer.response.toString('latin1')
       assert.ok(text.indexOf('Lund') > 0 && text.indexOf('Lund') < text.indexOf('Kalmar'))
       assert.equal(text.includes('argon2'), false)
+    })
+
+    it('so it is with who is in a group, or has a plugin', async () => {
+      for (let i = 0; i < 6; i++) await aUser(db, { username: `first${i}` })
+      await addGroup(db, me, { name: 'duty', description: '' })
+      const nobody = controls(asserting('(!(memberUid=*))'))
+      for (const dn of [`cn=duty,${groups}`, `cn=pptpd_plugin,${groups}`]) {
+        const join = (name: string) => boss.request(modifyRequest(dn, [['add', 'memberUid', name]]), nobody)
+        const others = await Promise.all(Array.from({ length: 5 }, () => signedIn('chief', secret)))
+        const joined = others.map((client, i) =>
+          client.request(modifyRequest(dn, [['add', 'memberUid', `first${i}`]]), nobody),
+        )
+        const codes = (await Promise.all([...joined, join('first5')])).map(({ code }) => code)
+        assert.deepEqual(codes.sort(), [0, 122, 122, 122, 122, 122], dn)
+        assert.equal((await person(dn))!.memberUid!.length, 1)
+        for (const client of others) client.end()
+      }
+    })
+
+    it('a removal that asserts something is made of what it was asserted of', async () => {
+      const other = await signedIn('chief', secret)
+      /** The removal is judged while the change before it still waits for its turn. */
+      const raced = async (dn: string, change: Buffer, asserted: string): Promise<string> => {
+        const turn = write(db, me, () => sleep(100))
+        const changed = other.request(change)
+        await sleep(40)
+        const gone = boss.request(removeRequest(dn), controls(asserting(asserted)))
+        await turn
+        return `${(await changed).code} ${(await gone).code}`
+      }
+      await addGroup(db, me, { name: 'empty', description: '' })
+      const empty = `cn=empty,${groups}`
+      const joining = modifyRequest(empty, [['add', 'memberUid', 'first0']])
+      assert.match(await raced(empty, joining, '(!(memberUid=*))'), /^(0 122|32 0)$/)
+      const who = `uid=first1,${users}`
+      const moving = modifyRequest(who, [['replace', 'l', 'Kalmar']])
+      assert.match(await raced(who, moving, '(!(l=Kalmar))'), /^(0 122|32 0)$/)
+      other.end()
     })
 
     it('assertions that many clients make of one entry at a time hold for one of them', async () => {
