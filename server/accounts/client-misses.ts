@@ -57,7 +57,11 @@ export function meaningOf(kind: MissKind, what: string, role: ClientRole, known:
         'There is nothing at this DN, or this client may not see it. Compare the base DN that the service is set to with the one on this page; somebody who was removed leaves such a trace too.',
       )
     case 'limit':
-      return toDo('It got a part of what it asked for. Let the service ask for less at once, or for pages.')
+      return toDo(
+        what.startsWith('a search')
+          ? 'It got a part of what it asked for. Let the service ask for less at once, or for pages.'
+          : 'The search was refused, and found nothing. Let the service ask for less at once; most limits are settings of the node.',
+      )
     case 'bind':
       return bind(what)
   }
@@ -72,14 +76,22 @@ const folded = (attribute: string): string => (attribute.split(';')[0] ?? '').to
 function unknownAttribute(what: string, known: Declared): Meaning {
   const [from, reason] = harmlessAttributes(folded(what)) ?? []
   if (from) return harmless(`${from}: ${reason} It goes on without; nothing to do.`)
-  return toDo(`Nothing here has it. ${whoBringsAttribute(what, known)}`)
+  return toDo(`Nothing here has it. ${optionOf(what) ?? whoBringsAttribute(what, known)}`)
+}
+
+/** `cn;lang-sv` is a name of an attribute that is there. */
+function optionOf(what: string): string | undefined {
+  const [name, ...options] = what.split(';')
+  return options.length > 0
+    ? `No attribute here has the option ${options.join(';')}: let it ask for ${name}.`
+    : undefined
 }
 
 function unknownInFilter(what: string, known: Declared): Meaning {
   const [from] = harmlessAttributes(folded(what)) ?? []
   const source = from ? ` It is known from ${from}.` : ''
   return toDo(
-    `It searched by an attribute that nothing here has, so this part of its filter finds nobody.${source} Where people are found all the same, there is nothing to do. ${from ? 'Otherwise let the service search by uid or mail.' : whoBringsAttribute(what, known)}`,
+    `It searched by an attribute that nothing here has, so this part of its filter finds nobody.${source} Where people are found all the same, there is nothing to do. ${from ? 'Otherwise let the service search by uid or mail.' : (optionOf(what) ?? whoBringsAttribute(what, known))}`,
   )
 }
 
@@ -121,6 +133,8 @@ function unknownClass(what: string, known: Declared): Meaning {
 function hidden(what: string, role: ClientRole): Meaning {
   if (folded(what) === 'userpassword')
     return toDo('Nobody may read passwords. Let the service check them by a bind as the person.')
+  if (/^samba.*password/.test(folded(what)))
+    return toDo('It is as good as a password: only Samba may read it, with a client of the role samba.')
   return role === 'auth'
     ? toDo(
         'The role auth finds people and checks passwords, and sees nothing else. A service that needs it has to be added with the role read.',
@@ -154,6 +168,12 @@ function bind(reason: string): Meaning {
   if (reason === 'wrong password')
     return toDo(
       'The service has another password than this client. Give it the right one, or make a new password here.',
+    )
+  if (reason === 'no password was sent')
+    return toDo('The service knows the name and has no password for it. Give it one, or make a new password here.')
+  if (reason === 'in the clear')
+    return toDo(
+      'It came from another machine without TLS, where everybody on the way could have read the password. Let the service use LDAPS or StartTLS, and make a new password here: this one was sent.',
     )
   return toDo('The bind was refused for this reason.')
 }

@@ -4,6 +4,7 @@ import { controlOf } from './controls/value.ts'
 import { escapeValue, parseDn, rdnKey } from './dn.ts'
 import { NotDone } from './not-done.ts'
 import type { Call } from './operations.ts'
+import { isKnown, lookUp } from './search.ts'
 import type { Place, Tree } from './tree.ts'
 import { atEnd, Malformed, type Reader, readConstructed, readText, tag } from './wire/ber.ts'
 import { controlOid } from './wire/controls.ts'
@@ -37,12 +38,12 @@ export async function add(call: Call): Promise<Result> {
   const dn = parseDn(name)
   if (!dn) throw new NotDone(resultCode.invalidDNSyntax, 'The name of the entry is not a DN.')
   const { values, classes, password } = readEntry(tree, list)
-  const { entry: there, above } = tree.resolve(dn)
+  const { entry: there } = tree.resolve(dn)
   // The empty name is that of the root DSE.
-  if (there || dn.length === 0)
+  if (dn.length === 0 || (there && isKnown(who, there)))
     throw new NotDone(resultCode.entryAlreadyExists, 'There is an entry of this name already.')
-  const parent = tree.resolve(dn.slice(1)).entry
-  if (!parent) return { code: resultCode.noSuchObject, matchedDn: above ? tree.dnOf(above) : '' }
+  const parent = lookUp(tree, who, dn.slice(1))
+  if ('code' in parent) return parent
   if (controlOf(controls, controlOid.assertion) && !isFulfilled(call, tree, parent, who))
     return { code: resultCode.assertionFailed }
   const place = tree.placeOf(parent)

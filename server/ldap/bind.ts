@@ -6,7 +6,7 @@ import type { Dn } from './dn.ts'
 import type { Account, Entry } from './entry.ts'
 import { readName } from './name.ts'
 import type { Call, Refusal, Services } from './operations.ts'
-import { forget, isConfidential, type Session, standsInTheWay } from './who.ts'
+import { isConfidential, standsInTheWay } from './who.ts'
 import { atEnd, peekTag, readConstructed, readInteger, readOctets, readText } from './wire/ber.ts'
 import { controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
@@ -20,8 +20,6 @@ const sasl = 0xa3
 /** RFC 4511 section 4.2, with the rules of RFC 4513 section 5.1. */
 export function bind(call: Call): Result | Promise<Result> {
   const { message, session } = call
-  // Whatever comes of it, the old identity ends here (RFC 4513 section 4).
-  forget(session)
   const version = readInteger(message.body)
   const { text: name, dn } = readName(message.body)
   if (!dn) return { code: resultCode.invalidDNSyntax, message: 'The name to bind as is not a DN.' }
@@ -33,10 +31,13 @@ export function bind(call: Call): Result | Promise<Result> {
   if (name === '' && password.length === 0) return { code: resultCode.success }
   if (password.length === 0) {
     // An "unauthenticated bind" looks like a success to clients that forgot to ask for a password.
+    tellRefused(call, entryOf(call, dn), 'no password was sent')
     return { code: resultCode.unwillingToPerform, message: 'A bind with a name needs a password.' }
   }
-  if (!isConfidential(session))
+  if (!isConfidential(session)) {
+    tellRefused(call, entryOf(call, dn), 'in the clear')
     return { code: resultCode.confidentialityRequired, message: 'Passwords need TLS here: use LDAPS or StartTLS.' }
+  }
   return check(call, name, dn, password)
 }
 
@@ -57,11 +58,14 @@ function bindExternal({ message, session }: Call): Result {
   return { code: resultCode.success }
 }
 
+const entryOf = ({ services }: Call, dn: Dn): Entry | undefined =>
+  dn.length > 0 ? services.directory.tree.resolve(dn).entry : undefined
+
 async function check(call: Call, name: string, dn: Dn, given: Buffer): Promise<Result> {
   const { message, session, services } = call
   const { directory, onBind } = services
   if (!directory.tree.base()) return { code: resultCode.unavailable, message: 'The directory is not set up yet.' }
-  const entry = dn.length > 0 ? directory.tree.resolve(dn).entry : undefined
+  const entry = entryOf(call, dn)
   const password = given.length <= maxPasswordBytes && isUtf8(given) ? given.toString('utf8') : undefined
   const report = (ok: boolean, reason?: string): void => onBind?.({ dn: name, ok, reason, address: session.address })
   const asksForPolicy = controlOf(message.controls, controlOid.passwordPolicy) !== undefined
@@ -78,7 +82,7 @@ async function check(call: Call, name: string, dn: Dn, given: Buffer): Promise<R
   // Who understands the control learns that a new password is asked for, and can do that and nothing else.
   const mayOnlyChange = refused?.error === 'changeAfterReset' && asksForPolicy
   report(!refused || mayOnlyChange, refused?.reason)
-  if (refused && entry?.account && !isPerson(entry.account)) tellRefused(services, entry, refused.reason, session)
+  if (refused) tellRefused(call, entry, refused.reason)
   // One answer for all of it: which one it was stands in the log, not on the wire.
   if (refused && !mayOnlyChange) return withNotice({ code: resultCode.invalidCredentials }, noticeOf(refused))
   const { id, account } = entry!
@@ -95,8 +99,10 @@ async function check(call: Call, name: string, dn: Dn, given: Buffer): Promise<R
 }
 
 /** Whoever looks after a service finds the reason on the page of the client; the log has it once, not at each try. */
-function tellRefused({ lens, log, directory }: Services, entry: Entry, reason: string, { address }: Session): void {
-  if (lens?.missed(entry.id, 'bind', reason) === false) return
+function tellRefused({ services, session }: Call, entry: Entry | undefined, reason: string): void {
+  const { lens, log, directory } = services
+  if (!entry?.account || isPerson(entry.account) || lens?.missed(entry.id, 'bind', reason) === false) return
+  const { address } = session
   log.warn({ dn: directory.tree.dnOf(entry), address, reason }, 'LDAP: the bind of a client was refused')
 }
 

@@ -6,7 +6,7 @@ import { missedBy } from './lens.ts'
 import type { Limits } from './limits.ts'
 import { resultOf } from './not-done.ts'
 import { type Operation, operations, type Services, type Watch, type Work } from './operations.ts'
-import { type Door, isService, leave, newSession } from './who.ts'
+import { type Door, forget, isService, leave, newSession } from './who.ts'
 import { Malformed, readerOf, readInteger } from './wire/ber.ts'
 import { passedOver, repeatedControl, unknownCritical } from './wire/controls.ts'
 import { createFramer } from './wire/framer.ts'
@@ -127,6 +127,11 @@ export function serveConnection(
 
   /** RFC 3909: like abandon, but both are answered. */
   function cancel(message: Message): void {
+    const operation = operations.get(requestTag.extended)!
+    if (message.controls.length > 0 && refuseControl(message, operation)) {
+      flush()
+      return
+    }
     const id = targetOfCancel(message)!
     const index = waiting.findIndex((each) => each.id === id)
     const target = busy?.message.id === id ? busy : undefined
@@ -137,7 +142,7 @@ export function serveConnection(
       else if (index >= 0) answerCanceled(takeOut(index, 1)[0]!)
       else endWatch(id, true)
     }
-    writeResult(output, message.id, operations.get(requestTag.extended)!.response, { code })
+    writeResult(output, message.id, operation.response, { code })
     flush()
   }
 
@@ -221,6 +226,8 @@ export function serveConnection(
       disconnect(resultCode.protocolError, `Operation 0x${message.operation.toString(16)} is not known.`)
       return
     }
+    // Whatever comes of a bind, the old identity ends with it (RFC 4513 section 4).
+    if (message.operation === requestTag.bind) forget(session)
     if (message.controls.length > 0 && refuseControl(message, operation)) return
     const before = output.length
     try {

@@ -66,6 +66,9 @@ export type Entry = Kept & {
   undeclared: readonly string[] | undefined
 }
 
+/** Removed since it was found. What stands outside of the tree, as the root DSE does, has no place and is there all the same. */
+export const isGone = ({ place, parent }: Entry): boolean => place < 0 && parent !== undefined
+
 const noSlab: Slab = { bytes: Buffer.alloc(1), live: 0 }
 
 export const newEntry = (id: string, parent: Entry | undefined, part: Part): Entry => ({

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ListView } from './controls/list-view.ts'
-import type { Entry } from './entry.ts'
+import { type Entry, isGone } from './entry.ts'
 import type { Finder } from './find.ts'
 import { type Order, placeOf, type Sorting } from './sorted.ts'
 import type { Tree } from './tree.ts'
@@ -44,7 +44,7 @@ export function lookThrough(
       }
       range ??= rangeOf(tree, view, list.entries, order)
       if (!range) return undefined
-      while (range.at < range.end && list.entries[range.at]!.place < 0) range.at++
+      while (range.at < range.end && isGone(list.entries[range.at]!)) range.at++
       return range.at < range.end ? list.entries[range.at++] : undefined
     },
   }

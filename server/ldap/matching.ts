@@ -165,14 +165,28 @@ function timeKey(text: string): string | undefined {
   const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)?(\d\d)?(?:[.,](\d+))?(?:Z|([+-])(\d\d)(\d\d)?)$/.exec(text)
   if (!parts) return undefined
   const [, year, month, day, hours, minutes, seconds, fraction = '', sign, offsetHours, offsetMinutes] = parts
+  // A leap second is none that any entry has, and a time all the same.
+  const isTime = (
+    [
+      [hours, 23],
+      [minutes, 59],
+      [seconds, 60],
+      [offsetHours, 23],
+      [offsetMinutes, 59],
+    ] as const
+  ).every(([part, most]) => Number(part ?? 0) <= most)
+  // Not Date.UTC, to which the year 50 is 1950.
+  const date = new Date(0)
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
+  if (!isTime || date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined
   // What the fraction is a fraction of: the smallest unit given.
   const unitMs = seconds ? 1000 : minutes ? 60_000 : 3_600_000
   const time =
-    Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hours), Number(minutes ?? 0), Number(seconds ?? 0)) +
+    date.setUTCHours(Number(hours), Number(minutes ?? 0), Number(seconds ?? 0)) +
     Math.round(Number(`0.${fraction || '0'}`) * unitMs)
   const offset = (Number(offsetHours ?? 0) * 60 + Number(offsetMinutes ?? 0)) * 60_000
   const utc = sign === '+' ? time - offset : sign === '-' ? time + offset : time
-  return Number.isNaN(utc) ? undefined : new Date(utc).toISOString()
+  return new Date(utc).toISOString()
 }
 
 function uuidKey(text: string): string | undefined {

@@ -1,6 +1,7 @@
 import { type Dn, parseDn, type Rdn, rdnKey } from './dn.ts'
 import { NotDone } from './not-done.ts'
 import type { Call } from './operations.ts'
+import { isKnown, lookUp } from './search.ts'
 import { atEnd, readBoolean, readText } from './wire/ber.ts'
 import { type Result, resultCode } from './wire/result.ts'
 import { type ChangeOf, changeEntry } from './writing.ts'
@@ -28,13 +29,12 @@ export async function modifyDn(call: Call): Promise<Result> {
 
 const rename =
   (rdn: Rdn, deletesOld: boolean, superior: Dn | undefined): ChangeOf =>
-  async ({ writer, actor, tree }, entry, expectedSeq) => {
-    const to = superior && tree.resolve(superior)
-    if (to?.above) throw new NotDone(resultCode.noSuchObject, 'The new superior does not exist.')
-    if (to && to.entry !== entry.parent)
-      throw new NotDone(resultCode.affectsMultipleDSAs, 'Entries stay in their unit.')
+  async ({ writer, actor, tree, who }, entry, expectedSeq) => {
+    const to = superior && lookUp(tree, who, superior)
+    if (to && 'code' in to) throw new NotDone(resultCode.noSuchObject, 'The new superior does not exist.')
+    if (to && to !== entry.parent) throw new NotDone(resultCode.affectsMultipleDSAs, 'Entries stay in their unit.')
     const there = entry.parent?.children?.get(rdnKey(rdn))
-    if (there && there !== entry)
+    if (there && there !== entry && isKnown(who, there))
       throw new NotDone(resultCode.entryAlreadyExists, 'There is an entry of this name already.')
     const [part, ...more] = rdn
     const current = entry.key.slice(0, entry.key.indexOf('='))

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Entry } from './entry.ts'
+import { type Entry, isGone } from './entry.ts'
 import type { Finder } from './find.ts'
 import { isSameWho, type Session, type Who } from './who.ts'
 
@@ -55,7 +55,7 @@ export function pageOf(search: PagedSearch, size: number): Finder {
       // Removed since it was found: then it is not told.
       const { ahead } = search
       search.ahead = undefined
-      const found = ahead && ahead.place >= 0 ? ahead : search.finder.next(deadline)
+      const found = ahead && !isGone(ahead) ? ahead : search.finder.next(deadline)
       if (found === undefined || typeof found === 'symbol') return found
       if (left === 0) {
         search.ahead = found

@@ -1,10 +1,13 @@
 import { isUtf8 } from 'node:buffer'
+import { Refused } from '../errors.ts'
 import { parseDn } from './dn.ts'
 import type { Entry } from './entry.ts'
 import { NotDone, resultOf } from './not-done.ts'
 import type { Call } from './operations.ts'
 import { withFault } from './password-fault.ts'
+import { isKnown } from './search.ts'
 import type { Tree } from './tree.ts'
+import { whoIs } from './who.ts'
 import { atEnd, peekTag, readConstructed, readerOf, readOctets, readText, tag, tlv } from './wire/ber.ts'
 import { type Result, resultCode } from './wire/result.ts'
 
@@ -20,10 +23,15 @@ export async function modifyPassword(call: Call, value: Buffer | undefined): Pro
     if (session.accountId === undefined && !session.isMachine)
       throw new NotDone(resultCode.strongerAuthRequired, 'Bind first: nobody changes a password without a name.')
     if (!writer) throw new NotDone(resultCode.unwillingToPerform, 'Nothing can be changed here.')
+    const actor = await writer.actorOf(session)
     const entry = targetOf(tree, wish.identity, session.accountId)
     if (session.mustChange && entry.id !== session.accountId)
       throw new NotDone(resultCode.insufficientAccessRights, 'Your own password has to be changed first.')
-    const made = await writer.setPassword(await writer.actorOf(session), entry, wish.wanted, wish.old)
+    const isHidden = !isKnown(whoIs(session, tree, true), entry)
+    if (isHidden && !entry.membership) throw noSuchPerson()
+    const made = await writer.setPassword(actor, entry, wish.wanted, wish.old).catch((error: unknown) => {
+      throw isHidden && error instanceof Refused ? noSuchPerson() : error
+    })
     if (entry.id === session.accountId) session.mustChange = false
     return {
       code: resultCode.success,
@@ -52,6 +60,8 @@ function passwordText(bytes: Buffer): string {
   return bytes.toString('utf8')
 }
 
+const noSuchPerson = (): NotDone => new NotDone(resultCode.noSuchObject, 'There is no such person.')
+
 /** A DN, or a username as such; without one, who is bound. */
 function targetOf(tree: Tree, identity: string | undefined, bound: string | undefined): Entry {
   const name = identity?.replace(/^(dn|u):/i, '')
@@ -64,6 +74,6 @@ function targetOf(tree: Tree, identity: string | undefined, bound: string | unde
       : dn && dn.length > 0
         ? tree.resolve(dn).entry
         : tree.entriesByUid(name.toLowerCase()).find((each) => each.membership)
-  if (!entry) throw new NotDone(resultCode.noSuchObject, 'There is no such person.')
+  if (!entry) throw noSuchPerson()
   return entry
 }

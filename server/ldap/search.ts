@@ -59,8 +59,8 @@ export function search(call: Call): Result | Work | Promise<Work> {
   if (!isFulfilled(call, tree, found.entry, found.who)) return { code: resultCode.assertionFailed }
   const sync = controlOf(controls, controlOid.syncRequest)
   if (sync) return startSync(call, tree, found, request, sync)
-  const { bytes } = message.body
-  return startControlled(call, tree, found, request, bytes.toString('latin1', start, message.body.end))
+  const { bytes, end } = message.body
+  return startControlled(call, tree, found, request, bytes.toString('latin1', start, end))
 }
 
 function readSearch({ message: { body }, session, services }: Call): SearchRequest | Result {
@@ -118,13 +118,20 @@ export function named(
     // Not success with nothing in it: clients then take the account for missing, or go on without having signed in.
     return { code: resultCode.insufficientAccessRights, message: whyNothing(who) }
   }
-  const { entry, above } = tree.resolve(dn)
-  if (entry && isKnown(who, entry)) return { entry, who }
-  const matched = entry ? entry.parent : above
-  return { code: resultCode.noSuchObject, matchedDn: matched && isKnown(who, matched) ? tree.dnOf(matched) : '' }
+  const found = lookUp(tree, who, dn)
+  return 'code' in found ? found : { entry: found, who }
 }
 
-const isKnown = ({ view, self, others }: Who, entry: Entry): boolean =>
+/** The entry that a DN names. Whoever may not know of one is answered as if it were not there. */
+export function lookUp(tree: Tree, who: Who, dn: Dn): Entry | Result {
+  const { entry, above } = tree.resolve(dn)
+  if (entry && isKnown(who, entry)) return entry
+  let matched = entry ? entry.parent : above
+  while (matched && !isKnown(who, matched)) matched = matched.parent
+  return { code: resultCode.noSuchObject, matchedDn: matched ? tree.dnOf(matched) : '' }
+}
+
+export const isKnown = ({ view, self, others }: Who, entry: Entry): boolean =>
   mayKnow(view, self, entry) || (others !== undefined && mayKnow(others, self, entry))
 
 /** Which attributes an entry is shown with: for people, their own differs from that of others. */
@@ -259,7 +266,8 @@ function startControlled(call: Call, tree: Tree, found: Named, request: SearchRe
     }
     if (controlOf(controls, controlOid.paged))
       return { code: resultCode.unwillingToPerform, message: 'Either pages or a list view, not both.' }
-    const shown = lookThrough(session, tree, view, asked, who, ordered, () => sorting(ordered))
+    const inThisOrder = `${asked}${sort!.value!.toString('latin1')}`
+    const shown = lookThrough(session, tree, view, inThisOrder, who, ordered, () => sorting(ordered))
     return tell(call, tree, who, shown.finder, request, maxEntries, () => {
       const { position, count, code, context } = shown.answer()
       return { code, controls: [...told, listViewResponse(position, count, code, context)] }

@@ -61,8 +61,10 @@ function createSelection(schema: Schema, view: View, requested: readonly string[
   const want = (slot: number): void => {
     if (slots[slot]!.isLive && sees(view, slots[slot]!.type)) wanted[slot] = 1
   }
-  const all = requested.length === 0 || requested.includes('*')
-  const operational = requested.includes('+')
+  // A class that allows every attribute.
+  const everything = requested.some((name) => name.startsWith('@') && isExtensible(schema, name.slice(1)))
+  const all = everything || requested.length === 0 || requested.includes('*')
+  const operational = everything || requested.includes('+')
   slots.forEach(({ type }, slot) => {
     if (type.isOperational ? operational : all) want(slot)
   })
@@ -98,6 +100,9 @@ function createSelection(schema: Schema, view: View, requested: readonly string[
     },
   }
 }
+
+const isExtensible = (schema: Schema, className: string): boolean =>
+  schema.objectClassByName(className)?.name === 'extensibleObject'
 
 /** Without what is there in another case only: a class of many attributes may be named in a thousand ways. */
 const distinct = (names: readonly string[]): Iterable<string> =>

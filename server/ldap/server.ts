@@ -53,6 +53,8 @@ export type LdapServer = {
 }
 
 const lastWordsMs = 500
+/** A client that is gone without a word, and waits for changes, would be waited for without end. */
+const alive = { keepAlive: true, keepAliveInitialDelay: 60_000 }
 const mostLeaving = 100
 
 const secured = (context: () => SecureContextOptions): SecureContextOptions => ({ ...context(), minVersion: 'TLSv1.2' })
@@ -147,9 +149,9 @@ export async function startLdap(options: LdapOptions): Promise<LdapServer> {
     })
   }
 
-  const plainServer = plain && createServer({ noDelay: true }, takeIn('plain'))
+  const plainServer = plain && createServer({ noDelay: true, ...alive }, takeIn('plain'))
   const unixServer = unix && createServer(takeIn('unix'))
-  const tlsServer = tls && createTlsServer({ ...secured(tls.context), handshakeTimeout: limits.handshakeMs })
+  const tlsServer = tls && createTlsServer({ ...secured(tls.context), handshakeTimeout: limits.handshakeMs, ...alive })
   tlsServer?.prependListener('connection', (socket: Socket) => {
     if (!admit(socket)) socket.destroy()
   })

@@ -1,6 +1,6 @@
 import { sees, type View } from './access.ts'
 import type { SortKey } from './controls/sort.ts'
-import type { Entry } from './entry.ts'
+import { type Entry, isGone } from './entry.ts'
 import { readableSlots, someValueOf } from './evaluate.ts'
 import { type Finder, tooLate } from './find.ts'
 import { later } from './later.ts'
@@ -158,7 +158,7 @@ export function inOrder(sorting: Sorting): Finder {
         entries = sorted
       }
       // What was removed since is passed over.
-      while (position < entries.length && entries[position]!.place < 0) position++
+      while (position < entries.length && isGone(entries[position]!)) position++
       return entries[position++]
     },
   }

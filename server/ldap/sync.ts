@@ -6,12 +6,13 @@ import type { Entry } from './entry.ts'
 import { everything, prepare, truth } from './evaluate.ts'
 import { entriesBelow, isInScope } from './find.ts'
 import { later } from './later.ts'
+import { type Missed, missedBy } from './lens.ts'
 import type { Call, Watch, Work } from './operations.ts'
 import { type Named, type SearchRequest, selectionFor } from './search.ts'
 import type { News, Tree } from './tree.ts'
 import { isSameWho, type Who, whoIs } from './who.ts'
 import { integerTlv, tag, tlv } from './wire/ber.ts'
-import type { Control } from './wire/controls.ts'
+import { type Control, controlOid } from './wire/controls.ts'
 import { type Result, resultCode } from './wire/result.ts'
 
 /** The feed, as far as a consumer needs it beside the directory. */
@@ -21,7 +22,7 @@ export type SyncFeed = {
   goneSince: (seq: number) => Promise<string[]>
 }
 
-/** From where a consumer goes on. `present`: some of what is gone since then is not known any more. */
+/** From where a consumer goes on. `present`: what is gone since then is not known, or not all of it. */
 type Start = { phase: 'full' } | { phase: 'delta' | 'present'; seq: number }
 
 const fullBytes = 64 * 1024
@@ -41,12 +42,17 @@ export function startSync(
 ): Result | Work | Promise<Work> {
   const { feed } = call.services
   if (!feed) return { code: resultCode.unwillingToPerform, message: 'Nobody can replicate from this directory.' }
+  const besides = call.message.controls.find(({ oid, isCritical }) => isCritical && ofLists.has(oid))
+  if (besides) {
+    const message = `Control ${besides.oid} means nothing where a copy is kept.`
+    return { code: resultCode.unavailableCriticalExtension, message }
+  }
   const { isPersistent, cookie } = readSyncRequest(control)
   if (isPersistent && isCrowded(call))
     return { code: resultCode.busy, message: 'Too many searches stay open to tell of changes: close one.' }
   const { rid, csn } = cookie ? parseCookie(cookie) : { rid: '000', csn: '' }
   const position = feed.position()
-  const start = startOf(csn, position, tree.lastSeq())
+  const start = startOf(csn, position, tree.lastSeq(), found)
   // Taken before anything is read: what changes from here on is told again rather than not at all.
   const reached = cookieOf(csnOf(position, tree.lastSeq()), rid)
   const view = viewOf(call, tree, found, request)
@@ -60,39 +66,51 @@ export function startSync(
   })
 }
 
+/** A consumer takes everything, in whatever order. */
+const ofLists: ReadonlySet<string> = new Set([controlOid.paged, controlOid.sort, controlOid.listView])
+
 const mostOfConnection = 4
 
 const isCrowded = ({ session, services: { directory, limits } }: Call): boolean =>
   session.watching >= mostOfConnection || directory.followers >= limits.maxSyncs
 
-function startOf(csn: string, position: ReturnType<SyncFeed['position']>, lastSeq: number): Start {
+function startOf(csn: string, position: ReturnType<SyncFeed['position']>, lastSeq: number, found: Named): Start {
+  const { entry: base, who } = found
   const seq = parseCsn(csn, position)
   if (seq === undefined || seq > lastSeq) return { phase: 'full' }
-  return { phase: seq < position.horizon ? 'present' : 'delta', seq }
+  // The ids of what has changed are for those who see all of it; and they must have seen it when the cookie was given.
+  if (who.view.entries !== 'all' || (who.self && who.self.seq > seq)) return { phase: 'full' }
+  // What had the name of a base before is not below it now, and would not be told as gone.
+  return { phase: seq < position.horizon || !base.children ? 'present' : 'delta', seq }
 }
 
 type View = ReturnType<typeof viewOf>
 
 /** What the consumer sees: which entries are in its content, and how one is written. */
 function viewOf(call: Call, tree: Tree, { entry: base, who }: Named, request: SearchRequest) {
-  const { scope, filter, attributes } = request
+  const { scope, filter, attributes, sizeLimit, timeLimitSeconds } = request
   const { message, output } = call
-  const prepared = () => ({
+  const prepared = (missed?: Missed) => ({
     version: tree.schema.version(),
-    mine: prepare(filter, tree, who.view),
+    seq: tree.lastSeq(),
+    mine: prepare(filter, tree, who.view, missed),
     others: who.others && prepare(filter, tree, who.others),
     selection: selectionFor(call, tree, who, attributes),
   })
   const listOf = tree.members.lister()
-  let kept = prepared()
-  /** A search that stays open sees extensions come and go. */
+  let kept = prepared(missedBy(call.services.lens, call.session))
+  /** A search that stays open sees extensions come and go, and what its filter names. */
   const now = (): typeof kept => {
-    if (kept.version !== tree.schema.version()) kept = prepared()
+    if (kept.seq !== tree.lastSeq() || kept.version !== tree.schema.version()) kept = prepared()
     return kept
   }
   return {
     entries: scope === 'base' ? [base] : entriesBelow(base, scope),
-    maxEntries: (who.others ?? who.view).maxEntries,
+    // Both are for the refresh: what changes afterwards is told without end.
+    maxEntries: Math.min(sizeLimit || Number.POSITIVE_INFINITY, (who.others ?? who.view).maxEntries),
+    endAt: timeLimitSeconds === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeLimitSeconds * 1000,
+    /** Whether what the search begins at is still what is called so. */
+    isThere: (): boolean => base.parent === undefined || tree.resolve(request.base.dn!).entry === base,
     has(entry: Entry): boolean {
       if (entry.place < 0 || !isInScope(entry, base, scope)) return false
       const isOthers = who.others !== undefined && entry !== who.self
@@ -153,6 +171,7 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
   const same: string[] = []
   let position = 0
   let sent = 0
+  let isFull = false
 
   const isChanged = (entry: Entry): boolean => start.phase === 'full' || tree.versions.of(entry) > start.seq
 
@@ -164,7 +183,8 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
     if (!isChanged(entry)) {
       if (isIn && start.phase === 'present') same.push(id)
     } else if (isIn) {
-      if (!view.write(entry, 'add', deadline)) return false
+      if (sent >= view.maxEntries) isFull = true
+      else if (!view.write(entry, 'add', deadline)) return false
       sent++
     } else if (start.phase === 'delta') left.push(id)
     return true
@@ -175,6 +195,11 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
       output.append(idSet(message.id, ids.splice(0, idsAtOnce), areGone))
   }
 
+  function stopped(code: Result['code']): Result {
+    news?.end()
+    return { code }
+  }
+
   return {
     end: () => news?.end(),
     next(deadline) {
@@ -183,12 +208,12 @@ function refresh(call: Call, tree: Tree, view: View, start: Start, gone: string[
         if (entry.place >= 0 && !tell(entry, deadline)) return undefined
         position++
         tellIds(same, false, false)
-        if (sent > view.maxEntries) {
-          news?.end()
-          return { code: resultCode.sizeLimitExceeded }
-        }
+        if (isFull) return stopped(resultCode.sizeLimitExceeded)
         if (output.length >= fullBytes) return undefined
-        if (position % stride === 0 && performance.now() > deadline) return undefined
+        if (position % stride !== 0) continue
+        const now = performance.now()
+        if (now > view.endAt) return stopped(resultCode.timeLimitExceeded)
+        if (now > deadline) return undefined
       }
       tellIds(same, false, true)
       tellIds(left, true, true)
@@ -225,6 +250,8 @@ function watch(
     for (;;) {
       const one = held && view.has(held.entry) ? held : take()
       held = undefined
+      if (!one && !view.isThere())
+        return { code: resultCode.syncRefreshRequired, message: 'Begin again: the base is not what it was.' }
       if (!one) return undefined
       const isLast = news.gone.length + news.entries.size === 0
       const csn = isLast ? further() : undefined

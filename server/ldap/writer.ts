@@ -31,8 +31,8 @@ export type NewEntry = {
 }
 
 /**
- * Changes accounts as LDAP asks for it, by way of the domain. `expectedSeq`: of which change the entry was read; when it is
- * another one by now, the request is refused with Stale and may be tried on what there is.
+ * Changes accounts as LDAP asks for it, by way of the domain. `expectedSeq`: of which change the entry was read, of a group the
+ * last one that was seen; when it is another one by now, the request is refused with Stale and may be tried on what there is.
  */
 export type Writer = {
   actorOf: (session: Session) => Promise<Actor>

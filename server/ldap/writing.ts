@@ -64,7 +64,9 @@ export async function changeEntry(
     if (!isFulfilled(call, grounds.tree, entry, grounds.who)) return { code: resultCode.assertionFailed }
     const before = readControl(call, grounds, entry, controlOid.preRead)
     try {
-      await change(grounds, entry, isBound ? entry.seq : undefined)
+      // Who is in a group is no part of its object.
+      const seen = entry.membersKey === undefined ? entry.seq : grounds.tree.lastSeq()
+      await change(grounds, entry, isBound ? seen : undefined)
     } catch (error) {
       if (error instanceof Stale && tries < mostTries) continue
       const result = error instanceof Stale ? { code: resultCode.busy } : resultOf(error)

@@ -66,6 +66,18 @@ export const differences: readonly Difference[] = [
     example: { filter: '(gecos=* be*)' },
   },
   {
+    what: '`structuralObjectClass` is the one class, and not those above it.',
+    why: 'RFC 4512 section 3.4.2, which says of `objectClass` alone that classes above are meant as well.',
+    concerns: ({ filter }) => /structuralObjectClass/i.test(filter),
+    example: { filter: '(structuralObjectClass=person)' },
+  },
+  {
+    what: 'A DN with an attribute type that the schema does not have names nothing (32).',
+    why: 'It is a DN by RFC 4514; OpenLDAP takes it for none (34).',
+    concerns: () => false,
+    example: { base: 'noSuchType=x,dc=example,dc=lan', scope: 'base' },
+  },
+  {
     what: 'The root DSE tells what this server is.',
     why: 'It is another program, with other controls and another name.',
     concerns: ({ base, scope }) => base === '' && scope === 'base',

@@ -70,6 +70,11 @@ describe('who sees what', () => {
     assert.deepEqual([other.code, other.matchedDn], [nobody.code, nobody.matchedDn])
     assert.equal(other.code, 32)
     assert.equal((await person.search({ base: sales })).code, 32)
+    const [below, belowNobody] = [
+      await person.search({ base: `cn=x,${karl}` }),
+      await person.search({ base: `cn=x,uid=nobody,${users}` }),
+    ]
+    assert.deepEqual([below.code, below.matchedDn], [belowNobody.code, belowNobody.matchedDn])
     assert.equal(await person.compare(karl, 'uid', 'karl'), 32)
     assert.equal(await person.compare(frida, 'sn', 'nyström'), 6)
     assert.equal(await person.compare(base, 'dc', 'example'), 16)
@@ -219,6 +224,11 @@ describe('who sees what', () => {
       }
     const known = { base: frida, scope: 'base' as const, controls: controls(asserting('(uid=fnystrom)')) }
     assert.equal((await clients.auth.search(known)).code, 0)
+    // Of the units a person knows the name.
+    for (const filter of ['(hasSubordinates=TRUE)', '(!(hasSubordinates=FALSE))', '(objectClass=*)']) {
+      const search = { base: users, controls: controls(asserting(filter)) }
+      assert.equal((await clients.person.search(search)).code, 122, filter)
+    }
   })
 
   it('samba: from afar and in the clear it sees what read sees', async () => {

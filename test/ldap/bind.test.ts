@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { Unavailable } from '../../server/errors.ts'
 import type { BindReport } from '../../server/ldap/operations.ts'
 import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
-import { bindRequest, type Client, connectTo, message, searchRequest } from './client.ts'
+import { bindRequest, type Client, connectTo, controls, message, searchRequest } from './client.ts'
 import {
   aDirectory,
   aUser,
@@ -128,6 +128,20 @@ describe('bind', () => {
       assert.notEqual((await c.request(bad)).code, 0)
       assert.equal(await c.whoAmI(), '')
       assert.equal((await c.search({ base })).code, 50)
+    }
+  })
+
+  it('leaves it anonymous as well when a control of it is refused', async () => {
+    const policy: [string, boolean] = ['1.3.6.1.4.1.42.2.27.8.5.1', false]
+    for (const [given, code] of [
+      [controls(['1.2.3.4', true]), 12],
+      [controls(['2.16.840.1.113730.3.4.2', true]), 12],
+      [controls(policy, policy), 2],
+    ] as const) {
+      const c = client()
+      assert.equal(await c.bind(reader, 'reader'), 0)
+      assert.equal((await c.request(bindRequest(frida, 'secret'), given)).code, code)
+      assert.equal(await c.whoAmI(), '')
     }
   })
 

@@ -137,6 +137,20 @@ describe('the lens of an LDAP client', () => {
       async (c) => assert.equal(await c.bind(dnOf('squid'), 'wrong'), 49),
       ['bind: wrong password'],
     ],
+    [
+      'a bind with its name and no password at all',
+      async (c) => assert.equal(await c.bind(dnOf('squid'), ''), 53),
+      ['bind: no password was sent'],
+    ],
+    [
+      'what a copy is asked for by, and what is asserted',
+      async (c) => {
+        const copying: [string, boolean, Buffer] = ['1.3.6.1.4.1.4203.1.9.1.1', true, tlv(0x30, integerTlv(1, 0x0a))]
+        assert.equal((await c.search({ base, filter: '(noSuchThing=x)', controls: controls(copying) })).code, 0)
+        assert.equal((await c.search({ base, controls: controls(asserting('(roomNumber=7)')) })).code, 122)
+      },
+      ['hidden in a filter: roomNumber', 'unknown in a filter: noSuchThing'],
+    ],
   ]
   for (const [what, ask, expected] of asks)
     it(`shows ${what}`, async () => {
@@ -180,6 +194,24 @@ describe('the lens of an LDAP client', () => {
       (await missesOf('nslcd')).find(({ what }) => what === 'clearMailAliases')?.means ?? '',
       /is off/,
     )
+  })
+
+  it('says what is true of a name with an option, of hashes, and of a bind without a password', async () => {
+    passwords.curious = (await addClient(node.db, me, { name: 'curious', role: 'read' })).password
+    const c = await bound('curious')
+    await c.search({ base, attributes: ['cn;lang-sv', 'sambaNTPassword', 'userPassword'] })
+    const parts = Array.from({ length: 4100 }, () => '(uid=x)').join('')
+    assert.equal((await c.search({ base, filter: `(|${parts})` })).code, 11)
+    await c.bind(dnOf('curious'), '')
+    c.end()
+    const misses = await missesOf('curious')
+    const meant = (what: string) => misses.find((miss) => miss.what === what)?.means ?? ''
+    assert.match(meant('cn;lang-sv'), /No attribute here has the option lang-sv: let it ask for cn\./)
+    assert.match(meant('sambaNTPassword'), /only Samba may read it, with a client of the role samba/)
+    assert.match(meant('userPassword'), /Let the service check them by a bind as the person/)
+    assert.match(meant('The filter has more than 4096 parts.'), /^The search was refused, and found nothing\./)
+    assert.match(meant('no password was sent'), /has no password for it\. Give it one/)
+    await removeClient(node.db, me, 'curious')
   })
 
   it('remembers so much and no more, and one kind does not push out another', async () => {

@@ -4,7 +4,7 @@ import pino from 'pino'
 import { inNetworks, readNetworks } from '../../server/accounts/networks.ts'
 import { startAfar } from './afar.ts'
 import { connectTo } from './client.ts'
-import { aClient, base, change, ids, reader } from './sample.ts'
+import { aClient, base, change, ids, reader, users } from './sample.ts'
 
 describe('networks of a client, as they are typed', () => {
   const good: [string[], string[]][] = [
@@ -133,5 +133,20 @@ describe('a client with networks', () => {
     assert.equal(await c.bind(reader, 'wrong'), 49)
     assert.deepEqual(missed, ['bind: wrong password'])
     c.end()
+  })
+
+  it('without TLS it is told so, and so is its page', async () => {
+    const refused: string[] = []
+    const lens = {
+      used: () => {},
+      missed: (_id: string, kind: string, what: string) => refused.push(`${kind}: ${what}`) > 0,
+    }
+    const plain = await startAfar({ lens, door: 'plain', directory: server.directory })
+    const c = connectTo(plain.port)
+    assert.equal(await c.bind(reader, 'reader'), 13)
+    assert.equal(await c.bind(`uid=fnystrom,${users}`, 'secret'), 13)
+    assert.deepEqual(refused, ['bind: in the clear'], 'of people nothing is kept')
+    c.end()
+    await plain.close()
   })
 })

@@ -215,7 +215,7 @@ export function connectTo(port: number, socket: Socket = connect(port, '127.0.0.
   }
 }
 
-function readEntry(body: ReturnType<typeof readerOf>): FoundEntry {
+export function readEntry(body: ReturnType<typeof readerOf>): FoundEntry {
   const dn = readText(body)
   const attributes: Record<string, string[]> = {}
   const list = readConstructed(body, 0x30)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -6,8 +7,9 @@ import { connect as connectTls } from 'node:tls'
 import { isConfidential, newSession } from '../../server/ldap/who.ts'
 import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
 import { firstRunPair } from '../../server/mode/ca.ts'
+import { until } from '../support/node.ts'
 import { aFolder } from '../support/store.ts'
-import { bindRequest, type Client, connectTo, message, searchRequest } from './client.ts'
+import { bindRequest, type Client, connectTo, controls, message, searchRequest } from './client.ts'
 import {
   aDirectory,
   aUser,
@@ -105,6 +107,24 @@ describe('doors', () => {
     })
   })
 
+  it('asks a client that has long said nothing whether it is still there', async () => {
+    // The timer of a connection in the kernel: 2 is that of keep-alive.
+    const timerOf = (port: number, to: number): string | undefined => {
+      const hex = (number: number) => number.toString(16).toUpperCase().padStart(4, '0')
+      const row = new RegExp(`:${hex(port)} [0-9A-F]+:${hex(to)} 01 [0-9A-F:]+ (0[0-9]):`)
+      return row.exec(readFileSync('/proc/net/tcp', 'utf8'))?.[1]
+    }
+    const plain = connectTo(server.port)
+    assert.equal(await plain.whoAmI(), '')
+    await until(() => timerOf(server.port, plain.socket.localPort!) === '02')
+    const socket = connectTls({ host: '127.0.0.1', port: server.ports.tls!, rejectUnauthorized: false })
+    const inTls = connectTo(0, socket)
+    assert.equal(await inTls.whoAmI(), '')
+    await until(() => timerOf(server.ports.tls!, socket.localPort!) === '02')
+    plain.end()
+    inTls.end()
+  })
+
   it('a password in the clear is taken over loopback only', () => {
     assert.equal(isConfidential(newSession('127.0.0.1', 'plain')), true)
     assert.equal(isConfidential(newSession('::1', 'plain')), true)
@@ -173,6 +193,16 @@ describe('doors', () => {
       assert.equal((await c.request(cancel(10_000))).code, 121)
       assert.equal(await bind, 0)
       assert.equal((await c.request(cancel(77))).code, 119)
+      c.end()
+    })
+
+    it('is refused with a control that it must obey and does not know', async () => {
+      const c = connectTo(server.port)
+      const bind = c.bind(reader, 'reader')
+      const search = c.search({ base: users, scope: 'base' })
+      assert.equal((await c.request(cancel(10_001), controls(['1.2.3.4', true]))).code, 12)
+      assert.equal(await bind, 0)
+      assert.equal((await search).code, 0)
       c.end()
     })
   })

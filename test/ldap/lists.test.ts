@@ -327,6 +327,7 @@ describe('lists', () => {
       )
       assert.ok(operational.includes('entryUUID') && operational.includes('entryDN'))
       assert.deepEqual(await asked('*', '+'), [...user, ...operational].sort())
+      assert.deepEqual(await asked('@extensibleObject'), [...user, ...operational].sort(), 'which allows everything')
       assert.deepEqual(await asked('1.1'), [])
       assert.deepEqual(await asked('cn;lang-sv'), [])
     })

@@ -126,6 +126,29 @@ describe('pages, orders and windows', () => {
     other.end()
   })
 
+  it('a context brings back the list in the order that is asked for, and no other', async () => {
+    const window = { before: 0, after: 1, offset: 1, count: 0 }
+    const { response } = await ask(c, byNumber, windowControl(window))
+    const context = response.subarray(-12)
+    const backwards = sortControl([{ attribute: 'uidNumber', isReverse: true }])
+    const answer = await ask(c, backwards, windowControl(window, false, context))
+    assert.equal(uids(answer).join(' '), 'boss olle')
+    assert.notDeepEqual(answer.response.subarray(-12), context)
+  })
+
+  it('the root DSE and the schema are there in an order, in a window and on a page, too', async () => {
+    for (const at of ['', 'cn=Subschema'])
+      for (const given of [
+        [sortControl([{ attribute: 'cn' }], true)],
+        [sortControl([{ attribute: 'cn' }], true), windowControl({ before: 0, after: 1, offset: 1, count: 0 })],
+        [sortControl([{ attribute: 'cn' }], true), pageControl(1)],
+        [pageControl(1)],
+      ]) {
+        const { code, entries } = await c.search({ base: at, scope: 'base', controls: controls(...given) })
+        assert.deepEqual([code, entries.map(({ dn }) => dn)], [0, [at]])
+      }
+  })
+
   it('values that are no values are 2, and the connection lives', async () => {
     const oids = [
       '1.2.840.113556.1.4.319',

@@ -103,6 +103,18 @@ describe('search', () => {
     ['(&(uid=*)(modifyTimestamp>=20260504110000+0200))', []],
     ['(&(uid=*)(modifyTimestamp>=20260504100000+0200))', ['anna', 'boss', 'fnystrom', 'karl', 'olle']],
     ['(&(uid=*)(createTimestamp<=20260101000000Z))', []],
+    ['(&(uid=*)(createTimestamp<=20271231235960Z))', ['anna', 'boss', 'fnystrom', 'karl', 'olle']],
+    ['(&(uid=*)(createTimestamp<=20280229000000Z))', ['anna', 'boss', 'fnystrom', 'karl', 'olle']],
+    ['(&(uid=*)(createTimestamp>=00500101000000Z))', ['anna', 'boss', 'fnystrom', 'karl', 'olle']],
+    // No such month, day, hour, minute, second or offset.
+    ...['20271301', '20270001', '20270230', '20270229', '20270100', '20270132'].map((day): [string, string[]] => [
+      `(|(createTimestamp<=${day}000000Z)(createTimestamp>=${day}000000Z)(!(createTimestamp=${day}000000Z)))`,
+      [],
+    ]),
+    ...['240000Z', '236000Z', '235961Z', '000000+2400', '000000+0060'].map((time): [string, string[]] => [
+      `(|(createTimestamp<=20270101${time})(!(createTimestamp>=20270101${time})))`,
+      [],
+    ]),
     ['(&(uid=*)(hasSubordinates=FALSE))', ['anna', 'boss', 'fnystrom', 'karl', 'olle']],
     ['(shadowExpire=1)', ['anna']],
     ['(gecos=anna akesson)', ['anna']],

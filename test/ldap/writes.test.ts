@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { addClient } from '../../server/accounts/clients.ts'
 import { addMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, groupByName } from '../../server/accounts/groups.ts'
@@ -9,10 +10,20 @@ import { addUser, removeUser, userByUsername } from '../../server/accounts/users
 import { auditPage } from '../../server/audit/audit.ts'
 import { integerTlv, tlv } from '../../server/ldap/wire/ber.ts'
 import type { Db } from '../../server/store/db.ts'
+import { write } from '../../server/store/write.ts'
 import { aUser, me } from '../support/people.ts'
 import { type Client, connectTo, controls } from './client.ts'
+import { asserting } from './controls.ts'
 import { base, groups, type Started, users } from './sample.ts'
-import { addRequest, modify, passwordRequest, removeRequest, renameRequest, startWritable } from './writable.ts'
+import {
+  addRequest,
+  modify,
+  modifyRequest,
+  passwordRequest,
+  removeRequest,
+  renameRequest,
+  startWritable,
+} from './writable.ts'
 
 const secret = 'a-Long-enough-One-7'
 const next = 'quite-Another-One-8'
@@ -281,6 +292,63 @@ describe('changes over LDAP', () => {
       reader.end()
     })
 
+    it('a person learns from no refusal who else is there', async () => {
+      await aUser(db, { username: 'prying', password: secret })
+      await addGroup(db, me, { name: 'hushed', description: '' })
+      await addClient(db, me, { name: 'unseen', role: 'read' })
+      const prying = await signedIn('prying', secret)
+      const self = `uid=prying,${users}`
+      const codeOf = async (request: Buffer) => {
+        const { code, matchedDn, message } = await prying.request(request)
+        return [code, matchedDn, message].join(' | ')
+      }
+      const asked: [string, (name: string) => Buffer, there: string, nowhere: string][] = [
+        [
+          'add a person',
+          (name) => addRequest(`uid=${name},${users}`, { objectClass: 'inetOrgPerson', sn: 'x' }),
+          'chief',
+          'nobody1',
+        ],
+        ['add a group', (name) => addRequest(`cn=${name},${groups}`, { objectClass: 'posixGroup' }), 'hushed', 'none'],
+        [
+          'add a client',
+          (name) => addRequest(`cn=${name},ou=Internal,${base}`, { objectClass: 'top' }),
+          'unseen',
+          'x1',
+        ],
+        ['add below', (name) => addRequest(`cn=x,uid=${name},${users}`, { objectClass: 'top' }), 'chief', 'nobody1'],
+        ['change below', (name) => removeRequest(`cn=x,uid=${name},${users}`), 'chief', 'nobody1'],
+        ['move below', (name) => renameRequest(self, 'uid=y', true, `uid=${name},${users}`), 'chief', 'nobody1'],
+        ['rename to', (name) => renameRequest(self, `uid=${name}`), 'chief', 'nobody1'],
+        ['password by DN', (name) => passwordRequest({ who: `uid=${name},${users}`, new: next }), 'chief', 'nobody1'],
+        ['password by name', (name) => passwordRequest({ who: name, new: next }), 'chief', 'nobody1'],
+        ['old one', (name) => passwordRequest({ who: name, old: 'a-Guess-77', new: next }), 'chief', 'nobody1'],
+        ['old one that is right', (name) => passwordRequest({ who: name, old: secret, new: next }), 'chief', 'nobody1'],
+        ['of a group', (name) => passwordRequest({ who: `cn=${name},${groups}`, new: next }), 'hushed', 'none'],
+        [
+          'of a client',
+          (name) => passwordRequest({ who: `cn=${name},ou=Internal,${base}`, new: next }),
+          'unseen',
+          'x1',
+        ],
+      ]
+      for (const [what, request, there, nowhere] of asked)
+        assert.equal(await codeOf(request(there)), await codeOf(request(nowhere)), what)
+      assert.equal(await bind('chief', secret), 0, 'and changes nothing')
+      prying.end()
+    })
+
+    it('help desk sets passwords of people whom it cannot search for', async () => {
+      await aUser(db, { username: 'helper', role: 'helpdesk', password: secret })
+      await aUser(db, { username: 'forgetful', password: secret })
+      const helper = await signedIn('helper', secret)
+      assert.equal((await helper.request(passwordRequest({ who: 'forgetful', new: next }))).code, 0)
+      assert.equal(await bind('forgetful', next), 0)
+      assert.equal((await helper.request(passwordRequest({ who: 'forgetful', new: 'x' }))).code, 19)
+      assert.equal((await helper.request(passwordRequest({ who: 'chief', new: next }))).code, 32)
+      helper.end()
+    })
+
     it('the samba role changes people, and none of the administrators’ passwords', async () => {
       const { dn: sambaDn, password: word } = await addClient(db, me, { name: 'smb', role: 'samba' })
       const samba = connectTo(server.port)
@@ -446,6 +514,44 @@ describe('changes over LDAP', () => {
       assert.equal(text.includes('argon2'), false)
     })
 
+    it('so it is with who is in a group, or has a plugin', async () => {
+      for (let i = 0; i < 6; i++) await aUser(db, { username: `first${i}` })
+      await addGroup(db, me, { name: 'duty', description: '' })
+      const nobody = controls(asserting('(!(memberUid=*))'))
+      for (const dn of [`cn=duty,${groups}`, `cn=pptpd_plugin,${groups}`]) {
+        const join = (name: string) => boss.request(modifyRequest(dn, [['add', 'memberUid', name]]), nobody)
+        const others = await Promise.all(Array.from({ length: 5 }, () => signedIn('chief', secret)))
+        const joined = others.map((client, i) =>
+          client.request(modifyRequest(dn, [['add', 'memberUid', `first${i}`]]), nobody),
+        )
+        const codes = (await Promise.all([...joined, join('first5')])).map(({ code }) => code)
+        assert.deepEqual(codes.sort(), [0, 122, 122, 122, 122, 122], dn)
+        assert.equal((await person(dn))!.memberUid!.length, 1)
+        for (const client of others) client.end()
+      }
+    })
+
+    it('a removal that asserts something is made of what it was asserted of', async () => {
+      const other = await signedIn('chief', secret)
+      /** The removal is judged while the change before it still waits for its turn. */
+      const raced = async (dn: string, change: Buffer, asserted: string): Promise<string> => {
+        const turn = write(db, me, () => sleep(100))
+        const changed = other.request(change)
+        await sleep(40)
+        const gone = boss.request(removeRequest(dn), controls(asserting(asserted)))
+        await turn
+        return `${(await changed).code} ${(await gone).code}`
+      }
+      await addGroup(db, me, { name: 'empty', description: '' })
+      const empty = `cn=empty,${groups}`
+      const joining = modifyRequest(empty, [['add', 'memberUid', 'first0']])
+      assert.match(await raced(empty, joining, '(!(memberUid=*))'), /^(0 122|32 0)$/)
+      const who = `uid=first1,${users}`
+      const moving = modifyRequest(who, [['replace', 'l', 'Kalmar']])
+      assert.match(await raced(who, moving, '(!(l=Kalmar))'), /^(0 122|32 0)$/)
+      other.end()
+    })
+
     it('assertions that many clients make of one entry at a time hold for one of them', async () => {
       const attempts = Array.from({ length: 20 }, (_, i) =>
         withControls([['replace', 'l', `City ${i}`]], ['1.3.6.1.1.12', true, uidIs('Kalmar')]),
@@ -530,7 +636,7 @@ describe('changes over LDAP', () => {
       )
       assert.ok(again.response.includes(integerTlv(8, 0x81)), 'passwordInHistory')
       assert.equal((await passa.request(passwordRequest({ old: third, new: `${third}-x` }))).code, 0)
-      assert.equal((await passa.request(passwordRequest({ who: `uid=chief,${users}`, new: next }))).code, 50)
+      assert.equal((await passa.request(passwordRequest({ who: `uid=chief,${users}`, new: next }))).code, 32)
       passa.end()
       assert.equal(await bind('passa', `${third}-x`), 0)
       assert.equal(await bind('passa', third), 49)

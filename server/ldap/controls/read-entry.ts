@@ -10,5 +10,5 @@ export function readAttributeList(control: Control): string[] {
   return names
 }
 
-/** `entry`: a SearchResultEntry without its tag of the application, as the RFC wants it. */
+/** `entry`: a whole SearchResultEntry. */
 export const readEntryResponse = (oid: string, entry: Uint8Array): Buffer => controlTlv(oid, entry)

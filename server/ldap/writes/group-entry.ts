@@ -1,8 +1,17 @@
 import { declared } from '../../accounts/declarations.ts'
 import { moveMembers, needRightOrOwner } from '../../accounts/group-members.ts'
-import { changeOneGroup, type Group, insertGroup, keepGroup, needOwnGroup, removeGroup } from '../../accounts/groups.ts'
+import {
+  changeOneGroup,
+  type Group,
+  insertGroup,
+  keepGroup,
+  needOwnGroup,
+  removeGroup,
+  takeOutGroup,
+} from '../../accounts/groups.ts'
 import { needPlugin, switchFor } from '../../accounts/plugins.ts'
 import { needRight } from '../../accounts/roles.ts'
+import { binUntil } from '../../accounts/settings.ts'
 import { needFreeRid } from '../../samba/machines.ts'
 import { groupsBelow } from '../../store/groups.ts'
 import { belongings, memberIds, ofPlugin } from '../../store/memberships.ts'
@@ -14,7 +23,7 @@ import type { Domain } from '../entries/windows.ts'
 import type { Entry } from '../entry.ts'
 import { NotDone } from '../not-done.ts'
 import { resultCode } from '../wire/result.ts'
-import { type NewEntry, refuseStale, type Writing } from '../writer.ts'
+import { type NewEntry, Stale, type Writing } from '../writer.ts'
 import { applyTo, type Modification, typeOf } from './changes.ts'
 import { firstMembers, groupInput, isOfMembers, type Moves, memberMoves, namesIn, newGroupInput } from './group.ts'
 import { refuseOtherClasses } from './person-entry.ts'
@@ -75,7 +84,7 @@ export async function modifyGroup(
   const [ofMembers, others] = parted(schema, modifications)
   await write(db, actor, async (change) => {
     const object = await needOwnGroup(change, entry.id)
-    refuseStale(object.seq, expectedSeq)
+    await refuseChanged(change, object, expectedSeq)
     if (others.length > 0) {
       needRight(actor, 'change')
       const domain = tree.windows.domain()
@@ -110,6 +119,7 @@ export async function modifyPlugin(
   { db, directory, actor }: Writing,
   entry: Entry,
   modifications: readonly Modification[],
+  expectedSeq: number | undefined,
 ): Promise<void> {
   const { tree } = directory
   const { schema } = tree
@@ -120,6 +130,7 @@ export async function modifyPlugin(
   const name = entry.membersKey!.slice('plugin:'.length)
   const plugin = await needPlugin(db, name)
   await write(db, actor, async (change) => {
+    await refuseChanged(change, { id: entry.id, seq: 0 }, expectedSeq)
     const all = await usersNow(change, [ofPlugin(name)], ofMembers, tree, schema)
     const moves: Moves = memberMoves(schema, tree, ofMembers, all, all)
     if (moves.leave.size > 0) await switchFor(change, plugin, [...moves.leave], false)
@@ -183,7 +194,7 @@ export async function renameGroup(
   const known = await declared(db)
   await write(db, actor, async (change) => {
     const object = await needOwnGroup(change, entry.id)
-    refuseStale(object.seq, expectedSeq)
+    await refuseChanged(change, object, expectedSeq)
     await changeOneGroup(change, known, object, { name })
   })
 }
@@ -193,5 +204,23 @@ export async function removeGroupEntry(
   entry: Entry,
   expectedSeq: number | undefined,
 ): Promise<void> {
-  await removeGroup(db, actor, entry.id, expectedSeq)
+  if (expectedSeq === undefined) return removeGroup(db, actor, entry.id)
+  needRight(actor, 'change')
+  const until = await binUntil(db)
+  await write(db, actor, async (change) => {
+    await refuseChanged(change, await needOwnGroup(change, entry.id), expectedSeq)
+    await takeOutGroup(change, entry.id, until)
+  })
+}
+
+/** Who is in a group, or in one that is in it, is kept with the people: their lists have revisions instead. */
+async function refuseChanged(
+  { trx }: Change,
+  { id, seq }: { id: string; seq: number },
+  seen: number | undefined,
+): Promise<void> {
+  if (seen === undefined) return
+  const revisions = await objectsByIds(trx, 'revision', [...(await groupsBelow(trx, [id]))])
+  if ([seq, ...[...revisions.values()].map((each) => each.seq)].some((each) => each > seen))
+    throw new Stale('changed meanwhile')
 }

@@ -3,6 +3,7 @@ import { ownFields } from '../../accounts/own-account.ts'
 import { hashPassword, newPassword } from '../../accounts/passwords.ts'
 import { inForce, needGoodPassword, type Policies, policies } from '../../accounts/policies.ts'
 import { may, needRight, needRightOver } from '../../accounts/roles.ts'
+import { binUntil } from '../../accounts/settings.ts'
 import { confirmPassword, forgetFailures } from '../../accounts/sign-in.ts'
 import type { UserInput } from '../../accounts/user-input.ts'
 import {
@@ -14,6 +15,7 @@ import {
   needUser,
   removeUser,
   setPassword,
+  takeOutUser,
 } from '../../accounts/users.ts'
 import type { Actor } from '../../audit/actor.ts'
 import { Refused } from '../../errors.ts'
@@ -224,11 +226,12 @@ async function mayBySelfOrOther(
   target: Target,
   old: string | undefined,
 ): Promise<'self' | 'other'> {
+  const isSelf = actor.id === target.id
+  // First of all, or it would tell whether somebody else's password is right.
+  if (!isSelf) needRightOver(actor, 'passwords', target.body)
   if (old !== undefined && !(await confirmPassword(db, target.id, old)))
     throw new NotDone(resultCode.invalidCredentials, 'The old password is not right.')
-  if (actor.id === target.id) return 'self'
-  needRightOver(actor, 'passwords', target.body)
-  return 'other'
+  return isSelf ? 'self' : 'other'
 }
 
 export async function changePassword(
@@ -272,7 +275,13 @@ export async function removePerson(
   entry: Entry,
   expectedSeq: number | undefined,
 ): Promise<void> {
-  await removeUser(db, actor, entry.id, expectedSeq)
+  if (expectedSeq === undefined) return removeUser(db, actor, entry.id)
+  needRight(actor, 'change')
+  const until = await binUntil(db)
+  await write(db, actor, async (change) => {
+    refuseStale((await needUser(change, entry.id)).seq, expectedSeq)
+    await takeOutUser(change, entry.id, until)
+  })
 }
 
 /**
