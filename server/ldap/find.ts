@@ -1,9 +1,10 @@
 import { mayRead, type View } from './access.ts'
 import type { Entry } from './entry.ts'
-import { everything, prepare, type Test, truth } from './evaluate.ts'
+import { prepare } from './evaluate.ts'
 import { later } from './later.ts'
 import { type Missed, shapeOf } from './lens.ts'
 import type { Tree } from './tree.ts'
+import { everything, type Test, truth } from './truth.ts'
 import type { Who } from './who.ts'
 import { type Filter, partsOf } from './wire/filter.ts'
 

@@ -1,12 +1,12 @@
 import { sees, type View } from './access.ts'
 import type { SortKey } from './controls/sort.ts'
 import { type Entry, isGone } from './entry.ts'
-import { readableSlots, someValueOf } from './evaluate.ts'
 import { type Finder, tooLate } from './find.ts'
 import { later } from './later.ts'
 import { type Rule, ruleByName } from './matching.ts'
 import type { Slot } from './slots.ts'
 import type { Tree } from './tree.ts'
+import { readableSlots, someValueOf } from './values.ts'
 import { type ResultCode, resultCode } from './wire/result.ts'
 
 /** In which order entries are told, RFC 2891. */
