@@ -25,6 +25,7 @@ import { groupConflict } from './group-conflict.ts'
 import { groupForm, typedGroup } from './group-form.ts'
 import { howMany, pending, said, type TypedMembers, typedMembers } from './group-members.ts'
 import { marked } from './marked.ts'
+import { groupMeant } from './meant.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { changesForPeople, rightsOf } from './rights.ts'
@@ -140,7 +141,7 @@ export async function showInside(req: Request, res: Response): Promise<void> {
 /** The fields and the members that the page shows, in one change; what waits is kept when something is wrong with it. */
 export async function saveGroup(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const group = await groupByName(db, part(req, 'name'))
+  const group = await groupMeant(req)
   const form = formOf(req)
   const known = await declared(db)
   const typed = typedGroup(form, known, group)
@@ -191,7 +192,7 @@ export async function askRemoveGroup(req: Request, res: Response): Promise<void>
 
 export async function removeOneGroup(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const group = await groupByName(db, part(req, 'name'))
+  const group = await groupMeant(req)
   const [counts] = await groupsByIds(db, [group.id])
   const typed = formOf(req).text('name').trim()
   if ((counts?.members ?? 0) > 1 && typed !== group.name)

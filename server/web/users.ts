@@ -10,7 +10,7 @@ import { lastSignIns, signInFacts } from '../accounts/sign-ins.ts'
 import type { User } from '../accounts/user.ts'
 import type { UserInput } from '../accounts/user-input.ts'
 import { usersPage } from '../accounts/user-lists.ts'
-import { addUser, changeUser, countUsers, removeUser, userByUsername } from '../accounts/users.ts'
+import { addUser, changeUser, countUsers, removeUser, userById, userByUsername } from '../accounts/users.ts'
 import { Invalid, type Problems, Refused } from '../errors.ts'
 import { receiptOfUser } from '../replication/receipts.ts'
 import type { Status } from '../store/bodies.ts'
@@ -19,6 +19,7 @@ import { states } from '../store/state.ts'
 import { authorityField, doAct } from './act.ts'
 import type { Conflict } from './conflict.ts'
 import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
+import { userMeant } from './meant.ts'
 import { nearHit } from './near-hit.ts'
 import { actorOf, dbOf } from './node.ts'
 import { linkOf } from './password.ts'
@@ -187,7 +188,7 @@ async function renderUser(req: Request, res: Response, user: User, extra: Extra 
 
 export async function saveUser(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const user = await userByUsername(db, part(req, 'username'))
+  const user = await userMeant(req)
   const form = formOf(req)
   const known = await declared(db)
   const typed = typedUser(form, known, user)
@@ -198,7 +199,7 @@ export async function saveUser(req: Request, res: Response): Promise<void> {
   } catch (error) {
     const problems = problemsOf(error)
     const said = problems['']
-    const now = await userByUsername(db, user.username)
+    const now = (await userById(db, user.id)) ?? user
     if (said && seq !== undefined && now.seq !== seq) {
       const groups = [...(await groupNames(db, now.groups)).values()]
       const conflict = await userConflict(db, known, { ...now, groupNames: groups }, typed, seq, said)
@@ -216,7 +217,7 @@ const done: Record<Status, string> = {
 
 export async function saveStatus(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const user = await userByUsername(db, part(req, 'username'))
+  const user = await userMeant(req)
   const form = formOf(req)
   const status = statuses.find((one) => one === form.text('status'))
   // From a list, or from the person's own page.
@@ -227,7 +228,7 @@ export async function saveStatus(req: Request, res: Response): Promise<void> {
     const from = status === 'disabled' ? undefined : askedOne(req, 'from', statuses)
     const act = { do: 'status' as const, user: user.id, status, ...(from && { from }) }
     await doAct(req, act, form.text(authorityField))
-    const { state, note } = standing(await userByUsername(db, user.username))
+    const { state, note } = standing((await userById(db, user.id)) ?? user)
     const but = status === 'enabled' && state !== 'enabled' ? `is enabled, but ${state} ${note}` : done[status]
     await redirect(req, res, back, `${user.first} ${user.last} ${but.trim()}.`)
   } catch (error) {
@@ -242,7 +243,7 @@ export async function saveStatus(req: Request, res: Response): Promise<void> {
 export async function askStatus(req: Request, res: Response): Promise<void> {
   const status = askedOne(req, 'status', statuses)
   if (!status) throw new Invalid({ status: 'Status must be enabled, locked or disabled.' })
-  await renderStatus(req, res, await userByUsername(dbOf(req), part(req, 'username')), status)
+  await renderStatus(req, res, await userMeant(req), status)
 }
 
 const verbs = { locked: 'Lock', disabled: 'Disable' } as const
@@ -267,7 +268,7 @@ export async function askRemoveUser(req: Request, res: Response): Promise<void> 
 
 export async function removeOneUser(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const user = await userByUsername(db, part(req, 'username'))
+  const user = await userMeant(req)
   try {
     await removeUser(db, actorOf(req), user.id)
     await redirect(req, res, '/users', `${user.first} ${user.last} is in the recycle bin.`)

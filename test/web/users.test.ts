@@ -314,6 +314,36 @@ test('two who change one person at once: the other’s field is taken over, the 
   assert.match(text, /name="groups" value="support"[^>]* checked/)
 })
 
+/** The forms of a page, as a browser would send them: what is hidden in them. */
+const hiddenIn = (html: string, name: string): string =>
+  new RegExp(`name="${name}" value="([^"]*)"`).exec(html)?.[1] ?? assert.fail(`no ${name}`)
+
+test('a form that was open while the person was renamed still saves that person, and nobody who took the name', async () => {
+  const was = await aUser(store.db, { username: 'renamed1', first: 'Rena', last: 'Med' })
+  const page = (await admin.get('/users/renamed1')).text
+  const asked = (await admin.get('/users/renamed1/password')).text
+  const { id } = was
+  const fields = { ...person({ username: 'renamed1', first: 'Typed', last: 'Med' }), id: hiddenIn(page, 'id') }
+  await changeUser(store.db, me, id, { username: 'renamed2' })
+  const late = await admin.post('/users/renamed1', { ...fields, seq: hiddenIn(page, 'seq') })
+  assert.equal(late.status, 422)
+  assert.match(textOf(late.text), /someone else changed Rena Med first/)
+  assert.match(late.text, /action="\/users\/renamed2" class="form-page"/)
+  assert.match(late.text, /value="Typed"/)
+  const other = await aUser(store.db, { username: 'renamed1', first: 'Some', last: 'Body' })
+  const onto = await admin.post('/users/renamed1', { ...fields, seq: hiddenIn(page, 'seq') })
+  assert.match(textOf(onto.text), /someone else changed Rena Med first/)
+  const set = { password: 'Wonder-bread-77', password2: 'Wonder-bread-77', id: hiddenIn(asked, 'id') }
+  assert.equal((await admin.post('/users/renamed1/password', set)).headers.location, '/users/renamed2')
+  await admin.post('/users/renamed1/status', { status: 'locked', id })
+  await admin.post('/users/renamed1/remove', { id })
+  const { seq } = await userByUsername(store.db, 'renamed1')
+  assert.equal(seq, other.seq)
+  const gone = await admin.post('/users/renamed1', { ...fields, seq: hiddenIn(page, 'seq') })
+  assert.equal(gone.status, 404)
+  assert.match(textOf(gone.text), /Whoever was “renamed1” when this page was opened does not exist any more/)
+})
+
 test('a first password is generated and shown once, or a link is made that opens once', async () => {
   const made = await admin.post('/users/new', person({ username: 'first1', 'first-password': 'generated' }))
   assert.equal(made.status, 200)
