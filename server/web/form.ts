@@ -36,6 +36,10 @@ export function typedSwitch(form: Form, name: string): boolean {
   return typed === 'yes'
 }
 
+/** The seq of what the form was filled from; 0: it was not changed yet. */
+export const seqIn = (form: Form): number | undefined =>
+  /^\d{1,15}$/.test(form.text('seq')) ? Number(form.text('seq')) : undefined
+
 /** One value of the address; '' when it is not there. */
 export function asked(req: Request, name: string): string {
   const value = req.query[name]
