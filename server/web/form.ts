@@ -62,6 +62,15 @@ export function askedPage(req: Request): number {
 
 export const pageSize = 50
 
+/** The page that is asked for; the last one when the list has become shorter than that. */
+export async function pageAsked<P extends { page: number; pages: number }>(
+  req: Request,
+  list: (page: number) => Promise<P>,
+): Promise<P> {
+  const found = await list(askedPage(req))
+  return found.page > found.pages ? list(found.pages) : found
+}
+
 /** One part of the path. */
 export const part = (req: Request, name: string): string => String(req.params[name] ?? '')
 

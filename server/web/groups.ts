@@ -19,7 +19,7 @@ import { usersPage } from '../accounts/user-lists.ts'
 import type { Problems } from '../errors.ts'
 import { authorityField, doAct } from './act.ts'
 import type { Conflict } from './conflict.ts'
-import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
+import { asked, askedOne, formOf, pageAsked, pageSize, part, problemsOf } from './form.ts'
 import { candidatesFor, throughOf } from './group-candidates.ts'
 import { groupConflict } from './group-conflict.ts'
 import { groupForm, typedGroup } from './group-form.ts'
@@ -44,7 +44,7 @@ export async function showGroups(req: Request, res: Response): Promise<void> {
     order: askedOne(req, 'order', ['asc', 'desc'] as const),
   }
   const [list, all] = await Promise.all([
-    groupsPage(db, { ...query, page: askedPage(req), size: pageSize }),
+    pageAsked(req, (page) => groupsPage(db, { ...query, page, size: pageSize })),
     countGroups(db),
   ])
   res.set('HX-Replace-Url', path('/groups', { ...query, page: list.page > 1 ? list.page : undefined }))
@@ -86,10 +86,14 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
     add: asked(req, 'add').trim().slice(0, 200),
     view: askedOne(req, 'view', ['all'] as const),
   }
-  const page = { search: query.search, page: askedPage(req), size: pageSize }
+  const listed = { search: query.search, size: pageSize }
   const [[counts], list, nested, form, found, above, owners] = await Promise.all([
     groupsByIds(db, [group.id]),
-    query.view === 'all' ? usersPage(db, { ...page, group: group.name }) : membersPage(db, group.id, page),
+    pageAsked(req, (page) =>
+      query.view === 'all'
+        ? usersPage(db, { ...listed, page, group: group.name })
+        : membersPage(db, group.id, { ...listed, page }),
+    ),
     nestedGroups(db, group.id),
     groupForm(db, { group, ...extra }),
     query.add ? candidatesFor(db, group, query.add, rights.mayChange) : undefined,

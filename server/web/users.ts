@@ -18,7 +18,7 @@ import type { Db } from '../store/db.ts'
 import { states } from '../store/state.ts'
 import { authorityField, doAct } from './act.ts'
 import type { Conflict } from './conflict.ts'
-import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
+import { asked, askedOne, type Form, formOf, pageAsked, pageSize, part, problemsOf } from './form.ts'
 import { userMeant } from './meant.ts'
 import { nearHit } from './near-hit.ts'
 import { actorOf, dbOf } from './node.ts'
@@ -61,7 +61,7 @@ export async function showUsers(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const query = userQuery(req)
   const [list, plugins, groups, all] = await Promise.all([
-    usersPage(db, { ...query, page: askedPage(req), size: Number(query.size ?? pageSize) }),
+    pageAsked(req, (page) => usersPage(db, { ...query, page, size: Number(query.size ?? pageSize) })),
     pluginList(db),
     // The part of the page that a search gets has no list of groups to choose from.
     asksForPart(req) ? [] : allGroups(db),
