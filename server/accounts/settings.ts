@@ -15,7 +15,7 @@ export type Settings = Required<SettingsBody>
 /** What holds until somebody settles otherwise. */
 const firstSettings: Settings = {
   binDays: 30,
-  ownFields: ['contact.telephone', 'contact.mobile', 'contact.roomNumber'],
+  ownFields: ['contact.mobile', 'contact.roomNumber', 'contact.telephone'],
   publishedFields: [],
   invitationHours: 72,
 }

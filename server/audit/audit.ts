@@ -109,7 +109,7 @@ export function changesBetween(
   const is = leaves(after)
   const changes: FieldChange[] = []
   for (const field of new Set([...was.keys(), ...is.keys()])) {
-    if (was.get(field) === is.get(field) || silent.has(field)) continue
+    if ((was.get(field) ?? '') === (is.get(field) ?? '') || silent.has(field)) continue
     if (secret.has(field)) changes.push({ field, after: 'changed; never shown' })
     else changes.push({ field, before: shown(was.get(field)), after: shown(is.get(field)) })
     function shown(value: string | undefined) {
