@@ -202,7 +202,7 @@ export async function saveUser(req: Request, res: Response): Promise<void> {
     const now = (await userById(db, user.id)) ?? user
     if (said && seq !== undefined && now.seq !== seq) {
       const groups = [...(await groupNames(db, now.groups)).values()]
-      const conflict = await userConflict(db, known, { ...now, groupNames: groups }, typed, seq, said)
+      const conflict = await userConflict(db, known, { ...now, groupNames: groups }, typed, { form, since: seq, said })
       return renderUser(req, res, now, { typed, problems, conflict, status: 422 })
     }
     await renderUser(req, res, user, { typed, problems, status: 422 })

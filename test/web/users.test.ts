@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Express } from 'express'
+import { declared } from '../../server/accounts/declarations.ts'
 import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addMembers } from '../../server/accounts/group-members.ts'
 import { addGroup, groupByName } from '../../server/accounts/groups.ts'
-import { setPluginOn } from '../../server/accounts/plugins.ts'
+import { enablePlugin, setPluginOn } from '../../server/accounts/plugins.ts'
 import { changePolicy } from '../../server/accounts/policy-changes.ts'
 import { addProfile } from '../../server/accounts/profiles.ts'
 import { setStatus } from '../../server/accounts/user-status.ts'
-import { changeUser, userByUsername } from '../../server/accounts/users.ts'
+import { changeUser, insertUser, userByUsername } from '../../server/accounts/users.ts'
+import { write } from '../../server/store/write.ts'
 import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aBrowser, aWebApp, type Browser, type Fields, signedIn, textOf } from '../support/web.ts'
@@ -312,6 +314,45 @@ test('two who change one person at once: the other’s field is taken over, the 
   assert.match(text, /name="contact.title" type="text" value="Chief" data-saved="Lead"/)
   assert.match(text, /name="contact.unit" type="text" value="support" data-saved="sales"/)
   assert.match(text, /name="groups" value="support"[^>]* checked/)
+})
+
+test('two who change somebody who came with many in one write: nothing that only the other touched is undone', async () => {
+  const known = await declared(store.db)
+  const several = ['several1', 'several2', 'several3'].map((username) => ({
+    ...{ username, first: 'Many', last: 'Atonce', groups: ['sales'], plugins: ['ftp'] },
+    extensions: { contact: { city: 'Malmö', title: 'Clerk' } },
+  }))
+  await write(store.db, me, async (change) => {
+    for (const input of several) await insertUser(change, known, input, undefined)
+  })
+  const user = await userByUsername(store.db, 'several1')
+  await changeUser(store.db, me, user.id, { plugins: [], extensions: { contact: { city: 'Lund' } } })
+  const { text } = await admin.post('/users/several1', {
+    ...person({ username: 'several1', first: 'Many', last: 'Atonce', groups: ['sales'] }),
+    ...{ seq: String(user.seq), 'shown-plugins': ['ftp', 'smtp'], plugins: ['ftp', 'smtp'] },
+    ...{ 'contact.city': 'Malmö', 'contact.title': 'Chief' },
+  })
+  assert.match(textOf(text), /Taken over below.*: (City and Services|Services and City)\./)
+  assert.match(text, /name="contact.city" type="text" value="Lund"/)
+  assert.match(text, /name="contact.title" type="text" value="Chief"/)
+  assert.doesNotMatch(text, /name="plugins" value="ftp"[^>]* checked/)
+  assert.match(text, /name="plugins" value="smtp"[^>]* checked/)
+})
+
+test('who was put into a group or given a service on its page, while the person was open, keeps it', async () => {
+  const user = await aUser(store.db, { username: 'joined1', groups: ['sales'], plugins: ['ftp'] })
+  const page = (await admin.get('/users/joined1')).text
+  const was = { 'was-groups': hiddenIn(page, 'was-groups'), 'was-plugins': hiddenIn(page, 'was-plugins') }
+  await addMembers(store.db, me, (await groupByName(store.db, 'support')).id, { usernames: ['joined1'] })
+  await enablePlugin(store.db, me, 'smtp', ['joined1'])
+  const { text } = await admin.post('/users/joined1', {
+    ...person({ username: 'joined1', first: 'Mine', groups: ['sales'] }),
+    ...{ ...was, seq: String(user.seq), 'shown-plugins': ['ftp', 'smtp'], plugins: [] },
+  })
+  assert.match(textOf(text), /Taken over below.*Groups and Services\./)
+  assert.match(text, /name="groups" value="support"[^>]* checked/)
+  assert.match(text, /name="plugins" value="smtp"[^>]* checked/)
+  assert.doesNotMatch(text, /name="plugins" value="ftp"[^>]* checked/)
 })
 
 /** The forms of a page, as a browser would send them: what is hidden in them. */
