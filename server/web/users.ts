@@ -11,7 +11,7 @@ import type { User } from '../accounts/user.ts'
 import type { UserInput } from '../accounts/user-input.ts'
 import { usersPage } from '../accounts/user-lists.ts'
 import { addUser, changeUser, countUsers, removeUser, userById, userByUsername } from '../accounts/users.ts'
-import { Invalid, type Problems, Refused } from '../errors.ts'
+import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
 import { receiptOfUser } from '../replication/receipts.ts'
 import type { Status } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
@@ -108,8 +108,17 @@ export async function addNewUser(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const form = formOf(req)
   const typed = typedUser(form, await declared(db))
-  const profile = await profileOf(db, form.text('profile'))
   const firstPassword = form.text('first-password') || 'typed'
+  const profile = await profileOf(db, form.text('profile')).catch((error) => {
+    if (!(error instanceof NotFound)) throw error
+    return error
+  })
+  if (profile instanceof NotFound) {
+    const problems = {
+      '': `Not added: ${profile.message} What it filled in is kept; go through it, and add without it.`,
+    }
+    return renderNew(req, res, { typed, problems, firstPassword, status: 422 })
+  }
   try {
     const { password, ...input } = {
       ...withProfile(typed, profile),

@@ -355,6 +355,16 @@ test('who was put into a group or given a service on its page, while the person 
   assert.doesNotMatch(text, /name="plugins" value="ftp"[^>]* checked/)
 })
 
+test('a profile that was removed while somebody was being added loses nothing that was typed', async () => {
+  const fields = person({ username: 'orphan1', first: 'Typed', last: 'Long', profile: 'Gone', groups: ['sales'] })
+  const { status, text } = await admin.post('/users/new', fields)
+  assert.equal(status, 422)
+  assert.match(textOf(text), /Not added: There is no profile “Gone”\. What it filled in is kept/)
+  assert.match(text, /name="username"[^>]*value="orphan1"/)
+  assert.match(text, /name="groups" value="sales"[^>]* checked/)
+  assert.doesNotMatch(text, /name="profile" value="Gone"/)
+})
+
 /** The forms of a page, as a browser would send them: what is hidden in them. */
 const hiddenIn = (html: string, name: string): string =>
   new RegExp(`name="${name}" value="([^"]*)"`).exec(html)?.[1] ?? assert.fail(`no ${name}`)
