@@ -27,6 +27,7 @@ import { howMany, pending, said, type TypedMembers, typedMembers } from './group
 import { marked } from './marked.ts'
 import { groupMeant } from './meant.ts'
 import { actorOf, dbOf } from './node.ts'
+import { orRenamed } from './renamed.ts'
 import { redirect, render } from './render.ts'
 import { changesForPeople, rightsOf } from './rights.ts'
 import { path } from './say.ts'
@@ -72,7 +73,8 @@ async function renderNew(req: Request, res: Response, typed: GroupInput, problem
 }
 
 export async function showGroup(req: Request, res: Response): Promise<void> {
-  await renderGroup(req, res, await groupByName(dbOf(req), part(req, 'name')))
+  const name = part(req, 'name')
+  await orRenamed(req, res, 'group', name, async () => renderGroup(req, res, await groupByName(dbOf(req), name)))
 }
 
 type Extra = { typed?: GroupInput; members?: TypedMembers; problems?: Problems; conflict?: Conflict }

@@ -24,6 +24,7 @@ import { nearHit } from './near-hit.ts'
 import { actorOf, dbOf } from './node.ts'
 import { linkOf } from './password.ts'
 import { passwordEnds, policyRules } from './policy-rules.ts'
+import { orRenamed } from './renamed.ts'
 import { asksForPart, redirect, render } from './render.ts'
 import { mayHelpThis, rightsOf } from './rights.ts'
 import { path, zone } from './say.ts'
@@ -162,9 +163,12 @@ const redirectTo = (req: Request, res: Response, user: User, text: string, kind?
   redirect(req, res, `/users/${encodeURIComponent(user.username)}`, text, kind)
 
 export async function showUser(req: Request, res: Response): Promise<void> {
-  const user = await userByUsername(dbOf(req), part(req, 'username'))
-  if (user.username !== part(req, 'username')) return redirect(req, res, `/users/${encodeURIComponent(user.username)}`)
-  await renderUser(req, res, user)
+  const username = part(req, 'username')
+  await orRenamed(req, res, 'user', username, async () => {
+    const user = await userByUsername(dbOf(req), username)
+    if (user.username !== username) return redirect(req, res, `/users/${encodeURIComponent(user.username)}`)
+    await renderUser(req, res, user)
+  })
 }
 
 type Extra = { typed?: TypedUser; problems?: Record<string, string>; conflict?: Conflict; status?: number }

@@ -4,7 +4,7 @@ import type { Express } from 'express'
 import { declared } from '../../server/accounts/declarations.ts'
 import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addMembers } from '../../server/accounts/group-members.ts'
-import { addGroup, groupByName } from '../../server/accounts/groups.ts'
+import { addGroup, changeGroup, groupByName } from '../../server/accounts/groups.ts'
 import { enablePlugin, setPluginOn } from '../../server/accounts/plugins.ts'
 import { changePolicy } from '../../server/accounts/policy-changes.ts'
 import { addProfile } from '../../server/accounts/profiles.ts'
@@ -363,6 +363,20 @@ test('a profile that was removed while somebody was being added loses nothing th
   assert.match(text, /name="username"[^>]*value="orphan1"/)
   assert.match(text, /name="groups" value="sales"[^>]* checked/)
   assert.doesNotMatch(text, /name="profile" value="Gone"/)
+})
+
+test('the address of somebody who was renamed leads to where they are now', async () => {
+  const { id } = await aUser(store.db, { username: 'maiden1' })
+  await changeUser(store.db, me, id, { username: 'married1' })
+  const answer = await admin.get('/users/maiden1')
+  assert.equal(answer.headers.location, '/users/married1')
+  assert.match(textOf((await admin.get('/users/married1')).text), /“maiden1” is called married1 now\./)
+  await aUser(store.db, { username: 'maiden1', first: 'New', last: 'Comer' })
+  assert.match(textOf((await admin.get('/users/maiden1')).text), /New Comer/)
+  assert.equal((await admin.get('/users/maiden')).status, 404)
+  const group = await addGroup(store.db, me, { name: 'old_site', description: '' })
+  await changeGroup(store.db, me, group.id, { name: 'new_site' })
+  assert.equal((await admin.get('/groups/old_site')).headers.location, '/groups/new_site')
 })
 
 /** The forms of a page, as a browser would send them: what is hidden in them. */
