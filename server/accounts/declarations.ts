@@ -7,7 +7,7 @@ import { objectsOf } from '../store/objects.ts'
 
 /** What a cluster knows: the declarations of the program and its own, each with its state here. */
 export type DeclaredExtension = Extension & { id?: string; on: boolean }
-export type DeclaredPlugin = Plugin & { id?: string; on: boolean; gidNumber: number }
+export type DeclaredPlugin = Plugin & { id?: string; seq?: number; on: boolean; gidNumber: number }
 export type Declared = {
   /** In the order of the form; those that are off are in it. */
   extensions: readonly DeclaredExtension[]
@@ -42,7 +42,9 @@ export async function declaredIn(trx: Knex): Promise<Declared> {
   const states = await objectsOf(trx, 'extension')
   const switches = await objectsOf(trx, 'plugin')
   const stateOf = new Map(states.map(({ id, body }) => [body.name, { id, on: body.on }]))
-  const switchOf = new Map(switches.map(({ id, body }) => [body.name, { id, on: body.on, gidNumber: body.gidNumber }]))
+  const switchOf = new Map(
+    switches.map(({ id, seq, body }) => [body.name, { id, seq, on: body.on, gidNumber: body.gidNumber }]),
+  )
   const extensions = [
     ...builtInExtensions,
     ...states.flatMap(({ body }) => (body.own ? [extensionFrom(body.name, body.own)] : [])),

@@ -44,10 +44,13 @@ export async function changeOwnPlugin(
   actor: Actor,
   name: string,
   input: Partial<OwnPluginInput>,
+  expectedSeq?: number,
 ): Promise<DeclaredPlugin> {
   needRight(actor, 'change')
   await write(db, actor, async (change) => {
-    const { id, body, own: was } = await needOwn(change, name)
+    const { id, seq, body, own: was } = await needOwn(change, name)
+    if (expectedSeq !== undefined && seq !== expectedSeq)
+      throw new Invalid({ '': `Not saved: someone else changed the plugin ${was.title} first.` })
     const { own } = await judged(change, { ...was, ...input }, name)
     const now: OwnPlugin = { ...was, ...own }
     const changes = (['title', 'badge', 'summary'] as const)

@@ -22,9 +22,9 @@ export type Policies = {
 }
 type InForce = { policy: PolicyBody; from: Source }
 const metAtMost = 1000
-/** The seq of its last change; 0 while it is as the program has it. */
-type Kept = { seq: number }
-export type GroupPolicy = NamedPolicy & Kept & { id: string; group: string; members: ReadonlySet<string> }
+/** Its object, and the seq of its last change; '' and 0 while it is as the program has it. */
+type Kept = { id: string; seq: number }
+export type GroupPolicy = NamedPolicy & Kept & { group: string; members: ReadonlySet<string> }
 
 const known = new WeakMap<Db, { policies: Promise<Policies> | undefined }>()
 
@@ -64,7 +64,7 @@ async function read(db: Db): Promise<Policies> {
   }
   ofGroups.sort((a, b) => (a.name < b.name ? -1 : 1))
   return {
-    first: { name: '', seq: kept?.seq ?? 0, policy: { ...defaultPolicy, ...kept?.body } },
+    first: { name: '', id: kept?.id ?? '', seq: kept?.seq ?? 0, policy: { ...defaultPolicy, ...kept?.body } },
     ofGroups,
     met: new Map(),
   }

@@ -68,7 +68,11 @@ export async function editPolicy(
   const of = group === undefined ? undefined : await needGroup(change, group)
   const object = await policyObject(change, of?.id)
   if (expectedSeq !== undefined && (object?.seq ?? 0) !== expectedSeq)
-    throw new Invalid({ '': 'Not saved: someone else changed this password policy first.' })
+    throw new Invalid(
+      of && expectedSeq === 0
+        ? { group: `The group ${of.name} has a password policy already. Change that one.` }
+        : { '': 'Not saved: someone else changed this password policy first.' },
+    )
   const first = (await policyObject(change, undefined))?.body
   const was: PolicyBody = { ...defaultPolicy, ...first, blocklist: [], ...(of ? object : { body: first })?.body }
   const now = judged(input, was, of?.id)

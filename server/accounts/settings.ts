@@ -15,20 +15,20 @@ export type Settings = Required<SettingsBody>
 /** What holds until somebody settles otherwise. */
 const firstSettings: Settings = {
   binDays: 30,
-  ownFields: ['contact.telephone', 'contact.mobile', 'contact.roomNumber'],
+  ownFields: ['contact.mobile', 'contact.roomNumber', 'contact.telephone'],
   publishedFields: [],
   invitationHours: 72,
 }
 
 export async function settings(db: Db): Promise<Settings> {
-  const { seq, ...body } = await keptSettings(db)
+  const { id, seq, ...body } = await keptSettings(db)
   return body
 }
 
-/** The same with the seq of their last change; 0 while nobody has changed them. */
-export async function keptSettings(db: Db): Promise<Settings & { seq: number }> {
+/** The same with their object and the seq of its last change; '' and 0 while nobody has changed them. */
+export async function keptSettings(db: Db): Promise<Settings & { id: string; seq: number }> {
   const [object] = await objectsOf(db.reader, 'settings')
-  return { ...firstSettings, ...object?.body, seq: object?.seq ?? 0 }
+  return { ...firstSettings, ...object?.body, id: object?.id ?? '', seq: object?.seq ?? 0 }
 }
 
 const dayMs = 86_400_000

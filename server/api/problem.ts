@@ -97,6 +97,7 @@ function misfit(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return `It must not be more than ${issue.maximum}${issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : ''}.`
     case 'too_small':
+      if (issue.inclusive === false) return `It must be more than ${issue.minimum}.`
       return `It must be at least ${issue.minimum}${issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : ''}.`
     default:
       return 'It is not of a kind that can stand here.'

@@ -10,6 +10,7 @@ import {
   batchCounts as countsOfBatch,
   type FieldChange,
   firstIdAt,
+  seqBefore,
   undoableAfter,
 } from '../store/audit.ts'
 import { auditChain, type Chain } from '../store/audit-chain.ts'
@@ -24,6 +25,17 @@ export type AuditQuery = AuditFilter & { before?: number; size?: number }
 /** The newest rows that match. */
 export const auditPage = (db: Db, { before, size = 50, ...filter }: AuditQuery): Promise<AuditRange> =>
   auditMatching(db.reader, filter, { before, size: Math.min(Math.max(size, 1), 1000) })
+
+/** What was done to an object after it stood at `since`, the newest first. */
+export async function auditSince(db: Db, object: string, since: number): Promise<AuditRow[]> {
+  const { rows } = await auditPage(db, { object, size: 100 })
+  const later = rows.filter((row) => row.seq >= since)
+  const oldest = later.at(-1)
+  if (!oldest) return later
+  // A write that moves many, such as an import, stands in the record at its last: it may be the one that led to `since`.
+  const isLast = oldest.seq === since || (later.length > 1 && (await seqBefore(db.reader, oldest)) < since)
+  return isLast ? later.slice(0, -1) : later
+}
 
 /** Everything that matches, oldest first, in slices. */
 export const eachAuditRow = (db: Db, filter: AuditFilter): AsyncGenerator<AuditRow[]> => auditRows(db.reader, filter)
@@ -109,7 +121,7 @@ export function changesBetween(
   const is = leaves(after)
   const changes: FieldChange[] = []
   for (const field of new Set([...was.keys(), ...is.keys()])) {
-    if (was.get(field) === is.get(field) || silent.has(field)) continue
+    if ((was.get(field) ?? '') === (is.get(field) ?? '') || silent.has(field)) continue
     if (secret.has(field)) changes.push({ field, after: 'changed; never shown' })
     else changes.push({ field, before: shown(was.get(field)), after: shown(is.get(field)) })
     function shown(value: string | undefined) {

@@ -160,6 +160,16 @@ function matching(db: Knex, filter: AuditFilter) {
   return rows
 }
 
+/** Where the feed stood before the write that a row is of; rows of one write all stand at its end. */
+export async function seqBefore(db: Knex, { id, seq }: Pick<AuditRow, 'id' | 'seq'>): Promise<number> {
+  const row: { seq: number } | undefined = await db('audit')
+    .where('id', '<', id)
+    .where('seq', '<', seq)
+    .orderBy('id', 'desc')
+    .first('seq')
+  return Number(row?.seq ?? 0)
+}
+
 /** Everything that matches, oldest first, in slices. */
 export async function* auditRows(db: Knex, filter: AuditFilter, slice = 500): AsyncGenerator<AuditRow[]> {
   const end = filter.until ? await firstIdAt(db, filter.until) : await nextId(db)

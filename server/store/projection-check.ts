@@ -4,8 +4,8 @@ import type { Knex } from 'knex'
 import { type Changed, isKnownKind } from './bodies.ts'
 import { deviceToRow } from './devices.ts'
 import { fileToRow } from './files-kept.ts'
-import { groupToRow, nestingsOf, ownersOf } from './groups.ts'
-import { belongings } from './memberships.ts'
+import { groupToRow, holdsWindows, nestingsOf, ownersOf } from './groups.ts'
+import { belongings, ofWindows } from './memberships.ts'
 import { namesOf } from './names.ts'
 import { feedRows, foundIn } from './objects.ts'
 import { countIn, emptyHash, hashHex, type StateHash, stateHash } from './position.ts'
@@ -87,6 +87,7 @@ function rowsOf({ kind, id, body }: Changed): (readonly [Table, Row])[] {
     ...names,
     ['groups', groupToRow(id, body)],
     ...nestingsOf(id, body).map((row) => ['nestings', row] as const),
+    ...(holdsWindows(body) ? [['nestings', { of: id, group_id: ofWindows }] as const] : []),
     ...ownersOf(id, body).map((row) => ['owners', row] as const),
   ]
 }

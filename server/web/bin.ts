@@ -2,7 +2,7 @@ import type { Request, Response } from 'express'
 import { binned, binPage, purge, undelete } from '../accounts/bin.ts'
 import { settings } from '../accounts/settings.ts'
 import type { Problems } from '../errors.ts'
-import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
+import { asked, askedOne, formOf, pageAsked, pageSize, part, problemsOf } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { rightsOf } from './rights.ts'
@@ -16,7 +16,7 @@ export async function showBin(req: Request, res: Response): Promise<void> {
   }
   const { kind, search } = query
   const [list, { binDays }] = await Promise.all([
-    binPage(db, { search, ...(kind && { kind }), page: askedPage(req), size: pageSize }),
+    pageAsked(req, (page) => binPage(db, { search, ...(kind && { kind }), page, size: pageSize })),
     settings(db),
   ])
   res.set('HX-Replace-Url', path('/bin', { ...query, page: list.page > 1 ? list.page : undefined }))

@@ -1,4 +1,4 @@
-import { type AuditRow, auditPage } from '../audit/audit.ts'
+import { type AuditRow, auditSince } from '../audit/audit.ts'
 import type { Fields } from '../extensions/extension.ts'
 import type { Db } from '../store/db.ts'
 import { fieldId } from './form.ts'
@@ -33,6 +33,9 @@ export type ChangedList = {
   take: (merged: string[]) => void
 }
 
+/** What a form was filled with of a list that is changed elsewhere too, as a person's groups on the page of a group. */
+export type FilledList = ChangedList & { base: string[] }
+
 /**
  * Sets what was typed beside what somebody else saved after `since`. Fields that only they touched are taken over, so that
  * saving again does not undo their work unseen. `find`: the field or list that the audit has by this name, with its value then.
@@ -41,18 +44,19 @@ export async function conflictOf(
   db: Db,
   { id, since, said }: { id: string; since: number; said: string },
   find: (name: string, base: string) => ChangedField | ChangedList | undefined,
+  lists: FilledList[] = [],
 ): Promise<Conflict> {
-  const { rows } = await auditPage(db, { object: id, size: 50 })
-  const theirs = rows.filter((row) => row.seq > since)
+  const theirs = await auditSince(db, id, since)
   const conflict: Conflict = { said, taken: [], both: [] }
   const [last] = theirs
   if (last) Object.assign(conflict, { by: last.actor, at: last.at })
+  for (const list of lists) if (mergeList(list, list.base)) conflict.taken.push({ label: list.label })
   for (const [name, base] of firstValues(theirs)) {
     const found = find(name, base)
     if (!found) continue
     const { label } = found
     if (!('id' in found)) {
-      if (mergeList(found, base)) conflict.taken.push({ label })
+      if (mergeList(found, base.split(', ').filter(Boolean))) conflict.taken.push({ label })
       continue
     }
     const { saved, typed } = found
@@ -73,8 +77,8 @@ function firstValues(rows: AuditRow[]): Map<string, string> {
   return values
 }
 
-function mergeList({ saved, typed, take }: ChangedList, base: string): boolean {
-  const before = new Set(base.split(', ').filter(Boolean))
+function mergeList({ saved, typed, take }: ChangedList, base: string[]): boolean {
+  const before = new Set(base)
   const merged = new Set([
     ...saved.filter((one) => typed.includes(one) || !before.has(one)),
     ...typed.filter((one) => !before.has(one)),

@@ -36,6 +36,10 @@ export function typedSwitch(form: Form, name: string): boolean {
   return typed === 'yes'
 }
 
+/** The seq of what the form was filled from; 0: it was not changed yet. */
+export const seqIn = (form: Form): number | undefined =>
+  /^\d{1,15}$/.test(form.text('seq')) ? Number(form.text('seq')) : undefined
+
 /** One value of the address; '' when it is not there. */
 export function asked(req: Request, name: string): string {
   const value = req.query[name]
@@ -57,6 +61,15 @@ export function askedPage(req: Request): number {
 }
 
 export const pageSize = 50
+
+/** The page that is asked for; the last one when the list has become shorter than that. */
+export async function pageAsked<P extends { page: number; pages: number }>(
+  req: Request,
+  list: (page: number) => Promise<P>,
+): Promise<P> {
+  const found = await list(askedPage(req))
+  return found.page > found.pages ? list(found.pages) : found
+}
 
 /** One part of the path. */
 export const part = (req: Request, name: string): string => String(req.params[name] ?? '')

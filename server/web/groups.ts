@@ -19,13 +19,15 @@ import { usersPage } from '../accounts/user-lists.ts'
 import type { Problems } from '../errors.ts'
 import { authorityField, doAct } from './act.ts'
 import type { Conflict } from './conflict.ts'
-import { asked, askedOne, askedPage, formOf, pageSize, part, problemsOf } from './form.ts'
+import { asked, askedOne, formOf, pageAsked, pageSize, part, problemsOf } from './form.ts'
 import { candidatesFor, throughOf } from './group-candidates.ts'
 import { groupConflict } from './group-conflict.ts'
 import { groupForm, typedGroup } from './group-form.ts'
 import { howMany, pending, said, type TypedMembers, typedMembers } from './group-members.ts'
 import { marked } from './marked.ts'
+import { groupMeant } from './meant.ts'
 import { actorOf, dbOf } from './node.ts'
+import { orRenamed } from './renamed.ts'
 import { redirect, render } from './render.ts'
 import { changesForPeople, rightsOf } from './rights.ts'
 import { path } from './say.ts'
@@ -43,7 +45,7 @@ export async function showGroups(req: Request, res: Response): Promise<void> {
     order: askedOne(req, 'order', ['asc', 'desc'] as const),
   }
   const [list, all] = await Promise.all([
-    groupsPage(db, { ...query, page: askedPage(req), size: pageSize }),
+    pageAsked(req, (page) => groupsPage(db, { ...query, page, size: pageSize })),
     countGroups(db),
   ])
   res.set('HX-Replace-Url', path('/groups', { ...query, page: list.page > 1 ? list.page : undefined }))
@@ -71,7 +73,8 @@ async function renderNew(req: Request, res: Response, typed: GroupInput, problem
 }
 
 export async function showGroup(req: Request, res: Response): Promise<void> {
-  await renderGroup(req, res, await groupByName(dbOf(req), part(req, 'name')))
+  const name = part(req, 'name')
+  await orRenamed(req, res, 'group', name, async () => renderGroup(req, res, await groupByName(dbOf(req), name)))
 }
 
 type Extra = { typed?: GroupInput; members?: TypedMembers; problems?: Problems; conflict?: Conflict }
@@ -85,10 +88,14 @@ async function renderGroup(req: Request, res: Response, group: Group, extra: Ext
     add: asked(req, 'add').trim().slice(0, 200),
     view: askedOne(req, 'view', ['all'] as const),
   }
-  const page = { search: query.search, page: askedPage(req), size: pageSize }
+  const listed = { search: query.search, size: pageSize }
   const [[counts], list, nested, form, found, above, owners] = await Promise.all([
     groupsByIds(db, [group.id]),
-    query.view === 'all' ? usersPage(db, { ...page, group: group.name }) : membersPage(db, group.id, page),
+    pageAsked(req, (page) =>
+      query.view === 'all'
+        ? usersPage(db, { ...listed, page, group: group.name })
+        : membersPage(db, group.id, { ...listed, page }),
+    ),
     nestedGroups(db, group.id),
     groupForm(db, { group, ...extra }),
     query.add ? candidatesFor(db, group, query.add, rights.mayChange) : undefined,
@@ -140,7 +147,7 @@ export async function showInside(req: Request, res: Response): Promise<void> {
 /** The fields and the members that the page shows, in one change; what waits is kept when something is wrong with it. */
 export async function saveGroup(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const group = await groupByName(db, part(req, 'name'))
+  const group = await groupMeant(req)
   const form = formOf(req)
   const known = await declared(db)
   const typed = typedGroup(form, known, group)
@@ -191,7 +198,7 @@ export async function askRemoveGroup(req: Request, res: Response): Promise<void>
 
 export async function removeOneGroup(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const group = await groupByName(db, part(req, 'name'))
+  const group = await groupMeant(req)
   const [counts] = await groupsByIds(db, [group.id])
   const typed = formOf(req).text('name').trim()
   if ((counts?.members ?? 0) > 1 && typed !== group.name)

@@ -2,7 +2,7 @@ import type { Request, Response } from 'express'
 import { addOwnPlugin, changeOwnPlugin, type OwnPluginInput, removeOwnPlugin } from '../accounts/own-plugins.ts'
 import { pluginList } from '../accounts/plugins.ts'
 import { NotFound, type Problems } from '../errors.ts'
-import { formOf, part, problemsOf } from './form.ts'
+import { formOf, part, problemsOf, seqIn } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 import { people } from './say.ts'
@@ -40,7 +40,7 @@ export async function saveOwnPlugin(req: Request, res: Response): Promise<void> 
   const plugin = await ownPlugin(req)
   const { name: _, ...typed } = typedPlugin(req)
   try {
-    const saved = await changeOwnPlugin(dbOf(req), actorOf(req), plugin.name, typed)
+    const saved = await changeOwnPlugin(dbOf(req), actorOf(req), plugin.name, typed, seqIn(formOf(req)))
     await redirect(req, res, `/plugins/${saved.name}`, `${saved.title} is saved.`)
   } catch (error) {
     await render(req, res, 'plugins/edit', { plugin, typed, problems: problemsOf(error) }, { status: 422 })

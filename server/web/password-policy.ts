@@ -5,8 +5,10 @@ import { changePolicy, numberRules, type PolicyInput, removePolicy } from '../ac
 import { userByUsername } from '../accounts/users.ts'
 import { NotFound, type Problems } from '../errors.ts'
 import type { PolicyBody } from '../store/bodies.ts'
-import { asked, type Form, fieldId, formOf, part, problemsOf } from './form.ts'
+import type { Conflict } from './conflict.ts'
+import { asked, type Form, fieldId, formOf, part, problemsOf, seqIn } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
+import { policyConflict } from './policy-conflict.ts'
 import { policyRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
 import { count } from './say.ts'
@@ -22,10 +24,13 @@ export async function showPolicies(req: Request, res: Response): Promise<void> {
 async function showAll(req: Request, res: Response, typed?: PolicyInput, problems: Problems = {}): Promise<void> {
   const db = dbOf(req)
   const all = await policies(db)
+  const conflict = await conflictIn(req, all.first, typed, problems)
   const username = asked(req, 'username').trim().slice(0, 64)
   const tried = username ? await tryFor(req, all, username) : undefined
   const data = {
     ...formView(all.first.policy, typed, problems),
+    conflict,
+    seq: all.first.seq,
     ofGroups: all.ofGroups.map(({ name, policy }) => ({ name, href: pathOf(name), rules: policyRules(policy) })),
     username,
     tried,
@@ -83,9 +88,10 @@ function saidOf(rule: string, value: number): string {
 }
 
 export async function savePolicy(req: Request, res: Response): Promise<void> {
-  const typed = typedPolicy(formOf(req))
+  const form = formOf(req)
+  const typed = typedPolicy(form)
   try {
-    await changePolicy(dbOf(req), actorOf(req), typed)
+    await changePolicy(dbOf(req), actorOf(req), typed, undefined, seqIn(form))
     await redirect(
       req,
       res,
@@ -121,7 +127,7 @@ export async function addGroupPolicy(req: Request, res: Response): Promise<void>
   const typed = typedPolicy(form)
   const group = form.text('group')
   try {
-    await changePolicy(dbOf(req), actorOf(req), typed, group)
+    await changePolicy(dbOf(req), actorOf(req), typed, group, 0)
     await redirect(req, res, base, `The group ${group.trim().toLowerCase()} has a password policy of its own.`)
   } catch (error) {
     await showNew(req, res, typed, problemsOf(error))
@@ -133,16 +139,20 @@ export async function showGroupPolicy(req: Request, res: Response): Promise<void
 }
 
 async function showOne(req: Request, res: Response, typed?: PolicyInput, problems: Problems = {}): Promise<void> {
-  const { name, policy } = await ofGroup(req)
-  const data = { ...formView(policy, typed, problems), isNew: false, group: name, href: pathOf(name), problems }
+  const kept = await ofGroup(req)
+  const { name, seq } = kept
+  const conflict = await conflictIn(req, kept, typed, problems)
+  const view = formView(kept.policy, typed, problems)
+  const data = { ...view, conflict, seq, isNew: false, group: name, href: pathOf(name), problems }
   await render(req, res, 'password-policy/group', data, { status: Object.keys(problems).length > 0 ? 422 : 200 })
 }
 
 export async function saveGroupPolicy(req: Request, res: Response): Promise<void> {
   const { name } = await ofGroup(req)
-  const typed = typedPolicy(formOf(req))
+  const form = formOf(req)
+  const typed = typedPolicy(form)
   try {
-    await changePolicy(dbOf(req), actorOf(req), typed, name)
+    await changePolicy(dbOf(req), actorOf(req), typed, name, seqIn(form))
     await redirect(req, res, base, `The password policy of group ${name} is saved.`)
   } catch (error) {
     await showOne(req, res, typed, problemsOf(error))
@@ -160,7 +170,19 @@ export async function removeGroupPolicy(req: Request, res: Response): Promise<vo
   await redirect(req, res, base, `The password policy of group ${name} is removed.`)
 }
 
-async function ofGroup(req: Request): Promise<{ name: string; policy: PolicyBody }> {
+/** Somebody else saved first: what of theirs and of what was typed goes together. */
+async function conflictIn(
+  req: Request,
+  kept: Policies['first'],
+  typed: PolicyInput | undefined,
+  problems: Problems,
+): Promise<Conflict | undefined> {
+  const since = seqIn(formOf(req))
+  if (!typed || !problems[''] || since === undefined) return undefined
+  return policyConflict(dbOf(req), kept, typed, since, problems[''])
+}
+
+async function ofGroup(req: Request): Promise<Policies['ofGroups'][number]> {
   const name = part(req, 'name')
   const found = (await policies(dbOf(req))).ofGroups.find((one) => one.name === name)
   if (!found) throw new NotFound(`The group “${name}” has no password policy of its own.`)

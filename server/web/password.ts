@@ -13,7 +13,8 @@ import type { User } from '../accounts/user.ts'
 import { userByUsername } from '../accounts/users.ts'
 import { Invalid, type Problems, Refused, Uncertain } from '../errors.ts'
 import { atField, authorityField, doAct } from './act.ts'
-import { type Form, formOf, part, problemsOf } from './form.ts'
+import { type Form, formOf, problemsOf } from './form.ts'
+import { userMeant } from './meant.ts'
 import { actorOf, dbOf } from './node.ts'
 import { shownRules } from './policy-rules.ts'
 import { redirect, render } from './render.ts'
@@ -126,7 +127,7 @@ export async function takeBackInvitation(req: Request, res: Response): Promise<v
 
 /** The person that the path names, when the one in front of the page may help them. */
 async function helped(req: Request): Promise<User> {
-  const user = await userByUsername(dbOf(req), part(req, 'username'))
+  const user = await userMeant(req)
   needRightOver(actorOf(req), 'passwords', user)
   return user
 }

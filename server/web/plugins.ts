@@ -18,7 +18,7 @@ import { userByUsername } from '../accounts/users.ts'
 import { Invalid, NotFound, type Problems } from '../errors.ts'
 import { pluginGroup } from '../extensions/extension.ts'
 import type { Db } from '../store/db.ts'
-import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf, typedSwitch } from './form.ts'
+import { asked, askedOne, type Form, formOf, pageAsked, pageSize, part, problemsOf, typedSwitch } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { asksForPart, redirect, render } from './render.ts'
 import { mayHelpThis, rightsOf } from './rights.ts'
@@ -54,7 +54,7 @@ async function showOne(req: Request, res: Response, { problems, typed }: Typed, 
   const query = queryOf(req)
   const [add, who] = [asked(req, 'add').trim(), asked(req, 'who').trim()]
   const [list, everyone, candidates, groups, about] = await Promise.all([
-    pluginUsers(db, declared.name, { ...query, page: askedPage(req), size: pageSize }),
+    pageAsked(req, (page) => pluginUsers(db, declared.name, { ...query, page, size: pageSize })),
     pluginList(db),
     add ? usersPage(db, { search: add, size: 12 }) : undefined,
     // The part of the page that a search gets has no list of groups to choose from.

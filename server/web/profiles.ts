@@ -12,9 +12,11 @@ import {
 } from '../accounts/profiles.ts'
 import { placeholders } from '../accounts/templates.ts'
 import type { Problems } from '../errors.ts'
+import type { Conflict } from './conflict.ts'
 import { type FieldView, fieldViews, sectionTitle } from './field-view.ts'
-import { type Form, formOf, part, problemsOf } from './form.ts'
+import { type Form, formOf, part, problemsOf, seqIn } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
+import { profileConflict } from './profile-conflict.ts'
 import { redirect, render } from './render.ts'
 import { rightsOf } from './rights.ts'
 
@@ -54,9 +56,10 @@ export async function saveProfile(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const profile = await profileByName(db, part(req, 'name'))
   const form = formOf(req)
-  const typed = typedProfile(form, await declared(db), profile)
+  const known = await declared(db)
+  const typed = typedProfile(form, known, profile)
+  const seq = seqIn(form)
   try {
-    const seq = Number(form.text('seq')) || undefined
     const saved = await changeProfile(db, actorOf(req), profile.id, typed, seq)
     await redirect(
       req,
@@ -65,7 +68,11 @@ export async function saveProfile(req: Request, res: Response): Promise<void> {
       `Profile ${saved.name} is saved. People who are there already stay as they are.`,
     )
   } catch (error) {
-    await renderForm(req, res, typed, profile, problemsOf(error))
+    const problems = problemsOf(error)
+    const said = problems['']
+    const isLate = said !== undefined && seq !== undefined && seq !== profile.seq
+    const conflict = isLate ? await profileConflict(db, known, profile, typed, seq, said) : undefined
+    await renderForm(req, res, typed, profile, problems, conflict)
   }
 }
 
@@ -110,6 +117,7 @@ async function renderForm(
   typed: ProfileInput,
   profile?: Profile,
   problems: Problems = {},
+  conflict?: Conflict,
 ): Promise<void> {
   const db = dbOf(req)
   const [known, groups] = await Promise.all([declared(db), allGroups(db)])
@@ -127,6 +135,7 @@ async function renderForm(
     typed,
     profile,
     problems,
+    conflict,
     sections,
     placeholders,
     ...rightsOf(req),

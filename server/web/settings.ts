@@ -1,9 +1,10 @@
 import type { Request, Response } from 'express'
 import { type DeclaredExtension, declared } from '../accounts/declarations.ts'
-import { changeSettings, type Settings, settings } from '../accounts/settings.ts'
+import { changeSettings, keptSettings, type Settings, settings } from '../accounts/settings.ts'
 import type { Problems } from '../errors.ts'
+import { type ChangedField, type ChangedList, conflictOf } from './conflict.ts'
 import { sectionTitle } from './field-view.ts'
-import { type Form, formOf, problemsOf } from './form.ts'
+import { type Form, fieldId, formOf, problemsOf, seqIn } from './form.ts'
 import { actorOf, dbOf } from './node.ts'
 import { redirect, render } from './render.ts'
 
@@ -12,7 +13,7 @@ export async function showSettings(req: Request, res: Response): Promise<void> {
 }
 
 async function show(req: Request, res: Response, form?: Form, problems: Problems = {}): Promise<void> {
-  const kept = await settings(dbOf(req))
+  const kept = await keptSettings(dbOf(req))
   const typed = form && {
     binDays: form.text('binDays'),
     invitationHours: form.text('invitationHours'),
@@ -20,7 +21,14 @@ async function show(req: Request, res: Response, form?: Form, problems: Problems
     publishedFields: form.list('publishedFields'),
   }
   const [own, published] = await Promise.all([ownSections(req), publishedSections(req)])
-  const data = { kept, typed: typed ?? kept, problems, own, published, summary: labels }
+  const since = form && seqIn(form)
+  const conflict =
+    typed && problems[''] && since !== undefined
+      ? await conflictOf(dbOf(req), { id: kept.id, since, said: problems[''] }, (name, base) =>
+          changedField(name, base, kept, typed),
+        )
+      : undefined
+  const data = { kept, typed: typed ?? kept, conflict, problems, own, published, summary: labels }
   await render(req, res, 'settings/show', data, { status: form ? 422 : 200 })
 }
 
@@ -30,6 +38,29 @@ const labels = [
   { name: 'ownFields', label: 'Own fields' },
   { name: 'publishedFields', label: 'Published fields' },
 ]
+
+type Typed = { binDays: string; invitationHours: string; ownFields: string[]; publishedFields: string[] }
+
+function changedField(
+  name: string,
+  base: string,
+  kept: Settings,
+  typed: Typed,
+): ChangedField | ChangedList | undefined {
+  const label = labels.find((one) => one.name === name)?.label ?? name
+  if (name === 'ownFields' || name === 'publishedFields') {
+    const take = (merged: string[]) => {
+      typed[name] = merged
+    }
+    return { label, saved: kept[name], typed: typed[name], take }
+  }
+  if (name !== 'binDays' && name !== 'invitationHours') return undefined
+  const saved = String(kept[name])
+  const take = () => {
+    typed[name] = saved
+  }
+  return { label, id: fieldId(name), base, saved, typed: typed[name].trim(), take }
+}
 
 /** What people could look after themselves: how to reach them, their shell, and what was made here. */
 const ownSections = (req: Request) =>
@@ -61,12 +92,17 @@ export async function saveSettings(req: Request, res: Response): Promise<void> {
   const form = formOf(req)
   try {
     const kept = await settings(dbOf(req))
-    await changeSettings(dbOf(req), actorOf(req), {
-      binDays: numberOf(form, 'binDays'),
-      invitationHours: numberOf(form, 'invitationHours'),
-      ownFields: ticked(form, 'ownFields', kept, await ownSections(req)),
-      publishedFields: ticked(form, 'publishedFields', kept, await publishedSections(req)),
-    })
+    await changeSettings(
+      dbOf(req),
+      actorOf(req),
+      {
+        binDays: numberOf(form, 'binDays'),
+        invitationHours: numberOf(form, 'invitationHours'),
+        ownFields: ticked(form, 'ownFields', kept, await ownSections(req)),
+        publishedFields: ticked(form, 'publishedFields', kept, await publishedSections(req)),
+      },
+      seqIn(form),
+    )
     await redirect(req, res, '/settings', 'The settings are saved.')
   } catch (error) {
     await show(req, res, form, problemsOf(error))

@@ -58,10 +58,21 @@ function effectOf(step: UndoStep, row: AuditRow): string[] {
       ? [`${name} goes to the recycle bin and can no longer sign in, on any node.`]
       : step.kind === 'group'
         ? [`Group ${name} goes to the recycle bin. Its members keep their accounts.`]
-        : [`${name} is removed.`]
-  if ('removed' in step) return [`${name} comes back from the recycle bin, with groups, plugins and profile.`]
+        : [
+            `${nameOf(step.kind, name)} is ${step.kind === 'policy' && name === 'everyone' ? 'again what it was at first' : 'removed'}.`,
+          ]
+  if ('removed' in step)
+    return step.kind === 'user'
+      ? [`${name} comes back from the recycle bin, with groups, plugins and profile.`]
+      : step.kind === 'group'
+        ? [`Group ${name} comes back from the recycle bin, with its members.`]
+        : [`${nameOf(step.kind, name)} comes back as it was.`]
   return []
 }
+
+/** The record has the group's name for its policy. */
+const nameOf = (kind: string, name: string): string =>
+  kind !== 'policy' ? name : `The password policy of ${name === 'everyone' ? 'everyone' : `group ${name}`}`
 
 export async function saveUndo(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)

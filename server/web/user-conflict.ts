@@ -1,8 +1,15 @@
 import type { Declared } from '../accounts/declarations.ts'
 import type { User } from '../accounts/user.ts'
 import type { Db } from '../store/db.ts'
-import { type ChangedField, type ChangedList, type Conflict, conflictOf, extensionField } from './conflict.ts'
-import { fieldId } from './form.ts'
+import {
+  type ChangedField,
+  type ChangedList,
+  type Conflict,
+  conflictOf,
+  extensionField,
+  type FilledList,
+} from './conflict.ts'
+import { type Form, fieldId } from './form.ts'
 import { toLocal } from './moment.ts'
 import type { TypedUser } from './user-form.ts'
 
@@ -12,18 +19,28 @@ export function userConflict(
   known: Declared,
   user: User & { groupNames: string[] },
   typed: TypedUser,
-  since: number,
-  said: string,
+  { form, since, said }: { form: Form; since: number; said: string },
 ): Promise<Conflict> {
+  const filled = filledLists(form, user, typed)
   return conflictOf(
     db,
     { id: user.id, since, said },
     (name, base) =>
-      listOf(name, user, typed) ??
+      (filled.length === 0 ? listOf(name, user, typed) : undefined) ??
       fieldOf(name, base, user, typed) ??
       extensionField(name, base, (each) => known.extension(each)?.user, user.extensions, typed.extensions),
+    filled,
   )
 }
+
+/** Groups and services are changed on pages of their own too, where the record names no person. */
+const filledLists = (form: Form, user: User & { groupNames: string[] }, typed: TypedUser): FilledList[] =>
+  ['groups', 'plugins'].flatMap((name) => {
+    const list = listOf(name, user, typed)
+    return list && form.has(`was-${name}`)
+      ? [{ ...list, base: form.text(`was-${name}`).split(',').filter(Boolean) }]
+      : []
+  })
 
 function listOf(name: string, user: User & { groupNames: string[] }, typed: TypedUser): ChangedList | undefined {
   if (name !== 'groups' && name !== 'plugins') return undefined

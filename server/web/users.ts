@@ -10,19 +10,21 @@ import { lastSignIns, signInFacts } from '../accounts/sign-ins.ts'
 import type { User } from '../accounts/user.ts'
 import type { UserInput } from '../accounts/user-input.ts'
 import { usersPage } from '../accounts/user-lists.ts'
-import { addUser, changeUser, countUsers, removeUser, userByUsername } from '../accounts/users.ts'
-import { Invalid, type Problems, Refused } from '../errors.ts'
+import { addUser, changeUser, countUsers, removeUser, userById, userByUsername } from '../accounts/users.ts'
+import { Invalid, NotFound, type Problems, Refused } from '../errors.ts'
 import { receiptOfUser } from '../replication/receipts.ts'
 import type { Status } from '../store/bodies.ts'
 import type { Db } from '../store/db.ts'
 import { states } from '../store/state.ts'
 import { authorityField, doAct } from './act.ts'
 import type { Conflict } from './conflict.ts'
-import { asked, askedOne, askedPage, type Form, formOf, pageSize, part, problemsOf } from './form.ts'
+import { asked, askedOne, type Form, formOf, pageAsked, pageSize, part, problemsOf } from './form.ts'
+import { userMeant } from './meant.ts'
 import { nearHit } from './near-hit.ts'
 import { actorOf, dbOf } from './node.ts'
 import { linkOf } from './password.ts'
 import { passwordEnds, policyRules } from './policy-rules.ts'
+import { orRenamed } from './renamed.ts'
 import { asksForPart, redirect, render } from './render.ts'
 import { mayHelpThis, rightsOf } from './rights.ts'
 import { path, zone } from './say.ts'
@@ -60,7 +62,7 @@ export async function showUsers(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const query = userQuery(req)
   const [list, plugins, groups, all] = await Promise.all([
-    usersPage(db, { ...query, page: askedPage(req), size: Number(query.size ?? pageSize) }),
+    pageAsked(req, (page) => usersPage(db, { ...query, page, size: Number(query.size ?? pageSize) })),
     pluginList(db),
     // The part of the page that a search gets has no list of groups to choose from.
     asksForPart(req) ? [] : allGroups(db),
@@ -107,8 +109,17 @@ export async function addNewUser(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
   const form = formOf(req)
   const typed = typedUser(form, await declared(db))
-  const profile = await profileOf(db, form.text('profile'))
   const firstPassword = form.text('first-password') || 'typed'
+  const profile = await profileOf(db, form.text('profile')).catch((error) => {
+    if (!(error instanceof NotFound)) throw error
+    return error
+  })
+  if (profile instanceof NotFound) {
+    const problems = {
+      '': `Not added: ${profile.message} What it filled in is kept; go through it, and add without it.`,
+    }
+    return renderNew(req, res, { typed, problems, firstPassword, status: 422 })
+  }
   try {
     const { password, ...input } = {
       ...withProfile(typed, profile),
@@ -152,9 +163,12 @@ const redirectTo = (req: Request, res: Response, user: User, text: string, kind?
   redirect(req, res, `/users/${encodeURIComponent(user.username)}`, text, kind)
 
 export async function showUser(req: Request, res: Response): Promise<void> {
-  const user = await userByUsername(dbOf(req), part(req, 'username'))
-  if (user.username !== part(req, 'username')) return redirect(req, res, `/users/${encodeURIComponent(user.username)}`)
-  await renderUser(req, res, user)
+  const username = part(req, 'username')
+  await orRenamed(req, res, 'user', username, async () => {
+    const user = await userByUsername(dbOf(req), username)
+    if (user.username !== username) return redirect(req, res, `/users/${encodeURIComponent(user.username)}`)
+    await renderUser(req, res, user)
+  })
 }
 
 type Extra = { typed?: TypedUser; problems?: Record<string, string>; conflict?: Conflict; status?: number }
@@ -187,7 +201,7 @@ async function renderUser(req: Request, res: Response, user: User, extra: Extra 
 
 export async function saveUser(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const user = await userByUsername(db, part(req, 'username'))
+  const user = await userMeant(req)
   const form = formOf(req)
   const known = await declared(db)
   const typed = typedUser(form, known, user)
@@ -198,10 +212,10 @@ export async function saveUser(req: Request, res: Response): Promise<void> {
   } catch (error) {
     const problems = problemsOf(error)
     const said = problems['']
-    const now = await userByUsername(db, user.username)
+    const now = (await userById(db, user.id)) ?? user
     if (said && seq !== undefined && now.seq !== seq) {
       const groups = [...(await groupNames(db, now.groups)).values()]
-      const conflict = await userConflict(db, known, { ...now, groupNames: groups }, typed, seq, said)
+      const conflict = await userConflict(db, known, { ...now, groupNames: groups }, typed, { form, since: seq, said })
       return renderUser(req, res, now, { typed, problems, conflict, status: 422 })
     }
     await renderUser(req, res, user, { typed, problems, status: 422 })
@@ -216,7 +230,7 @@ const done: Record<Status, string> = {
 
 export async function saveStatus(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const user = await userByUsername(db, part(req, 'username'))
+  const user = await userMeant(req)
   const form = formOf(req)
   const status = statuses.find((one) => one === form.text('status'))
   // From a list, or from the person's own page.
@@ -227,7 +241,7 @@ export async function saveStatus(req: Request, res: Response): Promise<void> {
     const from = status === 'disabled' ? undefined : askedOne(req, 'from', statuses)
     const act = { do: 'status' as const, user: user.id, status, ...(from && { from }) }
     await doAct(req, act, form.text(authorityField))
-    const { state, note } = standing(await userByUsername(db, user.username))
+    const { state, note } = standing((await userById(db, user.id)) ?? user)
     const but = status === 'enabled' && state !== 'enabled' ? `is enabled, but ${state} ${note}` : done[status]
     await redirect(req, res, back, `${user.first} ${user.last} ${but.trim()}.`)
   } catch (error) {
@@ -242,7 +256,7 @@ export async function saveStatus(req: Request, res: Response): Promise<void> {
 export async function askStatus(req: Request, res: Response): Promise<void> {
   const status = askedOne(req, 'status', statuses)
   if (!status) throw new Invalid({ status: 'Status must be enabled, locked or disabled.' })
-  await renderStatus(req, res, await userByUsername(dbOf(req), part(req, 'username')), status)
+  await renderStatus(req, res, await userMeant(req), status)
 }
 
 const verbs = { locked: 'Lock', disabled: 'Disable' } as const
@@ -267,7 +281,7 @@ export async function askRemoveUser(req: Request, res: Response): Promise<void> 
 
 export async function removeOneUser(req: Request, res: Response): Promise<void> {
   const db = dbOf(req)
-  const user = await userByUsername(db, part(req, 'username'))
+  const user = await userMeant(req)
   try {
     await removeUser(db, actorOf(req), user.id)
     await redirect(req, res, '/users', `${user.first} ${user.last} is in the recycle bin.`)

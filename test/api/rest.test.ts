@@ -83,6 +83,11 @@ describe('people', { concurrency: false }, () => {
     assert.deepEqual(both.map(({ status }) => status).sort(), [200, 412])
   })
 
+  test('a number that is too small is told its bound', async () => {
+    const { status, body } = await admin('GET', '/users?limit=0')
+    assert.deepEqual([status, body.problems.limit], [400, 'It must be more than 0.'])
+  })
+
   test('a long list comes in pages that miss nobody, whatever it is sorted by', async () => {
     for (const [index, first] of ['Åsa', 'Åsa', 'Bo', 'Bo', 'Cia', 'Dan', 'Eva'].entries())
       good(await admin('POST', '/users', { username: `page${index}`, first, last: 'Same' }), 201)

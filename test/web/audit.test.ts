@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Express } from 'express'
-import { addGroup, groupByName } from '../../server/accounts/groups.ts'
+import { addGroup, groupByName, removeGroup } from '../../server/accounts/groups.ts'
+import { changePolicy, removePolicy } from '../../server/accounts/policy-changes.ts'
+import { changeSettings, settings } from '../../server/accounts/settings.ts'
 import { changeUser, removeUser, userByUsername } from '../../server/accounts/users.ts'
 import { auditPage } from '../../server/audit/audit.ts'
 import { checkChain } from '../../server/audit/check.ts'
+import { objectsOf } from '../../server/store/objects.ts'
 import { write } from '../../server/store/write.ts'
 import { until } from '../support/node.ts'
 import { aUser, me, password } from '../support/people.ts'
@@ -152,6 +155,41 @@ test('who was removed comes back by undo', async () => {
   assert.match(await page(`/audit/${row.id}/undo`), /comes back from the recycle bin/)
   await admin.post(`/audit/${row.id}/undo`)
   assert.equal((await userByUsername(store.db, 'gone')).id, user.id)
+})
+
+test('the page before an undo names what it is about, and nothing that stays as it is', async () => {
+  const { binDays } = await settings(store.db)
+  await changeSettings(store.db, me, { ownFields: ['contact.mobile', 'contact.roomNumber', 'contact.telephone'] })
+  await changeSettings(store.db, me, { binDays: binDays + 1, ownFields: (await settings(store.db)).ownFields.sort() })
+  assert.deepEqual(
+    (await newest()).changes.map(({ field }) => field),
+    ['binDays'],
+  )
+  await addGroup(store.db, me, { name: 'auditors', description: '' })
+  const asked = async () => page(`/audit/${(await newest()).id}/undo`)
+  await changePolicy(store.db, me, { minLength: '9', blocklist: '' }, 'auditors')
+  assert.match(await asked(), /The password policy of group auditors is removed\./)
+  await changePolicy(store.db, me, { minLength: '10' })
+  assert.match(await asked(), /The password policy of everyone is again what it was at first\./)
+  await removePolicy(store.db, me, 'auditors')
+  assert.match(await asked(), /The password policy of group auditors comes back as it was\./)
+  await removeGroup(store.db, me, (await groupByName(store.db, 'auditors')).id)
+  assert.match(await asked(), /Group auditors comes back from the recycle bin, with its members\./)
+})
+
+test('a list that was empty and is not kept any more is no change', async () => {
+  await addGroup(store.db, me, { name: 'listless', description: '' })
+  await changePolicy(store.db, me, { minLength: '9' }, 'listless')
+  await write(store.db, me, async (change) => {
+    const kept = (await objectsOf(change.trx, 'policy')).find(({ body }) => body.group !== undefined && !body.blocklist)
+    assert.ok(kept, 'a policy without words')
+    await change.put('policy', kept.id, { ...kept.body, blocklist: [] })
+  })
+  await changePolicy(store.db, me, { minLength: '11', blocklist: '' }, 'listless')
+  assert.deepEqual(
+    (await newest()).changes.map(({ field }) => field),
+    ['minLength'],
+  )
 })
 
 test('the note after a change offers to undo it, and leads back to where the person is then', async () => {

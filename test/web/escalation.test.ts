@@ -130,9 +130,26 @@ describe('the help desk', { concurrency: false }, () => {
     assert.equal((await desk.post('/users/desk/password', twice)).status, 403)
   })
 
+  test('a form for one person with the id of somebody who has a role touches neither', async () => {
+    const person = await aUser(store.db, { username: 'led-on' })
+    const { id } = await aUser(store.db, { username: 'big-by-id', role: 'administrator' })
+    for (const [path, fields] of [
+      ['password', { ...twice, id }],
+      ['password/generate', { id }],
+      ['password/invite', { id }],
+      ['status', { status: 'locked', id }],
+    ] as const) {
+      const { headers } = await desk.post(`/users/led-on/${path}`, fields)
+      assert.doesNotMatch(headers.location ?? '', /password/, path)
+    }
+    const big = await named('big-by-id')
+    assert.deepEqual([big.hasPassword, big.status, big.invitedUntil], [false, 'enabled', undefined])
+    assert.equal((await named('led-on')).seq, person.seq)
+  })
+
   test('what comes along with a password or a lock is not read', async () => {
     const was = await aUser(store.db, { username: 'carried' })
-    const more = { role: 'administrator', username: 'other', validUntil: '', groups: 'secret', plugins: 'ftp', id: '1' }
+    const more = { role: 'administrator', username: 'other', validUntil: '', groups: 'secret', plugins: 'ftp' }
     await desk.post('/users/carried/password', { ...twice, ...more })
     await desk.post('/users/carried/password/generate', more)
     await desk.post('/users/carried/password/invite', more)

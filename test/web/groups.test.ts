@@ -137,6 +137,25 @@ test('two who change one group at once: the other’s field is taken over, the s
   assert.equal((await groupByName(store.db, 'renamed_first')).description, 'Theirs')
 })
 
+test('a form that was open while the group was renamed still saves that group, and none that took the name', async () => {
+  await admin.post('/groups/new', { name: 'open_one', description: 'One' })
+  const page = (await admin.get('/groups/open_one')).text
+  const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page)?.[1] ?? assert.fail(name)
+  const { id } = await groupByName(store.db, 'open_one')
+  await changeGroup(store.db, me, id, { name: 'open_two' })
+  await admin.post('/groups/new', { name: 'open_one', description: 'Another' })
+  const mine = { id: hidden('id'), seq: hidden('seq'), name: 'open_one', description: 'Mine', 'shown-owners': '1' }
+  const late = await admin.post('/groups/open_one', mine)
+  assert.equal(late.status, 422)
+  assert.match(textOf(late.text), /someone else changed group open_two first/)
+  assert.match(late.text, /id="group-form" method="post" action="\/groups\/open_two"/)
+  await admin.post('/groups/open_one/remove', { id, name: 'open_two' })
+  assert.equal((await groupByName(store.db, 'open_one')).description, 'Another')
+  const gone = await admin.post('/groups/open_one', mine)
+  assert.equal(gone.status, 404)
+  assert.match(textOf(gone.text), /What was group “open_one” when this page was opened does not exist any more/)
+})
+
 test('an owner changes the members of a group, and nothing else', async () => {
   await aUser(store.db, { username: 'owner', first: 'Olle', last: 'Owner', password })
   const group = await groupByName(store.db, 'europe')

@@ -69,3 +69,18 @@ test('groups are sorted by everybody who is in them, as the list counts', async 
   assert.deepEqual((await names('desc')).slice(0, 3), ['allusers', 'sales', 'nights'])
   assert.deepEqual((await names('asc')).slice(-3), ['nights', 'sales', 'allusers'])
 })
+
+test('past the end of a list its last page is shown, as where others have removed people meanwhile', async () => {
+  const { text } = await admin.get('/users?page=99')
+  assert.deepEqual(await shown('/users?page=99'), await shown('/users'))
+  assert.doesNotMatch(textOf(text), /Nobody matches/)
+  await removeUser(store.db, me, (await aUser(store.db, { username: 'binned' })).id)
+  for (const [path, name] of [
+    ['/groups?page=9', 'nights'],
+    ['/groups/sales?page=9', 'both'],
+    ['/groups/sales?view=all&page=9', 'nightly'],
+    ['/plugins/ftp?page=9', 'nightly'],
+    ['/bin?page=9', 'binned'],
+  ] as const)
+    assert.match(textOf((await admin.get(path)).text), new RegExp(name), path)
+})

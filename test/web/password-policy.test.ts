@@ -88,3 +88,31 @@ test('an auditor and a slave see the policy and have nothing to change it with',
   assert.equal((await admin.post('/password-policy', { minLength: '9' })).status, 409)
   store.db.local.mode = mode
 })
+
+test('two who change one policy at once: the other’s rule is taken over, the same rule shows both values', async () => {
+  const browser = await signedIn(app)
+  const hidden = (html: string) => /name="seq" value="(\d+)"/.exec(html)?.[1] ?? assert.fail('no seq')
+  const fields = { minStrength: '2', history: '5', minAgeDays: '0', maxAgeDays: '0', graceDays: '7', lockAfter: '10' }
+  const rules = { ...fields, lockWindowMinutes: '10', lockMinutes: '15', mustChange: 'yes', blocklist: '' }
+  await browser.post('/groups/new', { name: 'raced', description: '' })
+  const added = { ...rules, group: 'raced', minLength: '12' }
+  assert.equal((await browser.post('/password-policy/new', added)).status, 303)
+  const twice = await browser.post('/password-policy/new', { ...added, minLength: '9' })
+  assert.equal(twice.status, 422)
+  assert.match(textOf(twice.text), /The group raced has a password policy already/)
+  for (const page of ['/password-policy/groups/raced', '/password-policy']) {
+    await browser.post(page, { ...rules, minLength: '12' })
+    const seq = hidden((await browser.get(page)).text)
+    const theirs = { ...rules, minLength: '16', history: '9', blocklist: 'ledger', seq }
+    assert.equal((await browser.post(page, theirs)).status, 303)
+    const late = await browser.post(page, { ...rules, minLength: '14', blocklist: 'abacus', seq })
+    assert.equal(late.status, 422, page)
+    assert.match(textOf(late.text), /someone else changed this password policy first\. admin did/)
+    assert.match(textOf(late.text), /Taken over below.*Earlier passwords that must not come back/)
+    assert.match(textOf(late.text), /Least length 16 14/)
+    assert.match(late.text, /name="history"[^>]*value="9"/)
+    assert.match(late.text, /abacus\nledger<\/textarea>/)
+    const again = { ...rules, minLength: '14', history: '9', blocklist: 'abacus\nledger', seq: hidden(late.text) }
+    assert.equal((await browser.post(page, again)).status, 303)
+  }
+})

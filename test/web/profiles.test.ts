@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { addGroup } from '../../server/accounts/groups.ts'
 import { setPluginOn } from '../../server/accounts/plugins.ts'
-import { profileByName } from '../../server/accounts/profiles.ts'
+import { changeProfile, profileByName } from '../../server/accounts/profiles.ts'
 import { me } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aWebApp, type Browser, type Fields, signedIn, textOf } from '../support/web.ts'
@@ -45,6 +45,24 @@ test('a profile is added, shown, changed and removed', async () => {
   assert.match(textOf(late.text), /someone else changed profile Sales first/)
   await admin.post('/profiles/Sales/remove')
   assert.equal((await admin.get('/profiles/Sales')).status, 404)
+})
+
+test('two who change one profile at once: the other’s field is taken over, the same field shows both values', async () => {
+  await admin.post('/profiles/new', { ...sales, name: 'Raced' })
+  const { id, seq } = await profileByName(store.db, 'Raced')
+  const extensions = { contact: { mail: '{f}@example.lan', country: 'NO' } }
+  await changeProfile(store.db, me, id, { description: 'Theirs', groups: [], extensions })
+  const mine = { ...sales, name: 'Raced', description: 'Mine', 'contact.title': 'Chief', seq: String(seq) }
+  const { status, text } = await admin.post('/profiles/Raced', { ...mine, groups: ['sales'] })
+  assert.equal(status, 422)
+  assert.match(textOf(text), /someone else changed profile Raced first\. the test did/)
+  assert.match(textOf(text), /Description Theirs Mine/)
+  assert.match(textOf(text), /Taken over below.*E-mail/)
+  assert.match(text, /name="contact.mail" type="text" value="\{f\}@example\.lan"/)
+  assert.match(text, /<option value="NO" selected>/)
+  assert.match(text, /name="contact.title" type="text" value="Chief"/)
+  assert.doesNotMatch(text, /name="groups" value="sales"[^>]* checked/)
+  await admin.post('/profiles/Raced/remove')
 })
 
 test('what is wrong with a profile is said at its field, with what was typed', async () => {

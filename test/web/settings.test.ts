@@ -98,3 +98,18 @@ test('who may only look sees the settings and no way to change them', async () =
   const person = await signedIn(app, 'freja')
   assert.equal((await person.get('/settings')).status, 403)
 })
+
+test('two who change the settings at once: the other’s are taken over, the same one shows both values', async () => {
+  const seq = /name="seq" value="(\d+)"/.exec((await admin.get('/settings')).text)?.[1] ?? assert.fail('no seq')
+  const was = await settings(store.db)
+  const fields = { binDays: String(was.binDays), invitationHours: String(was.invitationHours), seq }
+  const theirs = { ...fields, binDays: '91', invitationHours: '7', ownFields: ['contact.city', 'contact.mobile'] }
+  assert.equal((await admin.post('/settings', theirs)).status, 303)
+  const late = await admin.post('/settings', { ...fields, binDays: '92', ownFields: was.ownFields })
+  assert.equal(late.status, 422)
+  assert.match(textOf(late.text), /someone else changed the settings first\. admin did/)
+  assert.match(textOf(late.text), /Days in the recycle bin 91 92/)
+  assert.match(late.text, /name="invitationHours"[^>]*value="7"/)
+  assert.match(late.text, /value="contact.city"[^>]*checked/)
+  assert.equal((await settings(store.db)).binDays, 91)
+})

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Express } from 'express'
+import { declared } from '../../server/accounts/declarations.ts'
 import { setExtensionOn } from '../../server/accounts/extensions.ts'
 import { addMembers } from '../../server/accounts/group-members.ts'
-import { addGroup, groupByName } from '../../server/accounts/groups.ts'
-import { setPluginOn } from '../../server/accounts/plugins.ts'
+import { addGroup, changeGroup, groupByName } from '../../server/accounts/groups.ts'
+import { enablePlugin, setPluginOn } from '../../server/accounts/plugins.ts'
 import { changePolicy } from '../../server/accounts/policy-changes.ts'
 import { addProfile } from '../../server/accounts/profiles.ts'
 import { setStatus } from '../../server/accounts/user-status.ts'
-import { changeUser, userByUsername } from '../../server/accounts/users.ts'
+import { changeUser, insertUser, userByUsername } from '../../server/accounts/users.ts'
+import { write } from '../../server/store/write.ts'
 import { aUser, me, password } from '../support/people.ts'
 import { aMasterStore } from '../support/store.ts'
 import { aBrowser, aWebApp, type Browser, type Fields, signedIn, textOf } from '../support/web.ts'
@@ -312,6 +314,99 @@ test('two who change one person at once: the other’s field is taken over, the 
   assert.match(text, /name="contact.title" type="text" value="Chief" data-saved="Lead"/)
   assert.match(text, /name="contact.unit" type="text" value="support" data-saved="sales"/)
   assert.match(text, /name="groups" value="support"[^>]* checked/)
+})
+
+test('two who change somebody who came with many in one write: nothing that only the other touched is undone', async () => {
+  const known = await declared(store.db)
+  const several = ['several1', 'several2', 'several3'].map((username) => ({
+    ...{ username, first: 'Many', last: 'Atonce', groups: ['sales'], plugins: ['ftp'] },
+    extensions: { contact: { city: 'Malmö', title: 'Clerk' } },
+  }))
+  await write(store.db, me, async (change) => {
+    for (const input of several) await insertUser(change, known, input, undefined)
+  })
+  const user = await userByUsername(store.db, 'several1')
+  await changeUser(store.db, me, user.id, { plugins: [], extensions: { contact: { city: 'Lund' } } })
+  const { text } = await admin.post('/users/several1', {
+    ...person({ username: 'several1', first: 'Many', last: 'Atonce', groups: ['sales'] }),
+    ...{ seq: String(user.seq), 'shown-plugins': ['ftp', 'smtp'], plugins: ['ftp', 'smtp'] },
+    ...{ 'contact.city': 'Malmö', 'contact.title': 'Chief' },
+  })
+  assert.match(textOf(text), /Taken over below.*: (City and Services|Services and City)\./)
+  assert.match(text, /name="contact.city" type="text" value="Lund"/)
+  assert.match(text, /name="contact.title" type="text" value="Chief"/)
+  assert.doesNotMatch(text, /name="plugins" value="ftp"[^>]* checked/)
+  assert.match(text, /name="plugins" value="smtp"[^>]* checked/)
+})
+
+test('who was put into a group or given a service on its page, while the person was open, keeps it', async () => {
+  const user = await aUser(store.db, { username: 'joined1', groups: ['sales'], plugins: ['ftp'] })
+  const page = (await admin.get('/users/joined1')).text
+  const was = { 'was-groups': hiddenIn(page, 'was-groups'), 'was-plugins': hiddenIn(page, 'was-plugins') }
+  await addMembers(store.db, me, (await groupByName(store.db, 'support')).id, { usernames: ['joined1'] })
+  await enablePlugin(store.db, me, 'smtp', ['joined1'])
+  const { text } = await admin.post('/users/joined1', {
+    ...person({ username: 'joined1', first: 'Mine', groups: ['sales'] }),
+    ...{ ...was, seq: String(user.seq), 'shown-plugins': ['ftp', 'smtp'], plugins: [] },
+  })
+  assert.match(textOf(text), /Taken over below.*Groups and Services\./)
+  assert.match(text, /name="groups" value="support"[^>]* checked/)
+  assert.match(text, /name="plugins" value="smtp"[^>]* checked/)
+  assert.doesNotMatch(text, /name="plugins" value="ftp"[^>]* checked/)
+})
+
+test('a profile that was removed while somebody was being added loses nothing that was typed', async () => {
+  const fields = person({ username: 'orphan1', first: 'Typed', last: 'Long', profile: 'Gone', groups: ['sales'] })
+  const { status, text } = await admin.post('/users/new', fields)
+  assert.equal(status, 422)
+  assert.match(textOf(text), /Not added: There is no profile “Gone”\. What it filled in is kept/)
+  assert.match(text, /name="username"[^>]*value="orphan1"/)
+  assert.match(text, /name="groups" value="sales"[^>]* checked/)
+  assert.doesNotMatch(text, /name="profile" value="Gone"/)
+})
+
+test('the address of somebody who was renamed leads to where they are now', async () => {
+  const { id } = await aUser(store.db, { username: 'maiden1' })
+  await changeUser(store.db, me, id, { username: 'married1' })
+  const answer = await admin.get('/users/maiden1')
+  assert.equal(answer.headers.location, '/users/married1')
+  assert.match(textOf((await admin.get('/users/married1')).text), /“maiden1” is called married1 now\./)
+  await aUser(store.db, { username: 'maiden1', first: 'New', last: 'Comer' })
+  assert.match(textOf((await admin.get('/users/maiden1')).text), /New Comer/)
+  assert.equal((await admin.get('/users/maiden')).status, 404)
+  const group = await addGroup(store.db, me, { name: 'old_site', description: '' })
+  await changeGroup(store.db, me, group.id, { name: 'new_site' })
+  assert.equal((await admin.get('/groups/old_site')).headers.location, '/groups/new_site')
+})
+
+/** The forms of a page, as a browser would send them: what is hidden in them. */
+const hiddenIn = (html: string, name: string): string =>
+  new RegExp(`name="${name}" value="([^"]*)"`).exec(html)?.[1] ?? assert.fail(`no ${name}`)
+
+test('a form that was open while the person was renamed still saves that person, and nobody who took the name', async () => {
+  const was = await aUser(store.db, { username: 'renamed1', first: 'Rena', last: 'Med' })
+  const page = (await admin.get('/users/renamed1')).text
+  const asked = (await admin.get('/users/renamed1/password')).text
+  const { id } = was
+  const fields = { ...person({ username: 'renamed1', first: 'Typed', last: 'Med' }), id: hiddenIn(page, 'id') }
+  await changeUser(store.db, me, id, { username: 'renamed2' })
+  const late = await admin.post('/users/renamed1', { ...fields, seq: hiddenIn(page, 'seq') })
+  assert.equal(late.status, 422)
+  assert.match(textOf(late.text), /someone else changed Rena Med first/)
+  assert.match(late.text, /action="\/users\/renamed2" class="form-page"/)
+  assert.match(late.text, /value="Typed"/)
+  const other = await aUser(store.db, { username: 'renamed1', first: 'Some', last: 'Body' })
+  const onto = await admin.post('/users/renamed1', { ...fields, seq: hiddenIn(page, 'seq') })
+  assert.match(textOf(onto.text), /someone else changed Rena Med first/)
+  const set = { password: 'Wonder-bread-77', password2: 'Wonder-bread-77', id: hiddenIn(asked, 'id') }
+  assert.equal((await admin.post('/users/renamed1/password', set)).headers.location, '/users/renamed2')
+  await admin.post('/users/renamed1/status', { status: 'locked', id })
+  await admin.post('/users/renamed1/remove', { id })
+  const { seq } = await userByUsername(store.db, 'renamed1')
+  assert.equal(seq, other.seq)
+  const gone = await admin.post('/users/renamed1', { ...fields, seq: hiddenIn(page, 'seq') })
+  assert.equal(gone.status, 404)
+  assert.match(textOf(gone.text), /Whoever was “renamed1” when this page was opened does not exist any more/)
 })
 
 test('a first password is generated and shown once, or a link is made that opens once', async () => {
