@@ -23,15 +23,17 @@ setInterval(() => {
 
 // The moments at which SQLite said that a transaction is committed, by the clock that all processes of a machine share.
 let commits = []
-const { Database } = createRequire(import.meta.url)('sqlite3')
-const { all } = Database.prototype
-Database.prototype.all = function (sql, ...rest) {
-  if (!sql.startsWith('COMMIT')) return all.call(this, sql, ...rest)
-  const done = rest.pop()
-  return all.call(this, sql, ...rest, function (...answer) {
-    commits.push(Number(process.hrtime.bigint()) / 1e6)
-    done.apply(this, answer)
-  })
+const { Statement } = createRequire(import.meta.url)('sqlite3')
+for (const how of ['all', 'run']) {
+  const given = Statement.prototype[how]
+  Statement.prototype[how] = function (...values) {
+    if (!this.sql.startsWith('COMMIT')) return given.apply(this, values)
+    const done = values.pop()
+    return given.call(this, ...values, function (...answer) {
+      commits.push(Number(process.hrtime.bigint()) / 1e6)
+      done.apply(this, answer)
+    })
+  }
 }
 
 process.on('message', async (asked) => {
