@@ -4,7 +4,7 @@ import { join } from 'node:path'
 // SQLite needs room before it reads: for its log and the index of that. A node that is started on a full disk gives up
 // what it has laid by for this, and serves.
 
-export const spareFile = 'spare'
+const spareFile = 'spare'
 const spareBytes = 128 * 1024
 
 /** Lays the room by where there is any. */
